@@ -1,0 +1,127 @@
+/**
+ * Sessions for Fastify 5.
+ *
+ * @module
+ */
+
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { commitAtOnce, onFirstUse } from "../core/handle.ts";
+import type { Session } from "../core/session.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { describesEntity } from "./failure.ts";
+import { applyHead } from "./head.ts";
+import { discard } from "./response.ts";
+
+type Committer = Pick<Session, "commit">;
+
+/** What is known of a request whose session was used. */
+interface Use {
+  readonly session: Committer;
+  /** Something was thrown, or an error was sent. */
+  failed: boolean;
+  committing: boolean;
+}
+
+const USE: unique symbol = Symbol("coatcheck.use");
+
+/** A request, as far as it is ours: the app says in its own types what its session is. */
+interface Carrier {
+  session?: unknown;
+  [USE]?: Use;
+}
+
+/**
+ * Gives every request a session, `request.session`, and commits it in `onSend`, before the head is
+ * written. A failure reaches Fastify's error handler.
+ *
+ * When a handler throws, buffered changes are dropped and what acted at once keeps its cookie. After
+ * `reply.hijack()` Fastify calls no hook: call `request.session.commit()` before it.
+ *
+ * @example
+ * ```ts
+ * await app.register(coatcheck(sessions));
+ * app.get("/", async (request) => {
+ *   const session = await request.session.load();
+ *   return { user: session.userId };
+ * });
+ * ```
+ */
+export function coatcheck<Data extends object>(sessions: Sessions<Data>): FastifyPluginAsync {
+  async function plugin(fastify: FastifyInstance): Promise<void> {
+    fastify.decorateRequest("session" as never, undefined as never);
+
+    fastify.addHook("onRequest", function openSession(request, reply, done) {
+      const session = sessions.open(request);
+      const carrier: Carrier = request as object;
+      carrier.session = session;
+      onFirstUse(session, () => {
+        carrier[USE] = { session, failed: false, committing: false };
+        if (reply.raw.headersSent) session.commit({ at: "head" }).catch(ignore);
+      });
+      done();
+    });
+
+    fastify.addHook("onError", function noteFailure(request, _reply, _error, done) {
+      const use = useOf(request);
+      if (use !== undefined) use.failed = true;
+      done();
+    });
+
+    fastify.addHook("onSend", function commitSession(request, reply, payload, done) {
+      const use = useOf(request);
+      if (use === undefined) {
+        done(null, payload);
+        return;
+      }
+      // An async handler that sends without returning the reply makes Fastify send again, nothing.
+      if (use.committing) return;
+      use.committing = true;
+      return commitReply(use, reply, payload);
+    });
+
+    if (sessions.dev) {
+      fastify.addHook("onResponse", function tellEnd(request, _reply, done) {
+        useOf(request)?.session.commit({ at: "end" }).catch(ignore);
+        done();
+      });
+    }
+  }
+  return Object.assign(plugin, PLUGIN);
+}
+
+function useOf(request: FastifyRequest): Use | undefined {
+  return (request as Carrier)[USE];
+}
+
+async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  try {
+    const failed = use.failed || reply.statusCode >= 500;
+    const { session } = use;
+    const changes = commitAtOnce(session) ?? (await session.commit({ at: "head", failed }));
+    applyHead(changes, {
+      getHeaderNames: () => Object.keys(reply.getHeaders()),
+      getHeader: (name) => reply.getHeader(name),
+      setHeader: (name, value) => reply.removeHeader(name).header(name, value),
+    });
+    return payload;
+  } catch (error) {
+    discard(payload);
+    for (const name of Object.keys(reply.getHeaders())) {
+      if (describesEntity(name)) reply.removeHeader(name);
+    }
+    throw error;
+  } finally {
+    use.committing = false;
+  }
+}
+
+function ignore(): void {
+  // The handle has told whom it concerns.
+}
+
+/** What fastify-plugin would add: the hooks are for the whole app, and the version is checked. */
+const PLUGIN = {
+  [Symbol.for("skip-override")]: true,
+  [Symbol.for("fastify.display-name")]: "coatcheck",
+  [Symbol.for("plugin-meta")]: { name: "coatcheck", fastify: ">=5.0.0" },
+};

@@ -1,0 +1,142 @@
+/**
+ * A response whose head is held back, and what the app sees of it meanwhile: a head that is out.
+ *
+ * @module
+ */
+
+import type { Session } from "../core/session.ts";
+import type { NodeResponse } from "./node-response.ts";
+import { headersAreSent } from "./node-response.ts";
+
+export type Call = (...args: unknown[]) => unknown;
+export type Committer = Pick<Session, "commit">;
+
+/**
+ * `"open"`: nothing was sent. `"held"`: for the app the head is out; the commit is under way.
+ * `"passing"`: calls go through. `"dropped"`: calls lead nowhere, because the connection is gone or
+ * an error answer went out in their place.
+ */
+export type Stage = "open" | "held" | "passing" | "dropped";
+
+export interface Hold {
+  stage: Stage;
+  /** More than one when an app keeps several kinds of sessions. */
+  readonly sessions: Committer[];
+  readonly dev: boolean;
+  /** The methods as they were before us, perhaps another middleware's. */
+  readonly writeHead: Call;
+  readonly write: Call;
+  readonly end: Call;
+  readonly flushHeaders: Call;
+  /** The same, from when the head was frozen. */
+  setHeader: Call | undefined;
+  appendHeader: Call | undefined;
+  removeHeader: Call | undefined;
+  /** As they were when the head was frozen. No message over HTTP/2. */
+  status: number;
+  message: string | undefined;
+  /** What the app has called since its head was frozen. */
+  calls: (readonly [method: Call, args: readonly unknown[]])[];
+  /** Of the chunks that were written while the head was held. */
+  bytes: number;
+  ended: boolean;
+  /** `write` has returned `false`, so a `drain` is owed. */
+  owesDrain: boolean;
+  /** Gives other middleware the `drain` listeners that it would have taken. */
+  handOn: (() => void) | undefined;
+  /** Why calls lead nowhere any more. */
+  reason: unknown;
+}
+
+export const HOLD: unique symbol = Symbol("coatcheck.hold");
+
+export type HeldResponse = NodeResponse & { [HOLD]: Hold };
+
+/** Shows a head that is out, on the methods and properties that tell. */
+export function showSent(res: HeldResponse, hold: Hold): void {
+  hold.setHeader = res.setHeader as Call;
+  hold.appendHeader = res.appendHeader as Call;
+  hold.removeHeader = res.removeHeader as Call;
+  res.setHeader = setHeader;
+  res.appendHeader = appendHeader;
+  res.removeHeader = removeHeader;
+  Object.defineProperty(res, "headersSent", HEADERS_SENT);
+  Object.defineProperty(res, "writableEnded", WRITABLE_ENDED);
+}
+
+/** Shows chunks that wait: who writes a stream looks at these, and may leave before it is out. */
+export function showQueue(res: HeldResponse): void {
+  Object.defineProperty(res, "writableLength", WRITABLE_LENGTH);
+  Object.defineProperty(res, "writableNeedDrain", WRITABLE_NEED_DRAIN);
+}
+
+/** From here on calls lead nowhere. Whoever waits for one is called back with the reason. */
+export function drop(hold: Hold, reason: unknown): void {
+  const { calls } = hold;
+  hold.stage = "dropped";
+  hold.reason = reason;
+  hold.calls = [];
+  for (const [, args] of calls) callBack(args, reason);
+}
+
+/** Calls the callback among the arguments of a write, if there is one. */
+export function callBack(args: readonly unknown[], reason: unknown): void {
+  const callback = args.find((each) => typeof each === "function") as Call | undefined;
+  if (callback !== undefined) queueMicrotask(() => callback(reason));
+}
+
+/** Whether the head is out, whatever the app is told. */
+export function isSent(res: HeldResponse): boolean {
+  return Reflect.get(Object.getPrototypeOf(res), "headersSent", res) as boolean;
+}
+
+/**
+ * Compression takes the `drain` listeners of the response for its own stream, which owes nothing for
+ * what waited here. So meanwhile they stay on the response, and are handed on after that one `drain`.
+ */
+export function keepDrainListeners(res: HeldResponse, hold: Hold): void {
+  const others = res.on as Call;
+  const plain = Object.getPrototypeOf(res).on as Call;
+  const kept: unknown[] = [];
+  res.on = function on(this: HeldResponse, ...args: unknown[]): unknown {
+    const [event, listener] = args;
+    const passes = hold.stage === "passing" || event !== "drain";
+    if (passes) return others.apply(this, args);
+    kept.push(listener);
+    return plain.apply(this, args);
+  };
+  hold.handOn = () => {
+    for (const listener of kept.filter((each) => res.rawListeners("drain").includes(each))) {
+      res.removeListener("drain", listener as Call);
+      others.call(res, "drain", listener);
+    }
+  };
+}
+
+const setHeader = frozen("setHeader", "set");
+const appendHeader = frozen("appendHeader", "append");
+const removeHeader = frozen("removeHeader", "remove");
+
+function frozen(name: "setHeader" | "appendHeader" | "removeHeader", verb: string) {
+  return function (this: HeldResponse, ...args: unknown[]): unknown {
+    const { stage, [name]: before } = this[HOLD];
+    if (stage !== "passing" || before === undefined) throw headersAreSent(this, verb);
+    return before.apply(this, args);
+  };
+}
+
+const HEADERS_SENT = shown("headersSent", () => true);
+const WRITABLE_ENDED = shown("writableEnded", (hold, before) => hold.ended || before);
+const WRITABLE_LENGTH = shown("writableLength", (hold, before) => hold.bytes + Number(before));
+const WRITABLE_NEED_DRAIN = shown("writableNeedDrain", (hold) => hold.owesDrain && !hold.ended);
+
+/** What a property says while calls wait or are dropped; otherwise it says what it said before us. */
+function shown(name: string, value: (hold: Hold, before: unknown) => unknown): PropertyDescriptor {
+  return {
+    configurable: true,
+    get(this: HeldResponse): unknown {
+      const before = Reflect.get(Object.getPrototypeOf(this), name, this) as unknown;
+      return this[HOLD].stage === "passing" ? before : value(this[HOLD], before);
+    },
+  };
+}

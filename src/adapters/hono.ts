@@ -1,0 +1,79 @@
+/**
+ * Sessions for Hono 4.
+ *
+ * @module
+ */
+
+import type { Context, MiddlewareHandler } from "hono";
+import type { Session } from "../core/session.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { isCarried } from "./carry.ts";
+import { describesEntity, failureOf, isAnswer } from "./failure.ts";
+import { NO_CHANGES } from "./head.ts";
+import { withHead } from "./response.ts";
+import { commitResponse, trackUse } from "./web.ts";
+
+/**
+ * Gives every request a session, `c.get("session")`, and commits it before the response is sent.
+ *
+ * When a handler throws, buffered changes are dropped and what acted at once keeps its cookie. Hono's
+ * own error handler answers 500 to any error but its own: to errors of coatcheck's the answer is
+ * their status instead (401, 403, 409, 503).
+ *
+ * @example
+ * ```ts
+ * const app = new Hono<{ Variables: { session: SessionOf<typeof sessions> } }>();
+ * app.use(coatcheck(sessions));
+ * app.get("/", async (c) => {
+ *   const session = await c.get("session").load();
+ *   return c.json({ user: session.userId });
+ * });
+ * ```
+ */
+export function coatcheck<Data extends object>(
+  sessions: Sessions<Data>,
+): MiddlewareHandler<{ Variables: { session: Session<Data> } }> {
+  const { dev } = sessions;
+  return async function coatcheckRequest(c, next) {
+    if (isCarried(sessions, c.get("session"))) return await next();
+    const session = sessions.open(c.req.raw);
+    c.set("session", session);
+    const use = trackUse(session);
+    await next();
+    use.headIsOut();
+    if (isAnswer(c.error) && c.res.status === 500) setResponse(c, failureResponse(c.error, dev));
+    if (!use.isUsed()) return;
+    const failed = c.error !== undefined || c.res.status >= 500;
+    try {
+      setResponse(c, await commitResponse(session, c.res, dev, failed));
+    } catch (error) {
+      const changes = await session.commit({ at: "head", failed: true }).catch(() => NO_CHANGES);
+      // Hono adds what is here to the answer of the error handler.
+      setResponse(c, withHead(emptied(c.res), changes));
+      throw isAnswer(error) ? withResponse(error as Error, dev) : error;
+    }
+  };
+}
+
+/** Hono would merge the old headers into the new response, and restore the old cookies. */
+function setResponse(c: Context, response: Response): void {
+  c.res = undefined;
+  c.res = response;
+}
+
+function failureResponse(error: unknown, dev: boolean): Response {
+  const { status, headers, body } = failureOf(error, dev);
+  return new Response(body, { status, headers });
+}
+
+/** What Hono's own error handler looks for. */
+function withResponse(error: Error, dev: boolean): Error {
+  return Object.assign(error, { getResponse: () => failureResponse(error, dev) });
+}
+
+/** The headers of a response whose body is not sent, as far as they are not about the body. */
+function emptied({ headers }: Response): Response {
+  const kept = new Headers(headers);
+  for (const name of [...kept.keys()]) if (describesEntity(name)) kept.delete(name);
+  return new Response(null, { headers: kept });
+}

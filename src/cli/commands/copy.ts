@@ -1,0 +1,132 @@
+/**
+ * `coatcheck copy`: moves every session from one store to another.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { ConfigError } from "../../errors.ts";
+import type { SessionRecord, SessionStore } from "../../stores/contract.ts";
+import { moving } from "../../stores/layers/moving.ts";
+import type { Command, CommandIo } from "../command.ts";
+import { ADDRESSES, openStore } from "../open-store.ts";
+
+const PAGE = 250;
+
+export const copy: Command = {
+  name: "copy",
+  summary: "Move every session from one store to another.",
+  usage: "coatcheck copy --from <store> --to <store> --yes",
+  details: `Each session moves in one piece: at any moment it is in one of the two, and what is
+signed in or out meanwhile is right in both. Stop it and run it again as you
+like: it goes on with what has not moved.
+
+An app that runs meanwhile must use both stores, or its people are signed out:
+
+  store: moving({ from, to })               first, everywhere
+  store: moving({ from, to, move: true })   then, everywhere; now run this
+  store: to                                 when nothing is left to move
+
+  --from <store>  Where the sessions are.
+  --to <store>    Where they are to be.
+  --yes           The app uses \`moving\`, or is stopped.
+
+A store is ${ADDRESSES}.
+Addresses with a password are better given as FROM_STORE and TO_STORE in the
+environment, which no list of processes shows.`,
+
+  async run(args, io) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        from: { type: "string" },
+        to: { type: "string" },
+        yes: { type: "boolean", default: false },
+      },
+    });
+    const from = values.from ?? process.env["FROM_STORE"];
+    const to = values.to ?? process.env["TO_STORE"];
+    if (from === undefined) throw new ConfigError("--from", "must be given");
+    if (to === undefined) throw new ConfigError("--to", "must be given");
+    if (from === to) throw new ConfigError("--to", "must be another store than `--from`");
+    if (!values.yes) {
+      const mend = "says that the app uses `moving`, or is stopped: see --help";
+      throw new ConfigError("--yes", `${mend}. Without that its people would be signed out`);
+    }
+    const source = await openStore("--from", from);
+    try {
+      const target = await openStore("--to", to);
+      try {
+        await moveAll(source.store, target.store, io);
+        return 0;
+      } finally {
+        await target.close();
+      }
+    } finally {
+      await source.close();
+    }
+  },
+};
+
+/** Moves what is there, and what comes meanwhile, until there is nothing left. */
+async function moveAll(from: SessionStore, to: SessionStore, { stdout }: CommandIo): Promise<void> {
+  const total = await count(from);
+  const kept = new Set<string>();
+  const both = moving({ from, to, move: true });
+  const show = progress(stdout, total);
+  let moved = 0;
+  for (let left = true; left; ) {
+    left = false;
+    for await (const records of pages(from)) {
+      const open = records.filter(({ id }) => !kept.has(id));
+      await Promise.all(open.map(({ id }) => both.load(id)));
+      for (const { id } of open) {
+        // Still in its place: the new store cannot take it under this id.
+        if ((await from.load(id))?.record.closed === false) kept.add(id);
+        else moved += 1;
+      }
+      left ||= open.length > 0;
+      show(moved + kept.size);
+    }
+  }
+  stdout.write(
+    `\n${moved} moved. ${kept.size === 0 ? "Nothing is left to move." : stay(kept.size)}\n`,
+  );
+}
+
+function stay(count: number): string {
+  return (
+    `${count} stay: their ids were not made for the new store. They move when their\n` +
+    "people sign in again; keep `moving` until they have ended."
+  );
+}
+
+async function count(store: SessionStore): Promise<number> {
+  let total = 0;
+  for await (const records of pages(store)) total += records.length;
+  return total;
+}
+
+async function* pages(store: SessionStore): AsyncGenerator<readonly SessionRecord[]> {
+  let cursor: string | undefined;
+  do {
+    const page = await store.list({ cursor, limit: PAGE }, Date.now());
+    yield page.records;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+/** A bar that is drawn over itself, ten times a second at most. */
+function progress(stdout: CommandIo["stdout"], total: number): (done: number) => void {
+  const began = performance.now();
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  return (done) => {
+    const now = performance.now();
+    if (now - drawnAt < 100 && done < total) return;
+    drawnAt = now;
+    const share = total === 0 ? 1 : Math.min(1, done / total);
+    const bar = "█".repeat(Math.round(share * 30)).padEnd(30, "░");
+    const pace = Math.round((done * 1000) / Math.max(1, now - began));
+    stdout.write(`\r${bar} ${Math.floor(share * 100)} %  ${done} of ${total}, ${pace} a second `);
+  };
+}

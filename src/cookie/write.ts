@@ -1,0 +1,262 @@
+/**
+ * Writes session cookies: the text of `Set-Cookie`, and what it refuses to write.
+ *
+ * Browsers drop a cookie that breaks a rule, or ignore the attribute, without a word. So everything
+ * is checked here, by RFC 6265bis and layered-cookies, also against injected attributes
+ * (CVE-2024-47764, CVE-2026-29086, CVE-2026-47675).
+ *
+ * @module
+ */
+
+import { ConfigError, SessionTooLargeError, UsageError } from "../errors.ts";
+import { TOKEN, trimmed } from "./grammar.ts";
+
+/** The attributes of a session cookie, all but `HttpOnly`, which it always has. */
+export interface CookieAttributes {
+  readonly path: string;
+  readonly domain?: string | undefined;
+  readonly secure: boolean;
+  readonly sameSite: "strict" | "lax" | "none";
+  readonly partitioned: boolean;
+  /** Seconds, at most 400 days; 0 deletes; absent for a cookie that ends with the browser. */
+  readonly maxAge?: number | undefined;
+}
+
+/** A session cookie for the response. `HttpOnly` always. */
+export interface SessionCookie {
+  readonly name: string;
+  /** Secret, and so hidden from JSON and from `inspect`. */
+  readonly value: string;
+  readonly attributes: CookieAttributes;
+  /** The whole `Set-Cookie` field value. */
+  toString(): string;
+}
+
+/** Octets of name and value together; browsers drop a longer cookie (RFC 6265bis §5.7). */
+export const MAX_COOKIE_BYTES = 4096;
+
+/** 400 days: browsers keep no cookie longer (RFC 6265bis §5.5). */
+const MAX_AGE = 34_560_000;
+
+/** Browsers ignore a longer attribute: the cookie would silently get another path (RFC 6265bis §5.6). */
+const MAX_ATTRIBUTE_BYTES = 1024;
+/** Leaves the value room. */
+const MAX_NAME_BYTES = 256;
+
+/**
+ * A cookie for the response. An age above 400 days becomes that; one of a session that has ended
+ * meanwhile, below 0, becomes 0.
+ *
+ * @throws {ConfigError} when {@link cookieProblem} finds one.
+ * @throws {SessionTooLargeError} when name and value take more than 4096 bytes.
+ */
+export function sessionCookie(
+  name: string,
+  value: string,
+  attributes: CookieAttributes,
+): SessionCookie {
+  if (!COOKIE_OCTETS.test(value)) {
+    throw new UsageError("a cookie's value holds a character that cookies cannot hold");
+  }
+  return ownCookie(name, value, attributes);
+}
+
+/**
+ * The same for a ticket, a seal or a chunk: the value is base64url that was just made, and is not looked
+ * at again.
+ */
+export function ownCookie(
+  name: string,
+  value: string,
+  attributes: CookieAttributes,
+): SessionCookie {
+  const kept = rightAttributes(name, attributes);
+  const size = name.length + value.length;
+  if (size > MAX_COOKIE_BYTES) throw new SessionTooLargeError("one cookie", size, MAX_COOKIE_BYTES);
+  const cookie = Object.create(cookieMethods) as Writable<SessionCookie>;
+  cookie.name = name;
+  cookie.attributes = kept;
+  // Not enumerable, for loggers that know neither toJSON nor inspect.
+  return Object.defineProperty(cookie, "value", { value });
+}
+
+/**
+ * A cookie that deletes the one with this name: `Max-Age=0` and an `Expires` long past.
+ *
+ * Give the attributes that it was set with: path, domain and partition are part of which cookie is
+ * meant, and browsers check prefix rules on deletions too.
+ *
+ * @throws {ConfigError} when {@link cookieProblem} finds one.
+ */
+export function deletedCookie(name: string, attributes: CookieAttributes): SessionCookie {
+  return ownCookie(name, "", { ...attributes, maxAge: 0 });
+}
+
+/** What is wrong with a cookie, and the option that decides it, such as `cookie.domain`. */
+export interface CookieProblem {
+  readonly option: string;
+  readonly problem: string;
+}
+
+/**
+ * Why a browser would not keep this cookie as it is meant.
+ *
+ * @returns `undefined` when nothing is wrong.
+ */
+export function cookieProblem(
+  name: string,
+  attributes: CookieAttributes,
+): CookieProblem | undefined {
+  if (name.length > MAX_NAME_BYTES) {
+    return found("name", `takes ${name.length} bytes; at most ${MAX_NAME_BYTES} are allowed`);
+  }
+  return textProblem(name, attributes);
+}
+
+/**
+ * The `Set-Cookie` field values of a response, with these cookies set.
+ *
+ * A response must not set one name twice (RFC 6265bis §4.1.1), so ours replace all of the same name,
+ * and the later of two of ours wins. Those of other names stay as they are, in order, before ours.
+ */
+export function replaceCookies(
+  existing: readonly string[],
+  cookies: readonly SessionCookie[],
+): string[] {
+  const [only] = cookies;
+  if (existing.length === 0 && cookies.length === 1) return [String(only)];
+  const ours = new Map(cookies.map((cookie) => [cookie.name, cookie]));
+  const others = existing.filter((field) => !ours.has(nameOf(field)));
+  return [...others, ...Array.from(ours.values(), String)];
+}
+
+/** All but the length of the name: those that are made of it, for chunks, are a little longer. */
+function textProblem(name: string, attributes: CookieAttributes): CookieProblem | undefined {
+  const { path, domain, maxAge } = attributes;
+  if (!TOKEN.test(name)) {
+    return found("name", "must be letters, digits and !#$%&'*+-.^_`|~ only, at least one");
+  }
+  if (!PATH.test(path)) {
+    return found("path", 'must begin with "/" and be printable ASCII without space, ";", "?", "#"');
+  }
+  if (path.length > MAX_ATTRIBUTE_BYTES) {
+    return found("path", `takes ${path.length} bytes; browsers ignore more than 1024`);
+  }
+  if (maxAge !== undefined && !(Number.isSafeInteger(maxAge) && maxAge >= 0)) {
+    return found("maxAge", "must be a whole number of seconds, 0 or more");
+  }
+  return (
+    prefixProblem(name, attributes) ??
+    (domain === undefined ? undefined : domainProblem(domain)) ??
+    crossSiteProblem(attributes)
+  );
+}
+
+function prefixProblem(
+  name: string,
+  { path, domain, secure }: CookieAttributes,
+): CookieProblem | undefined {
+  if (!name.startsWith("__")) return undefined;
+  // Browsers match prefixes in any case, servers in this one (RFC 6265bis §5.4).
+  const lower = name.toLowerCase();
+  const prefix = PREFIXES.find((each) => lower.startsWith(each.toLowerCase()));
+  if (prefix === undefined) return undefined;
+  if (!name.startsWith(prefix)) return found("name", `must spell its prefix \`${prefix}\``);
+  if (!secure) return found("name", `begins with \`${prefix}\`, which needs https`);
+  if (!prefix.startsWith("__Host-")) return undefined;
+  if (path !== "/") return found("path", `must be "/" when the name begins with \`${prefix}\``);
+  if (domain === undefined) return undefined;
+  return found("domain", `cannot be given when the name begins with \`${prefix}\``);
+}
+
+function domainProblem(domain: string): CookieProblem | undefined {
+  if (domain.startsWith(".")) return found("domain", "must be without the leading dot");
+  if (domain.length > 253 || !DOMAIN.test(domain)) {
+    return found("domain", "must be a host name such as `example.com` (in Punycode)");
+  }
+  if (/(?:^|\.)\d+$/.test(domain)) return found("domain", "cannot be an IP address: leave it out");
+  return undefined;
+}
+
+function crossSiteProblem(attributes: CookieAttributes): CookieProblem | undefined {
+  const { secure, sameSite, partitioned } = attributes;
+  if (!Object.hasOwn(SAME_SITE, sameSite)) {
+    return found("sameSite", 'must be "strict", "lax" or "none"');
+  }
+  if (sameSite === "none" && !secure) {
+    return found("sameSite", '"none" needs https: browsers drop it without `Secure`');
+  }
+  if (partitioned && !secure) {
+    return found("partitioned", "needs https: browsers drop it without `Secure`");
+  }
+  if (partitioned && sameSite !== "none") {
+    return found("partitioned", 'needs `sameSite: "none"`: it is for pages within other sites');
+  }
+  return undefined;
+}
+
+function found(option: string, problem: string): CookieProblem {
+  return { option: `cookie.${option}`, problem };
+}
+
+/**
+ * What a browser takes for the name (RFC 6265bis §5.6); `""` for a nameless one. Where an attribute's
+ * `=` is the first there is a `;` in it, so that it is none of ours.
+ */
+function nameOf(field: string): string {
+  return trimmed(field, 0, field.indexOf("="));
+}
+
+// The attributes of an app are one object for as long as it runs: they are checked once for each name.
+const right = new WeakMap<CookieAttributes, Map<string, CookieAttributes>>();
+
+/** The attributes as they will be. @throws {ConfigError} */
+function rightAttributes(name: string, attributes: CookieAttributes): CookieAttributes {
+  const names = right.get(attributes);
+  const known = names?.get(name);
+  if (known !== undefined) return known;
+  const kept = withAgeInBounds(attributes);
+  const wrong = textProblem(name, kept);
+  if (wrong !== undefined) throw new ConfigError(wrong.option, wrong.problem);
+  if (names === undefined) right.set(attributes, new Map([[name, kept]]));
+  else names.set(name, kept);
+  return kept;
+}
+
+function withAgeInBounds(attributes: CookieAttributes): CookieAttributes {
+  const { maxAge = 0 } = attributes;
+  if (maxAge > MAX_AGE) return { ...attributes, maxAge: MAX_AGE };
+  return maxAge < 0 ? { ...attributes, maxAge: 0 } : attributes;
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const cookieMethods = {
+  toString(this: SessionCookie): string {
+    const { path, domain, secure, sameSite, partitioned, maxAge } = this.attributes;
+    let field = `${this.name}=${this.value}; Path=${path}`;
+    if (domain !== undefined) field += `; Domain=${domain}`;
+    if (maxAge !== undefined) field += `; Max-Age=${maxAge}`;
+    if (maxAge === 0) field += "; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+    if (secure) field += "; Secure";
+    field += `; HttpOnly; SameSite=${SAME_SITE[sameSite]}`;
+    return partitioned ? `${field}; Partitioned` : field;
+  },
+  toJSON: withoutValue,
+  [Symbol.for("nodejs.util.inspect.custom")]: withoutValue,
+};
+
+function withoutValue(this: SessionCookie): object {
+  return { name: this.name, value: "[hidden]", attributes: this.attributes };
+}
+
+const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
+
+// The longer of two that fit first.
+const PREFIXES = ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] as const;
+
+/** RFC 6265bis §4.1.1; quotation marks are never written. */
+const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
+/** What can be the beginning of a URL's path as browsers send it. */
+const PATH = /^\/[\x21\x22\x24-\x3a\x3c-\x3e\x40-\x7e]*$/;
+const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;

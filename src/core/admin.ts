@@ -1,0 +1,219 @@
+/**
+ * What is done to sessions from outside their own requests: list, revoke, sweep.
+ *
+ * @module
+ */
+
+import { UsageError } from "../errors.ts";
+import type { SessionRecord } from "../stores/contract.ts";
+import { closeSession } from "./close.ts";
+import type { Core, StoredCore } from "./core.ts";
+import { CLOCK_SLACK, judge } from "./judge.ts";
+import type { Kept } from "./record.ts";
+import { decodeContent } from "./record.ts";
+import type { ListedSession } from "./session.ts";
+import { describe } from "./state.ts";
+import { checkUserId } from "./user-id.ts";
+
+export interface Admin {
+  list(userId?: string): AsyncGenerator<ListedSession>;
+  revoke(id: string): Promise<boolean>;
+  revokeUser(userId: string, except?: string): Promise<void>;
+  revokeEveryone(): Promise<void>;
+  keepCap(userId: string, newest: string): Promise<void>;
+  sweep(batch: number): Promise<number>;
+}
+
+const PAGE = 250;
+const SESSION_ID = /^[\w-]{24}$/;
+
+export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
+  const { settings, calls, mirror, events } = core;
+  const { clock, timeouts } = settings;
+  const isStored = settings.method === "stored";
+
+  function storedOrRefuse(what: string): StoredCore {
+    if (stored !== undefined) return stored;
+    throw new UsageError(`sealed sessions can't be ${what}: nobody keeps them. Give a \`store\``);
+  }
+
+  async function* pages(userId: string | undefined): AsyncGenerator<readonly SessionRecord[]> {
+    const { store } = storedOrRefuse("listed");
+    let cursor: string | undefined;
+    do {
+      const query = { userId, cursor, limit: PAGE };
+      const page = await calls.run("list", () => store.list(query, clock()));
+      yield page.records;
+      cursor = page.cursor;
+      if (cursor !== undefined) await breath();
+    } while (cursor !== undefined);
+  }
+
+  /** What is live of what a store has listed; the store has looked at the cut-off. */
+  async function* live(userId: string | undefined): AsyncGenerator<readonly Kept[]> {
+    const { everyoneAt } = storedOrRefuse("listed");
+    for await (const page of pages(userId)) {
+      const now = clock();
+      await mirror?.ready(now);
+      yield page.map(decoded).filter((kept) => {
+        return kept && judge(kept, 0, timeouts, everyoneAt, now).refusal === undefined;
+      }) as Kept[];
+    }
+  }
+
+  async function* list(userId?: string): AsyncGenerator<ListedSession> {
+    if (!isStored && settings.overflow !== "store") {
+      throw new UsageError(
+        "sealed sessions can't be listed: they are in the cookies, not in the store",
+      );
+    }
+    for await (const page of live(userId)) {
+      for (const kept of page) {
+        const { id, userId: owner } = kept.record;
+        yield { id, userId: owner, ...describe(kept, timeouts) };
+      }
+    }
+  }
+
+  async function revoke(id: string): Promise<boolean> {
+    if (typeof id !== "string" || !SESSION_ID.test(id)) return false;
+    const closed = stored && (await close(stored, id));
+    // A sealed session is nowhere to be looked up: the id is denied, whoever has it.
+    if (closed === undefined && isStored) return false;
+    if (closed === undefined) await deny(id);
+    core.closed(id);
+    events.emit("revoked", { sessionId: id, userId: closed?.record.userId, by: "session" });
+    return true;
+  }
+
+  /** Closes a session that is live. */
+  async function close(target: StoredCore, id: string): Promise<Kept | undefined> {
+    const now = clock();
+    const loaded = await calls.run("load", () => target.store.load(id));
+    const kept = loaded && decoded(loaded.record);
+    if (kept === undefined || loaded === undefined) return undefined;
+    const { refusal } = judge(kept, loaded.cutOff, timeouts, target.everyoneAt, now);
+    if (refusal !== undefined) return undefined;
+    return (await closeSession(target, kept, undefined)) === "closed" ? kept : undefined;
+  }
+
+  async function deny(id: string): Promise<void> {
+    if (mirror === undefined) throw unrevocable();
+    const at = clock();
+    await mirror.add({ kind: "session", id, at, until: rememberedUntil(at) });
+  }
+
+  /** Longer than any session it concerns could last, also when a clock is set back by hours. */
+  function rememberedUntil(at: number): number {
+    return at + timeouts.longest + CLOCK_SLACK;
+  }
+
+  async function revokeUser(userId: string, except?: string): Promise<void> {
+    checkUserId("revokeUser", userId);
+    if (!isStored && mirror === undefined) throw unrevocable();
+    // Listed before the cut-off, below which nothing is listed any more. The cut-off alone decides.
+    const listed = stored === undefined ? [] : await collect(userId).catch(() => []);
+    const now = clock();
+    const until = rememberedUntil(now);
+    let at = now;
+    if (stored !== undefined) {
+      const options = { except, keepUntil: until };
+      at = await calls.run("cutOff", () => stored.store.cutOff(userId, options, now));
+    }
+    await mirror?.add({ kind: "user", id: userId, at, until, except });
+    events.emit("revoked", { sessionId: undefined, userId, by: "user" });
+    const ended = listed.filter(({ record }) => record.id !== except);
+    for (const { record } of ended) core.closed(record.id);
+    await closeAll(ended);
+  }
+
+  async function collect(userId: string | undefined): Promise<Kept[]> {
+    const all: Kept[] = [];
+    for await (const page of live(userId)) all.push(...page);
+    return all;
+  }
+
+  // They are over already; closing them frees their data. What fails is swept when it expires.
+  async function closeAll(sessions: readonly Kept[]): Promise<void> {
+    if (stored === undefined) return;
+    for (let at = 0; at < sessions.length; at += PAGE) {
+      const batch = sessions.slice(at, at + PAGE);
+      await Promise.allSettled(batch.map((kept) => closeSession(stored, kept, undefined)));
+    }
+  }
+
+  async function revokeEveryone(): Promise<void> {
+    if (mirror === undefined) {
+      throw new UsageError(
+        "revokeEveryone needs a store that keeps revocations, such as lmdbStore or memoryStore",
+      );
+    }
+    const at = clock();
+    await mirror.add({ kind: "everyone", at, until: rememberedUntil(at) });
+    events.emit("revoked", { sessionId: undefined, userId: undefined, by: "everyone" });
+    if (stored === undefined) return;
+    for await (const page of pages(undefined)) {
+      const ended = page.map(decoded).filter((kept) => kept !== undefined && began(kept) <= at);
+      for (const kept of ended as Kept[]) core.closed(kept.record.id);
+      await closeAll(ended as Kept[]);
+    }
+  }
+
+  async function keepCap(userId: string, newest: string): Promise<void> {
+    const cap = settings.maxSessionsPerUser;
+    if (cap === Number.POSITIVE_INFINITY || stored === undefined) return;
+    // In an order that all processes agree on, so that sign-ins at one time close the same ones.
+    const newestFirst = (await collect(userId)).sort(
+      (a, b) => b.content.createdAt - a.content.createdAt || (a.record.id < b.record.id ? 1 : -1),
+    );
+    for (const kept of newestFirst.slice(cap)) {
+      const { id } = kept.record;
+      if (id === newest) continue;
+      if ((await closeSession(stored, kept, undefined)) === "closed") {
+        events.emit("revoked", { sessionId: id, userId, by: "cap" });
+      }
+    }
+  }
+
+  async function sweep(batch: number): Promise<number> {
+    const { store } = storedOrRefuse("swept");
+    let total = 0;
+    for (;;) {
+      const removed = await calls.run("sweep", () => store.sweep(batch, clock()));
+      total += removed;
+      if (removed < batch) return total;
+      await breath();
+    }
+  }
+
+  return { list, revoke, revokeUser, revokeEveryone, keepCap, sweep };
+}
+
+/**
+ * Lets the event loop take a turn: a store in memory answers without one, and a million records in
+ * one go would let every other request wait.
+ */
+function breath(): Promise<void> {
+  const { setImmediate } = globalThis as { setImmediate?: (then: () => void) => unknown };
+  return new Promise((resolve) => {
+    if (setImmediate === undefined) setTimeout(resolve, 0);
+    else setImmediate(resolve);
+  });
+}
+
+function decoded(record: SessionRecord): Kept | undefined {
+  const content = decodeContent(record.body);
+  return content && { record, content };
+}
+
+/** What a cut-off of everyone is compared with. */
+function began({ record, content }: Kept): number {
+  const { createdAt } = content;
+  return record.userId === undefined ? createdAt : Math.min(record.mark, createdAt);
+}
+
+function unrevocable(): UsageError {
+  return new UsageError(
+    'nothing can be revoked: `sealed.revocations` is "accept-replay". Give a store that keeps revocations',
+  );
+}

@@ -1,0 +1,389 @@
+/**
+ * Takes over live sessions of other libraries, and for a while writes ours back as theirs.
+ *
+ * A foreign session becomes a session of ours once: a closed record, whose id is an HMAC of the foreign
+ * one, remembers which. Whoever finds it there follows the successor or stays out; so two requests that
+ * adopt at once end in one session, and what was ended here is not adopted again. Until the browser has
+ * shown its new ticket, its foreign cookie counts as the ticket of before: an answer that was lost is
+ * made up for as it is at a rotation.
+ *
+ * @module
+ */
+
+import { readCookies } from "../cookie/read.ts";
+import { SignInRefusedError, StoreUnavailableError, UsageError, ValueError } from "../errors.ts";
+import type { ForeignSession, ForeignSource } from "../interop/source.ts";
+import type { NewRecord } from "../stores/contract.ts";
+import type { Key } from "../token/key-ring.ts";
+import type { Ticket } from "../token/ticket.ts";
+import { closeSession } from "./close.ts";
+import type { StoredCore } from "./core.ts";
+import { beginContent, decodeRecord } from "./core.ts";
+import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } from "./foreign.ts";
+import type { ResolvedAdoption } from "./foreign-settings.ts";
+import { judge, REMEMBERED_FOR } from "./judge.ts";
+import type { Found, Visit } from "./method.ts";
+import { live, NOTHING_FOUND } from "./method.ts";
+import type { Adopted } from "./options.ts";
+import type { Content, Kept } from "./record.ts";
+import { closedContent, encodeContent } from "./record.ts";
+import { header } from "./request.ts";
+import { recognise } from "./rotation.ts";
+import type { Refusal } from "./session.ts";
+import { createShape } from "./shape.ts";
+import type { StoreCalls } from "./store-calls.ts";
+import { createStoreCalls } from "./store-calls.ts";
+import type { DataTree } from "./tree.ts";
+import { decodeAll } from "./tree.ts";
+import { checkUserId } from "./user-id.ts";
+
+/** What the method of stored sessions lends. */
+export interface Host {
+  createRecord(
+    content: Content,
+    userId: string | undefined,
+    startedAgo: number,
+    home: string | undefined,
+    previous: string,
+  ): Promise<{ readonly kept: Kept; readonly ticket: Ticket }>;
+  homeOf(userId: string): Promise<string | undefined>;
+  setTicket(visit: Visit, kept: Kept, ticket: Ticket): void;
+  refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found;
+}
+
+/** Takes over what other libraries have kept. */
+export interface Adopter {
+  /** The session of a request that brings no cookie of ours. */
+  find(visit: Visit): Promise<Found>;
+  /** After the first write of a new visitor: a session there too. */
+  created(visit: Visit, kept: Kept): Promise<void>;
+  /** After every write: the same for servers that still run the other library. */
+  wrote(visit: Visit, kept: Kept): Promise<void>;
+  /** After a sign-in: a new session there too, and the old one is over. */
+  signedIn(visit: Visit, kept: Kept): Promise<void>;
+  /** After a sign-out. */
+  ended(visit: Visit): Promise<void>;
+  close(): void;
+}
+
+/** Stands for the foreign cookie where a ticket secret of before is asked for. No verifier is like it. */
+const FOREIGN = "adopted";
+
+export function createAdopter(core: StoredCore, host: Host): Adopter | undefined {
+  const { settings, store, calls, mirror, events } = core;
+  const { adoptions, clock, ring, timeouts } = settings;
+  if (adoptions.length === 0) return undefined;
+  const shape = createShape(settings);
+  const sources = new Map(
+    adoptions.map(({ from }) => [
+      from,
+      createStoreCalls(from.name, settings.storeDeadline, events),
+    ]),
+  );
+  const callsOf = (from: ForeignSource): StoreCalls => sources.get(from) as StoreCalls;
+  const back = adoptions.find(({ writeBack }) => writeBack);
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  // Their foreign session is that of another session of ours: what they begin is not written into it.
+  const refusedVisits = new WeakSet<Visit>();
+
+  async function find(visit: Visit): Promise<Found> {
+    for (const adoption of adoptions) {
+      const foreign = await open(visit, adoption);
+      if (foreign !== undefined) return adopt(visit, adoption, foreign);
+    }
+    return NOTHING_FOUND;
+  }
+
+  /** The foreign session of a request, if there is a genuine one. Throws for an outage only. */
+  async function open(
+    visit: Visit,
+    { from }: ResolvedAdoption,
+  ): Promise<ForeignSession | undefined> {
+    const opened = await openForeign(from, callsOf(from), visit, clock());
+    if (opened === undefined || !("refused" in opened)) return opened;
+    const { refused: reason, problem } = opened;
+    events.emit("adoptionRefused", { source: from.name, reason, problem });
+    return undefined;
+  }
+
+  async function adopt(
+    visit: Visit,
+    adoption: ResolvedAdoption,
+    foreign: ForeignSession,
+  ): Promise<Found> {
+    const { from } = adoption;
+    const marks = ring.keys.map((key) => markerId(key, from, foreign));
+    let isAnother = false;
+    for (const id of marks) {
+      const marker = await calls.run("load", () => store.load(id));
+      if (marker === undefined) continue;
+      const { successor } = decodeRecord(core, marker.record) ?? {};
+      const found = await follow(visit, adoption, foreign, successor);
+      if (found !== undefined) return found;
+      isAnother = true;
+      break;
+    }
+    // No ticket could be given.
+    if (visit.headSent) return NOTHING_FOUND;
+    const taken = await mapped(adoption, foreign);
+    if (taken === undefined) return NOTHING_FOUND;
+    await mirror?.ready(clock());
+    const { userId } = taken;
+    // Whoever signed everyone out meant this one too. A source that cannot tell counts as from long ago.
+    const began = foreign.createdAt ?? (userId === undefined ? clock() : 1);
+    const judged = { id: "", userId, mark: began, createdAt: began };
+    if (core.everyoneAt(judged) !== undefined) return refuse(visit, "revoked", undefined, false);
+    const content = contentOf(visit, foreign, taken);
+    let made: { readonly kept: Kept; readonly ticket: Ticket };
+    try {
+      const home = userId === undefined ? undefined : await host.homeOf(userId);
+      const startedAgo = userId === undefined ? 0 : Math.max(0, clock() - began);
+      made = await host.createRecord(content, userId, startedAgo, home, FOREIGN);
+    } catch (error) {
+      if (!(error instanceof SignInRefusedError)) throw error;
+      return refuse(visit, "revoked", undefined, false);
+    }
+    const { kept, ticket } = made;
+    const successor = isAnother
+      ? kept.record.id
+      : await claim(kept, marks[0] as string, foreign.expiresAt);
+    if (successor !== kept.record.id) {
+      // Nobody has its ticket: it must not be listed as a device.
+      await closeSession(core, kept, undefined).catch(() => undefined);
+      return (await follow(visit, adoption, foreign, successor)) ?? NOTHING_FOUND;
+    }
+    host.setTicket(visit, kept, ticket);
+    const told = { sessionId: kept.record.id, userId, source: from.name, dropped: taken.dropped };
+    events.emit("adopted", told);
+    leave(visit, adoption, foreign);
+    if (!adoption.writeBack) removeLater(adoption, foreign);
+    return live(kept);
+  }
+
+  /** What comes along, checked; `undefined`, with an event, for a session that cannot come. */
+  async function mapped(
+    { from, map }: ResolvedAdoption,
+    foreign: ForeignSession,
+  ): Promise<
+    (Adopted & { readonly tree: DataTree; readonly dropped: readonly string[] }) | undefined
+  > {
+    const taken =
+      map === undefined
+        ? {
+            userId: foreign.userId,
+            data: pickValues(foreign.data, (key) => !from.reserved.includes(key)),
+          }
+        : await map(foreign);
+    if (taken === undefined) return undefined;
+    const { tree, dropped } = keepable(taken.data ?? {});
+    try {
+      if (taken.userId !== undefined) checkUserId("adopt", taken.userId);
+      await shape.check(tree);
+    } catch (error) {
+      if (!(error instanceof ValueError) && !(error instanceof UsageError)) throw error;
+      const problem =
+        error instanceof ValueError
+          ? `its data does not fit the schema at \`${error.path}\``
+          : "its user id is none that can be kept";
+      events.emit("adoptionRefused", { source: from.name, reason: "unsupported", problem });
+      return undefined;
+    }
+    return { ...taken, tree, dropped };
+  }
+
+  function contentOf(
+    visit: Visit,
+    foreign: ForeignSession,
+    { userId, methods = ["adopted"], remember, tree }: Adopted & { readonly tree: DataTree },
+  ): Content {
+    // When they proved it is when the foreign session began: a sensitive page asks again.
+    const at = foreign.createdAt ?? 0;
+    const beginning = {
+      userId,
+      remembered: userId !== undefined && (remember ?? foreign.persistent ?? false),
+      authentications: userId === undefined ? [] : methods.map((method) => ({ method, at })),
+      data: tree,
+      version: settings.version,
+    };
+    return beginContent(settings, visit.request, beginning, clock());
+  }
+
+  /** Remembers what the foreign session has become. @returns the id that it has become. */
+  async function claim(
+    kept: Kept,
+    id: string,
+    until: number | undefined,
+  ): Promise<string | undefined> {
+    const now = clock();
+    const record: NewRecord = {
+      id,
+      userId: undefined,
+      lastSeenAt: now,
+      // For as long as the foreign session could come back.
+      expiresAt: Math.max(now + timeouts.longest, until ?? 0),
+      closed: true,
+      body: encodeContent(closedContent(kept.content, "", kept.record.id)),
+    };
+    // Twice: whether a call that was not answered has landed, the second one tells. If it is not answered
+    // either, nothing is closed: the session may be the one that is remembered.
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const outcome = await calls.run("create", () => store.create(record, 0, now));
+        if (outcome === "created") return kept.record.id;
+        break;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || tries === 1) throw error;
+      }
+    }
+    const marker = await calls.run("load", () => store.load(id));
+    return marker && decodeRecord(core, marker.record)?.successor;
+  }
+
+  /**
+   * The session that a foreign one has become, for as long as its ticket may not have arrived; `undefined`
+   * where the cookie may just as well be that of another device.
+   */
+  async function follow(
+    visit: Visit,
+    adoption: ResolvedAdoption,
+    foreign: ForeignSession,
+    id: string | undefined,
+  ): Promise<Found | undefined> {
+    const now = clock();
+    const loaded = id === undefined ? undefined : await calls.run("load", () => store.load(id));
+    const content = loaded && decodeRecord(core, loaded.record);
+    if (loaded === undefined || content === undefined) {
+      return refuse(visit, "closed", undefined, false);
+    }
+    await mirror?.ready(now);
+    const kept: Kept = { record: loaded.record, content };
+    const verdict = judge(kept, loaded.cutOff, timeouts, core.everyoneAt, now, visit.openedAt);
+    if (verdict.refusal !== undefined) {
+      return refuse(visit, verdict.refusal, id, verdict.blocked);
+    }
+    const as = recognise(content.verifiers, FOREIGN, visit.openedAt, settings.rotationGrace);
+    // Where it says nothing of whose browser it is, whoever has another device must not be signed out.
+    if (as !== "previous" && foreign.isAmbiguous === true) return undefined;
+    // A foreign cookie that comes back is a copy, or a deletion that a browser has missed: no more than that.
+    if (as !== "previous") {
+      // Late at first, when its browser has the ticket by now; later it has lost it, and may begin anew.
+      const { confirmedAt, rotatedAt } = content.verifiers;
+      const since = (confirmedAt ?? rotatedAt) + settings.rotationGrace;
+      return refuse(visit, "superseded", id, visit.openedAt < since + REMEMBERED_FOR);
+    }
+    visit.verifier = FOREIGN;
+    leave(visit, adoption, foreign);
+    return live(kept);
+  }
+
+  function refuse(
+    visit: Visit,
+    refusal: Refusal,
+    id: string | undefined,
+    isBlocked: boolean,
+  ): Found {
+    refusedVisits.add(visit);
+    return host.refused(refusal, id, isBlocked);
+  }
+
+  /** The foreign cookies are not needed any more, unless the other library still goes by them. */
+  function leave(visit: Visit, adoption: ResolvedAdoption, foreign: ForeignSession): void {
+    if (adoption.writeBack) return;
+    setForeignCookies(visit, adoption.from.deletion(foreign.cookieNames));
+  }
+
+  function removeLater({ from, grace }: ResolvedAdoption, foreign: ForeignSession): void {
+    if (from.remove === undefined) return;
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      remove(foreign, from).catch(() => undefined);
+    }, grace);
+    (timer as { unref?: () => void }).unref?.();
+    timers.add(timer);
+  }
+
+  async function remove(foreign: ForeignSession, from: ResolvedAdoption["from"]): Promise<void> {
+    try {
+      await callsOf(from).run("remove", async () => from.remove?.(foreign));
+    } catch (error) {
+      events.emit("foreignFailed", { source: from.name, operation: "remove", error });
+    }
+  }
+
+  /** Ours is kept already: trouble there is told, and fails nobody's request. */
+  async function writeBack(
+    visit: Visit,
+    kept: Kept,
+    adoption: ResolvedAdoption,
+    isNew: boolean,
+  ): Promise<void> {
+    const { from } = adoption;
+    try {
+      const foreign = refusedVisits.has(visit) ? undefined : await open(visit, adoption);
+      const { userId } = kept.record;
+      const data = decodeAll(kept.content.data);
+      // Whether a session that is theirs outlives the browser's run stays as it is.
+      const asked = userId === undefined ? undefined : kept.content.remembered;
+      const persistent = isNew || foreign === undefined ? asked : foreign.persistent;
+      const draft = adoption.mapBack?.({ userId, data }, foreign) ?? {
+        data:
+          isNew || foreign === undefined
+            ? data
+            : // What the other library keeps for itself stays as it is.
+              { ...pickValues(foreign.data, (key) => from.reserved.includes(key)), ...data },
+        ...(userId !== undefined && { userId }),
+        ...(persistent !== undefined && { persistent }),
+        expiresAt: kept.record.expiresAt,
+      };
+      const origin = isNew ? undefined : foreign?.origin;
+      const sealed = await callsOf(from).run("write", () =>
+        from.seal({ ...draft, ...(origin !== undefined && { origin }) }, clock()),
+      );
+      setForeignCookies(visit, sealed.cookies);
+      // Where the cookie is the session, each one is another: none of them is to be adopted again.
+      if (sealed.identity !== foreign?.identity) {
+        await claim(kept, markerId(ring.current, from, sealed), draft.expiresAt);
+      }
+      if (isNew && foreign !== undefined) await remove(foreign, from);
+    } catch (error) {
+      events.emit("foreignFailed", { source: from.name, operation: "write back", error });
+    }
+  }
+
+  return {
+    find,
+    async created(visit, kept) {
+      // It came with a ticket that is over: its foreign session is of that one.
+      const text = header(visit.request, "cookie") ?? "";
+      if (readCookies(text, settings.cookieName).length > 0) refusedVisits.add(visit);
+      if (back !== undefined) await writeBack(visit, kept, back, false);
+    },
+    async wrote(visit, kept) {
+      if (back !== undefined) await writeBack(visit, kept, back, false);
+    },
+    async signedIn(visit, kept) {
+      if (back !== undefined) await writeBack(visit, kept, back, true);
+    },
+    async ended(visit) {
+      for (const adoption of adoptions) {
+        const { from } = adoption;
+        const foreign = await open(visit, adoption).catch(() => undefined);
+        if (foreign === undefined) continue;
+        setForeignCookies(visit, from.deletion(foreign.cookieNames));
+        await remove(foreign, from);
+      }
+    },
+    close() {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+/** The id of the record that remembers what a foreign session has become. */
+function markerId(
+  key: Key,
+  { name }: ForeignSource,
+  { identity }: { readonly identity: string },
+): string {
+  return idFromForeign(key, "adopt", name, identity);
+}

@@ -1,0 +1,181 @@
+/**
+ * What a request did to its session's data: values it read, set, deleted, or changed in place.
+ *
+ * A value that was handed out is compared with what it was when the changes are collected, so that
+ * `session.get("cart").push("tea")` is found without a proxy around the app's own objects.
+ *
+ * @module
+ */
+
+import { toJson } from "../codec/value.ts";
+import type { Cell, Changes, DataTree } from "./tree.ts";
+import { cellOf, memberAt, memberOf, valueIn } from "./tree.ts";
+
+/** The data of a session as one request sees it. */
+export interface Draft {
+  readonly tree: DataTree;
+  /** Objects that were handed out, with their JSON text at that moment. */
+  handed: Map<string, Handed> | undefined;
+  /** Buffered sets and deletes, in order of the last one. */
+  sets: Map<string, { readonly value: unknown } | undefined> | undefined;
+}
+
+export interface Handed {
+  readonly value: object;
+  readonly member: string;
+}
+
+const NO_CHANGES: Changes = new Map();
+
+export function createDraft(tree: DataTree): Draft {
+  // Most requests neither set anything nor take an object: their maps are never made.
+  return { tree, handed: undefined, sets: undefined };
+}
+
+export function getValue(draft: Draft, key: string): unknown {
+  const { sets, handed, tree } = draft;
+  if (sets?.has(key) === true) return sets.get(key)?.value;
+  const cell = tree.get(key);
+  if (cell === undefined) return undefined;
+  const { json } = cell;
+  if (json !== undefined && (typeof json !== "object" || json === null)) return json;
+  const known = handed?.get(key);
+  if (known !== undefined) return known.value;
+  const value = valueIn(cell, key);
+  if (typeof value === "object" && value !== null) {
+    draft.handed ??= new Map();
+    draft.handed.set(key, { value, member: memberOf(cell, key) });
+  }
+  return value;
+}
+
+export function hasValue(draft: Draft, key: string): boolean {
+  if (draft.sets?.has(key) === true) return draft.sets.get(key) !== undefined;
+  return draft.tree.has(key);
+}
+
+export function keysOf(draft: Draft): string[] {
+  const keys = [...draft.tree.keys()].filter((key) => hasValue(draft, key));
+  for (const [key, set] of draft.sets ?? []) {
+    if (set !== undefined && !draft.tree.has(key)) keys.push(key);
+  }
+  return keys;
+}
+
+/** @throws {ValueError} naming the path of what cannot be kept. */
+export function setValue(draft: Draft, key: string, value: unknown): void {
+  if (value === undefined) {
+    deleteValue(draft, key);
+    return;
+  }
+  toJson(value, key);
+  // Deleted first, so that the order of the map is the order of the last sets.
+  draft.sets ??= new Map();
+  draft.sets.delete(key);
+  draft.sets.set(key, { value });
+}
+
+export function deleteValue(draft: Draft, key: string): void {
+  draft.sets?.delete(key);
+  if (!draft.tree.has(key)) return;
+  draft.sets ??= new Map();
+  draft.sets.set(key, undefined);
+}
+
+/** Deletes what was there when the session was read, and what this request has set. */
+export function clearValues(draft: Draft): void {
+  const sets = new Map<string, undefined>();
+  for (const key of draft.tree.keys()) sets.set(key, undefined);
+  draft.sets = sets;
+}
+
+/**
+ * The changes so far, detached from the app's own objects. The draft itself is left alone.
+ *
+ * @throws {ValueError} when a value was changed into something that cannot be kept.
+ */
+export function collectChanges({ handed, sets }: Draft): Changes {
+  if (sets === undefined && handed === undefined) return NO_CHANGES;
+  let changes: Map<string, Cell | undefined> | undefined;
+  for (const [key, { value, member }] of handed ?? []) {
+    if (sets?.has(key) === true) continue;
+    const cell = cellOf(value, key);
+    if (memberOf(cell, key) === member) continue;
+    changes ??= new Map();
+    changes.set(key, cell);
+  }
+  for (const [key, set] of sets ?? []) {
+    changes ??= new Map();
+    changes.set(key, set && cellOf(set.value, key));
+  }
+  return changes ?? NO_CHANGES;
+}
+
+/** Whether there is nothing to write. What can no longer be kept is a change: its commit says so. */
+export function isUnchanged({ handed, sets }: Draft): boolean {
+  if (sets !== undefined && sets.size > 0) return false;
+  return handed === undefined || keysChangedInPlace(handed).length === 0;
+}
+
+/** The keys of what was changed in place since its text was taken. */
+export function keysChangedInPlace(handed: Iterable<readonly [string, Handed]>): string[] {
+  const keys: string[] = [];
+  for (const [key, { value, member }] of handed) {
+    if (memberNow(value, key) !== member) keys.push(key);
+  }
+  return keys;
+}
+
+/**
+ * The draft of the same request over data that was written meanwhile. Objects that were handed out
+ * stay the same where their data did, so that the app may go on changing them.
+ */
+export function rebased(draft: Draft, tree: DataTree): Draft {
+  const next = createDraft(tree);
+  for (const [key, value] of valuesOf(draft)) {
+    const member = memberAt(tree, key);
+    if (member !== undefined && memberNow(value, key) === member) {
+      next.handed ??= new Map();
+      next.handed.set(key, { value, member });
+    }
+  }
+  return next;
+}
+
+/**
+ * Buffers the changes of a draft again in a newer one, with the very objects that the app holds in its
+ * hands, so that it may go on changing them.
+ */
+export function bufferAgain(before: Draft, changes: Changes, next: Draft): void {
+  for (const [key, cell] of changes) {
+    next.sets ??= new Map();
+    const set = before.sets?.has(key) ? before.sets.get(key) : before.handed?.get(key);
+    next.sets.set(key, cell && { value: set?.value });
+  }
+}
+
+/** The JSON text of one key as the request read it; `undefined` when it was absent. */
+export function memberRead(draft: Draft, key: string): string | undefined {
+  return draft.handed?.get(key)?.member ?? memberAt(draft.tree, key);
+}
+
+/** The objects that the app holds in its hands, by key. */
+function valuesOf({ handed, sets }: Draft): Map<string, object> {
+  const values = new Map<string, object>();
+  for (const [key, { value }] of handed ?? []) values.set(key, value);
+  for (const [key, set] of sets ?? []) {
+    const value = set?.value;
+    if (typeof value === "object" && value !== null) values.set(key, value);
+    else values.delete(key);
+  }
+  return values;
+}
+
+/** The text of a value as it is now; `undefined` for what can no longer be kept. */
+export function memberNow(value: object, key: string): string | undefined {
+  try {
+    return memberOf(cellOf(value, key), key);
+  } catch {
+    return undefined;
+  }
+}

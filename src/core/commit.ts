@@ -1,0 +1,363 @@
+/**
+ * Opens a request's session, writes what the request has changed, and settles the head.
+ *
+ * @module
+ */
+
+import {
+  SessionClosedError,
+  SessionConflictError,
+  StoreUnavailableError,
+  UsageError,
+} from "../errors.ts";
+import type { Draft } from "./changes.ts";
+import {
+  bufferAgain,
+  collectChanges,
+  createDraft,
+  isUnchanged,
+  keysChangedInPlace,
+  memberNow,
+  memberRead,
+  rebased,
+} from "./changes.ts";
+import type { ChangeData, Found } from "./method.ts";
+import { live } from "./method.ts";
+import type { Kept } from "./record.ts";
+import type { CommitOptions, HeadChanges, LoadedSession, OutagePolicy } from "./session.ts";
+import type { Shape } from "./shape.ts";
+import type { Parts, State } from "./state.ts";
+import type { Changes, DataTree } from "./tree.ts";
+import { applyChanges, EMPTY_TREE, memberAt, memberOf } from "./tree.ts";
+
+/** What a request does with its session's data. */
+export interface Commits {
+  /** Judges the cookies, once per request. Everything that must know the session starts here. */
+  opened(state: State, outage?: OutagePolicy): Promise<Found>;
+  /** The same, without reading the data: what cannot be read can still be signed out of. */
+  judged(state: State, outage: OutagePolicy): Found | Promise<Found>;
+  /** Opens the session while no other call is under way. */
+  loadAlone(state: State): Promise<LoadedSession>;
+  /** Commits while no other call is under way. */
+  commitAlone(state: State, options: CommitOptions): Promise<HeadChanges>;
+  reload(state: State): Promise<LoadedSession>;
+  /** Pending changes and one more, in one atomic write. */
+  update(state: State, change: (tree: DataTree) => DataTree): Promise<void>;
+  commit(state: State, options: CommitOptions): Promise<HeadChanges>;
+  /** The last commit of a request that has nothing to write, without a wait; else `undefined`. */
+  commitAtOnce(state: State): HeadChanges | undefined;
+  /** The session has moved on; what the app holds in its hands stays linked where it can. */
+  settleOn(state: State, kept: Kept, tree: DataTree): void;
+  /** @throws why nothing can be started for this request. */
+  refuseBlocked(state: State, found: Found): void;
+}
+
+const NOTHING: Changes = new Map();
+
+/** Nothing is known, so nothing may be started. */
+export const OUTAGE: Found = { kept: undefined, refusal: "outage", blocked: true };
+
+export function createCommits({ core }: Parts, shape: Shape): Commits {
+  const { settings, events } = core;
+  const { dev, version } = settings;
+
+  async function opened(state: State, outage?: OutagePolicy): Promise<Found> {
+    await find(state, outage ?? state.outage);
+    return state.found as Found;
+  }
+
+  async function loadAlone(state: State): Promise<LoadedSession> {
+    state.calls += 1;
+    try {
+      return await find(state, state.outage);
+    } finally {
+      state.calls -= 1;
+    }
+  }
+
+  async function commitAlone(state: State, options: CommitOptions): Promise<HeadChanges> {
+    state.calls += 1;
+    try {
+      return await commit(state, options);
+    } finally {
+      state.calls -= 1;
+    }
+  }
+
+  /** Judges the cookies, and reads the data in the shape of today. */
+  async function find(state: State, outage: OutagePolicy): Promise<LoadedSession> {
+    const judging = judged(state, outage);
+    const { kept } = judging instanceof Promise ? await judging : judging;
+    if (kept !== undefined && !state.isRead) {
+      const data = shape.read(kept.content);
+      state.draft = createDraft(data instanceof Promise ? await data : data);
+      state.isRead = true;
+    }
+    return state.view;
+  }
+
+  function judged(state: State, outage: OutagePolicy): Found | Promise<Found> {
+    const { found } = state;
+    if (found !== undefined && (found.refusal !== "outage" || outage === "anonymous")) {
+      if (found.isStale === true && outage !== "stale") refuseBlocked(state, found);
+      return found;
+    }
+    // Whatever comes of it, the answer depends on the cookie from here on (P12).
+    state.isLooked = true;
+    const finding = state.by.find(state);
+    if (finding instanceof Promise) return judgedLater(state, finding, outage);
+    state.found = finding;
+    return finding;
+  }
+
+  async function judgedLater(
+    state: State,
+    finding: Promise<Found>,
+    outage: OutagePolicy,
+  ): Promise<Found> {
+    let found: Found;
+    try {
+      found = await finding;
+    } catch (error) {
+      if (outage === "closed" || !(error instanceof StoreUnavailableError)) throw error;
+      const recalled = outage === "stale" ? await state.by.recall?.(state) : OUTAGE;
+      if (recalled === undefined) throw error;
+      found = recalled;
+    }
+    state.found = found;
+    return found;
+  }
+
+  function settleOn(state: State, kept: Kept, tree: DataTree, buffered = NOTHING): void {
+    const before = state.draft;
+    state.found = live(kept);
+    state.isRead = true;
+    state.draft = rebased(before, tree);
+    bufferAgain(before, buffered, state.draft);
+    if (!dev) return;
+    for (const [key, { value }] of before.handed ?? []) {
+      const { handed, sets } = state.draft;
+      if (handed?.get(key)?.value === value || sets?.get(key)?.value === value) continue;
+      // Only what comes later is too late: it is compared with what it is now.
+      state.stale.push([key, { value, member: memberNow(value, key) ?? "" }]);
+    }
+  }
+
+  async function start(state: State, found: Found, data: DataTree): Promise<void> {
+    refuseBlocked(state, found);
+    await shape.check(data);
+    const made = await state.by.create(state, data, version);
+    settleOn(state, made, data);
+  }
+
+  function refuseBlocked(state: State, found: Found): void {
+    if (found.refusal === "outage" || found.isStale === true) {
+      throw new StoreUnavailableError(settings.store?.name ?? "revocation", "load");
+    }
+    if (found.blocked) {
+      throw new SessionClosedError(
+        "this request's session has ended or was replaced, so nothing can be kept in it",
+      );
+    }
+    if (state.headSent) throw headIsOut();
+  }
+
+  async function flush(state: State, changes: Changes, last: boolean): Promise<void> {
+    const found = state.found as Found;
+    const { kept } = found;
+    if (kept === undefined) {
+      const data = applyChanges(EMPTY_TREE, changes);
+      if (data.size > 0) await start(state, found, data);
+      return;
+    }
+    const isChanged = changes.size > 0;
+    if (found.isStale === true) {
+      if (isChanged) refuseBlocked(state, found);
+      return;
+    }
+    const overwritten: string[] = [];
+    const change = isChanged ? merge(state.draft, changes, overwritten) : undefined;
+    const written = await state.by.write(state, kept, change, version);
+    if (written === "gone") {
+      end(state, kept, changes);
+      return;
+    }
+    if (overwritten.length > 0) tellOverwritten(kept, overwritten);
+    // After the last commit nothing can be written any more: only development looks again.
+    if (!isChanged || (last && !dev)) state.found = written === kept ? found : live(written);
+    else settleOn(state, written, await shape.read(written.content));
+  }
+
+  /** Applies changes to whatever data is there when they are written. */
+  function merge(draft: Draft, changes: Changes, overwritten: string[]): ChangeData {
+    const apply = (current: DataTree): DataTree | Promise<DataTree> => {
+      overwritten.length = 0;
+      if (current !== draft.tree) {
+        for (const [key, cell] of changes) {
+          const now = memberAt(current, key);
+          const wanted = cell && memberOf(cell, key);
+          if (now !== memberRead(draft, key) && now !== wanted) overwritten.push(key);
+        }
+        if (overwritten.length > 0 && settings.throwOnOverwrite) {
+          const keys = [...overwritten];
+          const list = keys.join(", ");
+          throw new SessionConflictError(`another request has changed ${list} meanwhile`, keys);
+        }
+      }
+      const next = applyChanges(current, changes);
+      const checked = shape.check(next);
+      return checked === undefined ? next : checked.then(() => next);
+    };
+    return (content) => {
+      const tree = shape.read(content);
+      return tree instanceof Promise ? tree.then(apply) : apply(tree);
+    };
+  }
+
+  function tellOverwritten({ record: { id, userId } }: Kept, keys: readonly string[]): void {
+    events.emit("overwritten", { sessionId: id, userId, keys: [...keys] });
+  }
+
+  /** The session ended while the request ran: nothing is created, no cookie changes (P16). */
+  function end(state: State, { record: { id, userId } }: Kept, changes: Changes): void {
+    if (changes.size > 0) {
+      events.emit("dropped", { sessionId: id, userId, keys: [...changes.keys()] });
+    }
+    state.found = { kept: undefined, refusal: "closed", blocked: true };
+    state.draft = createDraft(EMPTY_TREE);
+  }
+
+  async function update(state: State, change: (tree: DataTree) => DataTree): Promise<void> {
+    const found = await opened(state);
+    if (found.isStale === true) refuseBlocked(state, found);
+    if (!state.by.composesUpdates) {
+      throw new UsageError(
+        "`update` (and flash messages) in a sealed session can lose a change when two responses " +
+          'cross. Use `method: "stored"`, or accept that: `sealed: { update: "accept-lost-updates" }`',
+      );
+    }
+    const pending = state.headSent ? NOTHING : collectChanges(state.draft);
+    if (found.kept === undefined) {
+      const data = change(applyChanges(EMPTY_TREE, pending));
+      if (data.size > 0) await start(state, found, data);
+      return;
+    }
+    const overwritten: string[] = [];
+    const withPending = merge(state.draft, pending, overwritten);
+    const both: ChangeData = (content, record) => {
+      const current = withPending(content, record);
+      return current instanceof Promise ? current.then(andChange) : andChange(current);
+    };
+    const andChange = (current: DataTree): DataTree | Promise<DataTree> => {
+      const next = change(current);
+      const checked = next === current ? undefined : shape.check(next);
+      return checked === undefined ? next : checked.then(() => next);
+    };
+    const written = await state.by.write(state, found.kept, both, version);
+    if (written === "gone") {
+      end(state, found.kept, pending);
+      throw new SessionClosedError("the session has ended, so the change cannot be kept");
+    }
+    if (overwritten.length > 0) tellOverwritten(found.kept, overwritten);
+    settleOn(state, written, await shape.read(written.content));
+  }
+
+  async function reload(state: State): Promise<LoadedSession> {
+    // An outage was no answer: look again.
+    if (state.found?.refusal === "outage") state.found = undefined;
+    const found = await opened(state);
+    if (found.kept === undefined) return state.view;
+    const before = state.draft;
+    const changes = state.headSent ? NOTHING : collectChanges(before);
+    const again = await state.by.reload(state, found.kept);
+    if (again.kept === undefined) {
+      state.found = again;
+      state.draft = createDraft(EMPTY_TREE);
+      return state.view;
+    }
+    settleOn(state, again.kept, await shape.read(again.kept.content), changes);
+    return state.view;
+  }
+
+  async function commit(state: State, { at, failed }: CommitOptions): Promise<HeadChanges> {
+    if (at === "end") {
+      if (dev) tellLateChanges(state);
+      return headOf(state);
+    }
+    const last = at === "head";
+    try {
+      if (!state.headSent && state.found !== undefined) {
+        if (failed === true) {
+          state.draft = createDraft(state.draft.tree);
+        } else {
+          const changes = collectChanges(state.draft);
+          if (last) state.closing = true;
+          await flush(state, changes, last);
+        }
+      }
+    } catch (error) {
+      const record = state.found?.kept?.record;
+      events.emit("commitFailed", { sessionId: record?.id, userId: record?.userId, error });
+      throw error;
+    } finally {
+      if (last) state.headSent = true;
+    }
+    return headOf(state);
+  }
+
+  function commitAtOnce(state: State): HeadChanges | undefined {
+    const { found, draft } = state;
+    if (state.calls > 0 || found === undefined || dev) return undefined;
+    if (!isUnchanged(draft)) return undefined;
+    const { kept } = found;
+    if (kept !== undefined && !state.by.owesNothing(state, kept)) return undefined;
+    state.headSent = true;
+    return headOf(state);
+  }
+
+  function headOf(state: State): HeadChanges {
+    if (!state.isLooked) return UNTOUCHED;
+    const cookies = state.cookies === undefined ? NO_COOKIES : [...state.cookies.values()];
+    return {
+      cookies,
+      vary: true,
+      cacheControl: cookies.length > 0 ? "no-store" : "private",
+      clearSiteData: state.signedOut ? settings.clearSiteData : undefined,
+    };
+  }
+
+  function tellLateChanges(state: State): void {
+    const keys = keysChangedInPlace([...(state.draft.handed ?? []), ...state.stale]);
+    if (keys.length === 0) return;
+    const record = state.found?.kept?.record;
+    events.emit("lateChange", { sessionId: record?.id, userId: record?.userId, keys });
+  }
+
+  return {
+    opened,
+    judged,
+    loadAlone,
+    commitAlone,
+    reload,
+    update,
+    commit,
+    commitAtOnce,
+    settleOn,
+    refuseBlocked,
+  };
+}
+
+const NO_COOKIES: HeadChanges["cookies"] = [];
+const UNTOUCHED: HeadChanges = {
+  cookies: NO_COOKIES,
+  vary: false,
+  cacheControl: undefined,
+  clearSiteData: undefined,
+};
+
+/** What is answered to a change that needs a header when the head is out. */
+export function headIsOut(): SessionClosedError {
+  return new SessionClosedError(
+    "the head of the response is out, so this can no longer be kept; do it before the first byte",
+  );
+}

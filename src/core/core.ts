@@ -1,0 +1,91 @@
+/**
+ * What the parts of one `createSessions` share.
+ *
+ * @module
+ */
+
+import type { SessionRecord, SessionStore } from "../stores/contract.ts";
+import type { Emitter } from "./events.ts";
+import type { RevokedAt } from "./judge.ts";
+import type { Memo } from "./memo.ts";
+import type { Mirror } from "./mirror.ts";
+import type { Content } from "./record.ts";
+import { decodeContent } from "./record.ts";
+import type { RequestLike } from "./request.ts";
+import { header } from "./request.ts";
+import type { Authentication } from "./session.ts";
+import type { Settings } from "./settings.ts";
+import type { StoreCalls } from "./store-calls.ts";
+import { limitsOf } from "./timeouts.ts";
+import type { DataTree } from "./tree.ts";
+
+export interface Core {
+  readonly settings: Settings;
+  readonly calls: StoreCalls;
+  /** Absent where no feed of revocations is kept. */
+  readonly mirror: Mirror | undefined;
+  readonly events: Emitter;
+  /** Tells those who watch a session that it has ended. */
+  readonly closed: (id: string) => void;
+}
+
+/** A core with a store. */
+export interface StoredCore extends Core {
+  readonly store: SessionStore;
+  /** What was decoded before needs not be decoded again. */
+  readonly memo: Memo<Content>;
+  /** For stored sessions the store is the authority; only "everyone" is told by the feed alone. */
+  readonly everyoneAt: RevokedAt;
+}
+
+/** What a new session begins with. */
+export interface Beginning {
+  readonly userId: string | undefined;
+  readonly remembered: boolean;
+  readonly authentications: readonly Authentication[];
+  readonly data: DataTree;
+  readonly version: number;
+}
+
+// Long enough for every browser's, short enough not to fill a sealed cookie with a hostile one.
+const LONGEST = 256;
+
+/** The content of a session that begins now. It has no verifier yet. */
+export function beginContent(
+  settings: Settings,
+  request: RequestLike,
+  beginning: Beginning,
+  now: number,
+): Content {
+  const { absolute } = limitsOf(settings.timeouts, beginning.userId, beginning.remembered);
+  return {
+    createdAt: now,
+    endsAt: now + absolute,
+    remembered: beginning.remembered,
+    authentications: beginning.authentications,
+    userAgent: header(request, "user-agent")?.slice(0, LONGEST),
+    address: textOrAbsent(settings.address?.(request)),
+    verifiers: { current: "", rotatedAt: now },
+    commits: [],
+    version: beginning.version,
+    data: beginning.data,
+    successor: undefined,
+    head: undefined,
+  };
+}
+
+function textOrAbsent(value: unknown): string | undefined {
+  return typeof value === "string" ? value.slice(0, LONGEST) : undefined;
+}
+
+/** The content of a record, `undefined` for a body that is none of ours. */
+export function decodeRecord(
+  { memo }: StoredCore,
+  { id, body }: SessionRecord,
+): Content | undefined {
+  const known = memo.find(id, body);
+  if (known !== undefined) return known;
+  const content = decodeContent(body);
+  if (content !== undefined) memo.keep(id, body, content);
+  return content;
+}

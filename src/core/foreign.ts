@@ -1,0 +1,96 @@
+/**
+ * What adopting and sharing have in common: how another library's session comes in, and its cookies go
+ * out.
+ *
+ * @module
+ */
+
+import { foreignCookie } from "../cookie/foreign.ts";
+import { cookieReader } from "../cookie/read.ts";
+import { ValueError } from "../errors.ts";
+import type {
+  ForeignCookie,
+  ForeignSession,
+  ForeignSource,
+  RefusalReason,
+  Refused,
+} from "../interop/source.ts";
+import { encodeBase64url } from "../lib/base64url.ts";
+import { hmac } from "../lib/sha256.ts";
+import type { Key } from "../token/key-ring.ts";
+import { lengthPrefixed } from "../token/key-ring.ts";
+import type { Visit } from "./method.ts";
+import { setCookie } from "./method.ts";
+import { header } from "./request.ts";
+import type { StoreCalls } from "./store-calls.ts";
+import type { Cell, DataTree } from "./tree.ts";
+import { cellOf } from "./tree.ts";
+
+/** There was something, and it was not taken. */
+export interface RefusedForeign extends Refused {
+  readonly refused: Exclude<RefusalReason, "absent">;
+}
+
+/**
+ * The foreign session of a request; `undefined`, and at no cost, without a cookie of theirs.
+ *
+ * @throws {StoreUnavailableError} for an outage of their backend only.
+ */
+export async function openForeign(
+  source: ForeignSource,
+  calls: StoreCalls,
+  { request }: Visit,
+  now: number,
+): Promise<ForeignSession | RefusedForeign | undefined> {
+  const text = header(request, "cookie");
+  if (text === undefined || !source.cookieNames.some((name) => text.includes(name))) {
+    return undefined;
+  }
+  const opened = await calls.run("load", () => source.open(cookieReader(text), now));
+  if (!("refused" in opened)) return opened;
+  const { refused, problem } = opened;
+  return refused === "absent" ? undefined : { refused, problem };
+}
+
+export function setForeignCookies(visit: Visit, cookies: readonly ForeignCookie[]): void {
+  if (visit.headSent) return;
+  for (const cookie of cookies) setCookie(visit, foreignCookie(cookie));
+}
+
+/** An id of ours that a foreign one always gives, and that does not give the foreign one away. */
+export function idFromForeign(
+  key: Key,
+  purpose: "adopt" | "shared",
+  source: string,
+  identity: string,
+): string {
+  const digest = hmac(key.purpose(purpose), lengthPrefixed(source, identity));
+  return encodeBase64url(digest.subarray(0, 18));
+}
+
+/** What can be kept of these values, and the keys of the rest. */
+export function keepable(values: Readonly<Record<string, unknown>>): {
+  readonly tree: DataTree;
+  readonly dropped: readonly string[];
+} {
+  const tree = new Map<string, Cell>();
+  const dropped: string[] = [];
+  for (const [key, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    try {
+      tree.set(key, cellOf(value, key));
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      dropped.push(key);
+    }
+  }
+  return { tree, dropped };
+}
+
+/** The values under these keys. */
+export function pickValues(
+  values: Readonly<Record<string, unknown>>,
+  isPicked: (key: string) => boolean,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => isPicked(key)));
+}

@@ -1,0 +1,385 @@
+/**
+ * The two faces of a request's session: the handle, and the loaded session that it gives.
+ *
+ * Plain objects over shared prototypes: a handle is made for every request, used or not, so making
+ * one must cost next to nothing.
+ *
+ * @module
+ */
+
+import { UsageError } from "../errors.ts";
+import type { Draft } from "./changes.ts";
+import {
+  clearValues,
+  createDraft,
+  deleteValue,
+  getValue,
+  hasValue,
+  keysOf,
+  setValue,
+} from "./changes.ts";
+import { createCommits, headIsOut } from "./commit.ts";
+import { createIdentity } from "./identity.ts";
+import { guardNames, refuseForeignNames } from "./names.ts";
+import type { RequestLike } from "./request.ts";
+import type {
+  HeadChanges,
+  LoadedSession,
+  OutagePolicy,
+  Session,
+  SignedInSession,
+} from "./session.ts";
+import { createShape } from "./shape.ts";
+import type { Parts, State } from "./state.ts";
+import { describe, describeNew } from "./state.ts";
+import type { DataTree } from "./tree.ts";
+import {
+  applyChanges,
+  cellOf,
+  decodeAll,
+  EMPTY_TREE,
+  encodeAll,
+  isPlainObject,
+  memberAt,
+  memberOf,
+  textOf,
+  valueIn,
+} from "./tree.ts";
+
+const INSIDE = Symbol("coatcheck.inside");
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+/** Makes and recognises the handles of one app. */
+export interface Handles {
+  open(request: RequestLike, headSent: boolean, outage: OutagePolicy): Session;
+  owns(value: unknown): value is Session;
+}
+
+/** What a handle holds before it is asked for anything. */
+interface Inside {
+  readonly request: RequestLike;
+  readonly openedAt: number;
+  readonly headSent: boolean;
+  readonly outage: OutagePolicy;
+  readonly commitAtOnce: (inside: Inside) => HeadChanges | undefined;
+  firstUse: (() => void) | undefined;
+  state: State | undefined;
+}
+
+// Behind a function, where no console finds it, `console.dir` neither (P13).
+interface Handle {
+  [INSIDE]: () => Inside;
+}
+
+interface View {
+  [INSIDE]: () => State;
+}
+
+/**
+ * Calls back when the handle is asked for something for the first time. An adapter installs its
+ * hooks then, so that a request that does not use its session costs nothing (P1).
+ *
+ * @internal
+ */
+export function onFirstUse(session: object, callback: () => void): void {
+  (session as Handle)[INSIDE]().firstUse = callback;
+}
+
+/**
+ * What the head needs, at once, if the request has nothing to write: no promise, no wait. Otherwise
+ * `undefined`, and `commit` is to be awaited.
+ *
+ * @internal
+ */
+export function commitAtOnce(session: object): HeadChanges | undefined {
+  const inside = (session as Partial<Handle>)[INSIDE]?.();
+  return inside?.commitAtOnce(inside);
+}
+
+// A bound function hides what it is bound to, and costs Express on Node 20 far less than a closure.
+function insideOf(this: Inside): Inside {
+  return this;
+}
+
+const NOTHING_BEFORE: Promise<void> = Promise.resolve();
+
+export function createHandles(parts: Parts): Handles {
+  const { settings } = parts.core;
+  const { clock, dev, timeouts } = settings;
+  const shape = createShape(settings);
+  const commits = createCommits(parts, shape);
+  const identity = createIdentity(parts, shape, commits);
+
+  function stateOf(handle: Handle): State {
+    const inside = handle[INSIDE]();
+    return inside.state ?? firstUse(inside);
+  }
+
+  function firstUse(inside: Inside): State {
+    const view = Object.create(loadedFace) as View;
+    const state: State = {
+      request: inside.request,
+      openedAt: inside.openedAt,
+      headSent: inside.headSent,
+      outage: inside.outage,
+      cookies: undefined,
+      by: parts.method,
+      verifier: "",
+      view: (dev ? guardNames(view, "loaded") : view) as unknown as LoadedSession,
+      isLooked: false,
+      found: undefined,
+      isRead: false,
+      draft: createDraft(EMPTY_TREE),
+      closing: false,
+      calls: 0,
+      last: NOTHING_BEFORE,
+      signedOut: false,
+      stale: [],
+    };
+    view[INSIDE] = () => state;
+    inside.state = state;
+    inside.firstUse?.();
+    return state;
+  }
+
+  function settleAtOnce({ state }: Inside): HeadChanges | undefined {
+    return state && commits.commitAtOnce(state);
+  }
+
+  /** Runs the calls of one handle in call order. */
+  function inTurn<Result>(handle: Handle, run: (state: State) => Promise<Result>): Promise<Result> {
+    const state = stateOf(handle);
+    const go = (): Promise<Result> => run(state);
+    const turn = state.calls === 0 ? go() : state.last.then(go, go);
+    state.calls += 1;
+    state.last = turn;
+    return ended(state, turn);
+  }
+
+  /** The usual calls of a request, which do not wait for others and count themselves out. */
+  function alone<Result>(state: State, turn: Promise<Result>): Promise<Result> {
+    state.last = turn;
+    return turn;
+  }
+
+  // The caller gets a promise of its own: a failure that nobody looks at is an unhandled one, although
+  // the next call has waited for this one.
+  async function ended<Result>(state: State, turn: Promise<Result>): Promise<Result> {
+    try {
+      return await turn;
+    } finally {
+      state.calls -= 1;
+    }
+  }
+
+  const signedInViewOf = (state: State): SignedInSession => state.view as SignedInSession;
+
+  const handleFace: Session & ThisType<Handle> = {
+    load(options) {
+      const state = stateOf(this);
+      if (state.calls === 0 && options === undefined) {
+        const { found } = state;
+        const isDone = found !== undefined && (found.kept === undefined || state.isRead);
+        const isAnswer = isDone && found.refusal !== "outage" && found.isStale !== true;
+        if (isAnswer) return Promise.resolve(state.view);
+        return alone(state, commits.loadAlone(state));
+      }
+      return inTurn(this, (current) =>
+        commits.opened(current, options?.outage).then(() => current.view),
+      );
+    },
+    reload() {
+      return inTurn(this, (state) => commits.reload(state));
+    },
+    update(keyOrChange: unknown, change?: unknown) {
+      return inTurn(this, (state) => update(state, keyOrChange, change)) as Promise<never>;
+    },
+    signIn(userId, options = {}) {
+      return inTurn(this, (state) =>
+        identity.signIn(state, userId, options).then(() => state.view),
+      );
+    },
+    elevate(method) {
+      return inTurn(this, (state) => identity.elevate(state, method).then(() => state.view));
+    },
+    signOut() {
+      return inTurn(this, (state) => identity.signOut(state));
+    },
+    requireUser() {
+      return inTurn(this, (state) => identity.requireUser(state).then(() => signedInViewOf(state)));
+    },
+    requireFresh(options) {
+      return inTurn(this, (state) =>
+        identity.requireFresh(state, options).then(() => signedInViewOf(state)),
+      );
+    },
+    revokeOthers() {
+      return inTurn(this, (state) => identity.revokeOthers(state));
+    },
+    watch(signal) {
+      return inTurn(this, async (state) => {
+        const { kept, refusal } = await commits.opened(state, "closed");
+        // A visitor's is never fired: there is nothing that could end.
+        if (kept === undefined) {
+          return refusal === undefined ? new AbortController().signal : AbortSignal.abort();
+        }
+        const { by } = state;
+        const look = async () => {
+          const again = await by.reload(state, kept);
+          return again.kept && describe(again.kept, timeouts);
+        };
+        return parts.watch(kept.record.id, describe(kept, timeouts).expiresAt, look, signal);
+      });
+    },
+    commit(options = {}) {
+      const state = stateOf(this);
+      if (state.calls === 0) return alone(state, commits.commitAlone(state, options));
+      return inTurn(this, (state) => commits.commit(state, options));
+    },
+  };
+
+  async function update(state: State, first: unknown, second: unknown): Promise<unknown> {
+    if (typeof first === "function") {
+      await commits.update(state, changeAll(first as (data: object) => unknown));
+      return state.view.all();
+    }
+    if (typeof first !== "string" || typeof second !== "function") {
+      throw new UsageError("update takes a key and a function, or a function of all data");
+    }
+    await commits.update(state, changeKey(first, second as (value: unknown) => unknown));
+    return getValue(state.draft, first);
+  }
+
+  const loadedFace: LoadedSession & ThisType<View> & Record<symbol, unknown> = {
+    get userId() {
+      return this[INSIDE]().found?.kept?.record.userId;
+    },
+    get id() {
+      return this[INSIDE]().found?.kept?.record.id;
+    },
+    get isNew() {
+      return this[INSIDE]().found?.kept === undefined;
+    },
+    get isStale() {
+      return this[INSIDE]().found?.isStale === true;
+    },
+    get info() {
+      const { found, openedAt } = this[INSIDE]();
+      return found?.kept === undefined
+        ? describeNew(openedAt, timeouts)
+        : describe(found.kept, timeouts);
+    },
+    get refusal() {
+      return this[INSIDE]().found?.refusal;
+    },
+    get(key) {
+      return getValue(this[INSIDE]().draft, key) as never;
+    },
+    has(key) {
+      return hasValue(this[INSIDE]().draft, key);
+    },
+    keys() {
+      return keysOf(this[INSIDE]().draft) as never[];
+    },
+    all() {
+      const { draft } = this[INSIDE]();
+      return Object.fromEntries(keysOf(draft).map((key) => [key, getValue(draft, key)]));
+    },
+    set(key, value) {
+      if (typeof key !== "string") throw new UsageError("a session's keys are strings");
+      setValue(writable(this[INSIDE]()), key, value);
+    },
+    delete(key) {
+      deleteValue(writable(this[INSIDE]()), key);
+    },
+    clear() {
+      clearValues(writable(this[INSIDE]()));
+    },
+  };
+
+  function writable(state: State): Draft {
+    if (state.headSent || state.closing) throw headIsOut();
+    const { found } = state;
+    if (found !== undefined && (found.kept === undefined || found.isStale === true)) {
+      commits.refuseBlocked(state, found);
+    }
+    return state.draft;
+  }
+
+  refuseForeignNames(handleFace, "handle");
+  refuseForeignNames(loadedFace, "loaded");
+  // No console, log or JSON shows the inside of a request (P13).
+  hide(handleFace, () => ({}));
+  hide(loadedFace, (view) => {
+    const { found } = (view as View)[INSIDE]();
+    return { id: found?.kept?.record.id, userId: found?.kept?.record.userId };
+  });
+
+  return {
+    open(request, headSent, outage) {
+      const handle = Object.create(handleFace) as Handle;
+      const inside: Inside = {
+        request,
+        openedAt: clock(),
+        headSent,
+        outage,
+        commitAtOnce: settleAtOnce,
+        firstUse: undefined,
+        state: undefined,
+      };
+      handle[INSIDE] = insideOf.bind(inside);
+      return (dev ? guardNames(handle, "handle") : handle) as unknown as Session;
+    },
+    owns(value): value is Session {
+      return (
+        typeof value === "object" &&
+        value !== null &&
+        Object.prototype.isPrototypeOf.call(handleFace, value)
+      );
+    },
+  };
+}
+
+/** One key changed by the app's function; the same tree when that changes nothing. */
+function changeKey(key: string, change: (value: unknown) => unknown) {
+  return (tree: DataTree): DataTree => {
+    const cell = tree.get(key);
+    const value = change(cell && valueIn(cell, key));
+    refusePromise(value);
+    const next = value === undefined ? undefined : cellOf(value, key);
+    if ((next && memberOf(next, key)) === memberAt(tree, key)) return tree;
+    return applyChanges(tree, new Map([[key, next]]));
+  };
+}
+
+/** All data changed by the app's function, in place or by what it returns. */
+function changeAll(change: (data: Record<string, unknown>) => unknown) {
+  return (tree: DataTree): DataTree => {
+    const data = decodeAll(tree);
+    const value = change(data) ?? data;
+    refusePromise(value);
+    // The value of an assignment, or a list, would take the place of all data.
+    if (!isPlainObject(value)) {
+      throw new UsageError(
+        "the function given to update must return an object with all data, or nothing",
+      );
+    }
+    const next = encodeAll(value);
+    return textOf(next) === textOf(tree) ? tree : next;
+  };
+}
+
+function refusePromise(value: unknown): void {
+  if (typeof (value as { then?: unknown } | undefined)?.then !== "function") return;
+  // Its later effects would not be part of the write.
+  Promise.resolve(value).catch(() => undefined);
+  throw new UsageError("the function given to update must be synchronous: await before it");
+}
+
+function hide(face: object, show: (self: object) => object): void {
+  const self = function (this: object): object {
+    return show(this);
+  };
+  Object.defineProperty(face, INSPECT, { value: self });
+  Object.defineProperty(face, "toJSON", { value: self });
+}

@@ -1,0 +1,65 @@
+/**
+ * Judges what a store has returned: whether a session is live, and if not, why.
+ *
+ * @module
+ */
+
+import type { Judged } from "./mirror.ts";
+import type { Kept } from "./record.ts";
+import type { Refusal } from "./session.ts";
+import type { Timeouts } from "./timeouts.ts";
+import { ended } from "./timeouts.ts";
+
+/** How long an ended session is remembered, so that late requests are told apart. */
+export const REMEMBERED_FOR = 60_000;
+
+/** How far a clock may be set back and a revocation still be remembered: it outlives its sessions by this. */
+export const CLOCK_SLACK = 86_400_000;
+
+export type Verdict =
+  | { readonly kept: Kept; readonly refusal: undefined; readonly blocked: false }
+  | {
+      readonly kept: Kept | undefined;
+      readonly refusal: Refusal;
+      readonly blocked: boolean;
+    };
+
+/** Says when a session was revoked by the feed, if it was. */
+export type RevokedAt = (session: Judged) => number | undefined;
+
+/**
+ * Judges a session by today's timeouts, its user's cut-off and the feed of revocations.
+ */
+export function judge(
+  kept: Kept,
+  cutOff: number,
+  timeouts: Timeouts,
+  revokedAt: RevokedAt,
+  now: number,
+  arrivedAt: number = now,
+): Verdict {
+  const { record, content } = kept;
+  if (record.closed) {
+    const forgotten = now >= record.expiresAt;
+    // However slow the request is: it came with this ticket while the session was remembered.
+    const blocked = arrivedAt < record.expiresAt;
+    return { kept, refusal: forgotten ? "absent" : "closed", blocked };
+  }
+  const timeout = ended(timeouts, record, content, now);
+  if (timeout !== undefined) return { kept, refusal: timeout, blocked: false };
+  const at = revocationOf(kept, cutOff, revokedAt);
+  if (at !== undefined) {
+    return { kept, refusal: "revoked", blocked: arrivedAt - at < REMEMBERED_FOR };
+  }
+  return { kept, refusal: undefined, blocked: false };
+}
+
+function revocationOf(
+  { record, content }: Kept,
+  cutOff: number,
+  revokedAt: RevokedAt,
+): number | undefined {
+  const { id, userId, mark } = record;
+  if (userId !== undefined && mark <= cutOff) return cutOff;
+  return revokedAt({ id, userId, mark, createdAt: content.createdAt });
+}

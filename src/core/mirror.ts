@@ -1,0 +1,154 @@
+/**
+ * The feed of revocations, mirrored in memory, so that a sealed session is judged without I/O.
+ *
+ * There is no timer: a request that finds the mirror half as old as it may be refreshes it in the
+ * background, and one that finds it too old waits. So a revocation holds in every process within
+ * the revocation delay, also on platforms that stop between requests.
+ *
+ * @module
+ */
+
+import type { Revocation, Revocations } from "../stores/contract.ts";
+import type { StoreCalls } from "./store-calls.ts";
+
+/** What a revocation is compared with. */
+export interface Judged {
+  readonly id: string;
+  readonly userId: string | undefined;
+  readonly mark: number;
+  readonly createdAt: number;
+}
+
+export interface Mirror {
+  /** To be awaited before `revokedAt` is asked: `undefined` unless the mirror is older than it may be. */
+  ready(now: number): Promise<void> | undefined;
+  /** When everyone was signed out, if the session began before that. */
+  everyoneAt(session: Judged): number | undefined;
+  /** When the session was revoked: it alone, its user's, or everyone's. */
+  revokedAt(session: Judged): number | undefined;
+  /** The latest cut-off of the user that this session was excepted from. */
+  exceptedAt(id: string, userId: string | undefined): number;
+  /** Writes to the feed, and holds in this process at once. */
+  add(revocation: Revocation): Promise<void>;
+}
+
+interface CutOff {
+  readonly at: number;
+  readonly until: number;
+  readonly except: string | undefined;
+}
+
+/** @param changed - is told what was added, here or elsewhere. */
+export function createMirror(
+  revocations: Revocations,
+  calls: StoreCalls,
+  maxAge: number,
+  changed: (revocation: Revocation) => void,
+): Mirror {
+  const sessions = new Map<string, { readonly at: number; readonly until: number }>();
+  const users = new Map<string, readonly CutOff[]>();
+  let everyoneOutAt = Number.NEGATIVE_INFINITY;
+  let cursor: string | undefined;
+  let syncedAt = Number.NEGATIVE_INFINITY;
+  let forgottenAt = 0;
+  let refreshing: Promise<void> | undefined;
+
+  function apply(revocation: Revocation): void {
+    const { kind, id = "", at, until, except } = revocation;
+    if (kind === "session") {
+      const known = sessions.get(id);
+      sessions.set(id, known === undefined || known.until < until ? { at, until } : known);
+    } else if (kind === "user") {
+      users.set(id, withCutOff(users.get(id) ?? [], { at, until, except }));
+    } else {
+      everyoneOutAt = Math.max(everyoneOutAt, at);
+    }
+    changed(revocation);
+  }
+
+  // What has run out concerns no session any more. Once per delay, however many requests there are.
+  function forget(now: number): void {
+    if (now - forgottenAt < maxAge && now >= forgottenAt) return;
+    forgottenAt = now;
+    for (const [id, { until }] of sessions) if (until <= now) sessions.delete(id);
+    for (const [id, cutOffs] of users) {
+      const left = cutOffs.filter(({ until }) => until > now);
+      if (left.length === 0) users.delete(id);
+      else if (left.length < cutOffs.length) users.set(id, left);
+    }
+  }
+
+  function refresh(now: number): Promise<void> {
+    refreshing ??= calls
+      .run("since", () => revocations.since(cursor))
+      .then((page) => {
+        for (const revocation of page.revocations) apply(revocation);
+        cursor = page.cursor;
+        // The moment when the question was asked: what was added after it may be missing.
+        syncedAt = now;
+        forget(now);
+      })
+      .finally(() => {
+        refreshing = undefined;
+      });
+    return refreshing;
+  }
+
+  // A clock that went back tells nothing about the age.
+  function isTooOld(now: number): boolean {
+    return now - syncedAt >= maxAge || now < syncedAt;
+  }
+
+  /** The answer under way may be to a question that was asked too long ago. */
+  async function renew(now: number): Promise<void> {
+    await refresh(now);
+    if (isTooOld(now)) await refresh(now);
+  }
+
+  // By both: a sign-in may have begun before and written after, and a user's cut-off that has excepted
+  // a session has lifted its mark, but nothing excepts anyone from everyone.
+  function everyoneAt({ userId, mark, createdAt }: Judged): number | undefined {
+    const began = userId === undefined ? createdAt : Math.min(mark, createdAt);
+    return began <= everyoneOutAt ? everyoneOutAt : undefined;
+  }
+
+  return {
+    ready(now) {
+      if (isTooOld(now)) return renew(now);
+      // A failure in the background is told by the `outage` event, and by the wait that follows it.
+      if (now - syncedAt >= maxAge / 2) refresh(now).catch(() => undefined);
+      return undefined;
+    },
+    everyoneAt,
+    revokedAt(session) {
+      const { id, userId, mark } = session;
+      const at = everyoneAt(session);
+      if (at !== undefined) return at;
+      if (sessions.size > 0) {
+        const revoked = sessions.get(id);
+        if (revoked !== undefined) return revoked.at;
+      }
+      if (userId === undefined || users.size === 0) return undefined;
+      return users.get(userId)?.find((cutOff) => mark <= cutOff.at && id !== cutOff.except)?.at;
+    },
+    exceptedAt(id, userId = "") {
+      const excepting = users.get(userId)?.filter(({ except }) => except === id) ?? [];
+      return Math.max(0, ...excepting.map(({ at }) => at));
+    },
+    async add(revocation) {
+      apply(revocation);
+      await calls.run("add", () => revocations.add(revocation));
+    },
+  };
+}
+
+/**
+ * The latest cut-off, and the latest that excepts another session (or none): what an earlier one ends,
+ * one of these two ends as well.
+ */
+function withCutOff(known: readonly CutOff[], added: CutOff): readonly CutOff[] {
+  const latestFirst = [...known, added].sort((a, b) => b.at - a.at);
+  const latest = latestFirst[0] as CutOff;
+  const other = latestFirst.find(({ except }) => except !== latest.except);
+  return other === undefined ? [latest] : [latest, other];
+}

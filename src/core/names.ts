@@ -1,0 +1,87 @@
+/**
+ * Names that do not exist on a session, and what to write instead.
+ *
+ * A forgotten `await` must not let anyone in: `if (!req.session.userId)` throws instead of being
+ * true or false. Names that other libraries look for throw with the mend, and in development so
+ * does every unknown name.
+ *
+ * @module
+ */
+
+import { UsageError } from "../errors.ts";
+
+const VALUES = ["userId", "id", "isNew", "isStale", "info", "refusal"] as const;
+const METHODS = ["get", "has", "keys", "all", "set", "delete", "clear"] as const;
+
+const LOAD = "first: `const session = await req.session.load()`";
+
+/** The mend for each name that must not be used on a handle. */
+const ON_HANDLE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [...VALUES, ...METHODS].map((name) => [
+      name,
+      `\`${name}\` is on the loaded session; load it ${LOAD}`,
+    ]),
+  ),
+  passport:
+    "`passport` is not kept here: use passport with `session: false`, then `await req.session.signIn(userId)`",
+  user: "`user` is not kept here: `(await req.session.load()).userId` says who it is",
+  cookie: "`cookie` is not kept here: cookie options are options of `createSessions`",
+  regenerate:
+    "`regenerate` is not needed: `await req.session.signIn(userId)` always makes a new session id",
+  save: "`save` is not needed: changes are written before the first byte. By hand it is `await req.session.commit()`",
+  destroy: "`destroy` is `await req.session.signOut()` here",
+  touch: "`touch` is not needed: a session's use is written by itself",
+  data: `\`data\` does not exist: load the session ${LOAD}, then use \`session.get(key)\``,
+};
+
+const ON_LOADED: Readonly<Record<string, string>> = {
+  passport: ON_HANDLE["passport"] as string,
+  user: "`user` is not kept here: `session.userId` says who it is",
+  cookie: ON_HANDLE["cookie"] as string,
+  regenerate: ON_HANDLE["regenerate"] as string,
+  save: ON_HANDLE["save"] as string,
+  destroy: ON_HANDLE["destroy"] as string,
+  data: "`data` does not exist: use `session.get(key)` and `session.set(key, value)`",
+};
+
+/** Defines accessors that throw with the mend. */
+export function refuseForeignNames(prototype: object, face: "handle" | "loaded"): void {
+  for (const [name, mend] of Object.entries(face === "handle" ? ON_HANDLE : ON_LOADED)) {
+    if (name in prototype) continue;
+    const refuse = (): never => {
+      throw new UsageError(mend);
+    };
+    Object.defineProperty(prototype, name, { get: refuse, set: refuse, configurable: true });
+  }
+}
+
+// What languages, test runners and consoles look for on any object.
+const HARMLESS = new Set([
+  "then",
+  "toJSON",
+  "constructor",
+  "asymmetricMatch",
+  "nodeType",
+  "$$typeof",
+]);
+
+/** In development: every unknown name throws, read or written. */
+export function guardNames<Face extends object>(face: Face, what: "handle" | "loaded"): Face {
+  const explain = (name: string): UsageError =>
+    new UsageError(
+      what === "handle"
+        ? `\`${name}\` does not exist on the handle; load the session ${LOAD}`
+        : `\`${name}\` does not exist on a session: use \`session.get(${JSON.stringify(name)})\` and \`session.set\``,
+    );
+  return new Proxy(face, {
+    get(target, name, receiver) {
+      if (typeof name === "string" && !(name in target) && !HARMLESS.has(name)) throw explain(name);
+      return Reflect.get(target, name, receiver);
+    },
+    set(target, name, value, receiver) {
+      if (typeof name === "string" && !(name in target)) throw explain(name);
+      return Reflect.set(target, name, value, receiver);
+    },
+  });
+}

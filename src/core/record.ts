@@ -1,0 +1,220 @@
+/**
+ * What a record's body says: versioned JSON, the data beside what the core has to know.
+ *
+ * @module
+ */
+
+import type { Json } from "../codec/value.ts";
+import type { SessionRecord } from "../stores/contract.ts";
+import type { Authentication } from "./session.ts";
+import type { DataTree } from "./tree.ts";
+import { EMPTY_TREE, textOf, treeOf } from "./tree.ts";
+
+/** How the ticket secret is recognised. Empty strings for a sealed session, which has no ticket. */
+export interface Verifiers {
+  /** The verifier of the newest ticket secret. */
+  readonly current: string;
+  /** When the newest ticket secret was made. */
+  readonly rotatedAt: number;
+  /** The verifier of the one before. */
+  readonly previous?: string | undefined;
+  /** When the newest ticket secret was seen first. */
+  readonly confirmedAt?: number | undefined;
+}
+
+/** A decoded body. Never changed in place: every change makes a new one. */
+export interface Content {
+  readonly createdAt: number;
+  /** The absolute deadline as it was when the session began. */
+  readonly endsAt: number;
+  readonly remembered: boolean;
+  readonly authentications: readonly Authentication[];
+  readonly userAgent: string | undefined;
+  readonly address: string | undefined;
+  readonly verifiers: Verifiers;
+  /** The last commit of each of the last eight writers, so that a lost reply can be told. */
+  readonly commits: readonly string[];
+  /** The version of the data's shape. */
+  readonly version: number;
+  readonly data: DataTree;
+  /** The session that followed, in a closed record. */
+  readonly successor: string | undefined;
+  /** The text of all that stands before the commits, when it is known. */
+  head: string | undefined;
+}
+
+/** A record with its decoded body. */
+export interface Kept {
+  readonly record: SessionRecord;
+  readonly content: Content;
+}
+
+// Names of one or two letters: the body is in every record and every sealed cookie. The commits and
+// the data, which change, stand last, so that the text of the rest can be used again.
+interface BodyHead {
+  v: 1;
+  c: number;
+  e: number;
+  t: [current: string, rotatedAt: number, previous?: string, confirmedAt?: number];
+  r?: 1 | undefined;
+  a?: [method: string, at: number][] | undefined;
+  u?: string | undefined;
+  ip?: string | undefined;
+  n?: number | undefined;
+  s?: string | undefined;
+}
+
+interface Body extends BodyHead {
+  w: readonly string[];
+  d: Record<string, Json>;
+}
+
+const COMMITS = ',"w":[';
+
+/** The text of a body. */
+export function encodeContent(content: Content): string {
+  content.head ??= headOf(content);
+  return `${content.head},"w":${JSON.stringify(content.commits)},"d":${textOf(content.data)}}`;
+}
+
+function headOf(content: Content): string {
+  const { verifiers, authentications } = content;
+  const t: BodyHead["t"] = [verifiers.current, verifiers.rotatedAt];
+  if (verifiers.previous !== undefined) {
+    t.push(verifiers.previous);
+    if (verifiers.confirmedAt !== undefined) t.push(verifiers.confirmedAt);
+  }
+  const head: BodyHead = {
+    v: 1,
+    c: content.createdAt,
+    e: content.endsAt,
+    t,
+    r: content.remembered ? 1 : undefined,
+    a:
+      authentications.length > 0
+        ? authentications.map(({ method, at }) => [method, at])
+        : undefined,
+    u: content.userAgent,
+    ip: content.address,
+    n: content.version === 0 ? undefined : content.version,
+    s: content.successor,
+  };
+  return JSON.stringify(head).slice(0, -1);
+}
+
+/**
+ * The content of a body, or `undefined` for text that is no body of ours (half written, of a later
+ * version, or put there by somebody else).
+ */
+export function decodeContent(text: string): Content | undefined {
+  let body: Body;
+  try {
+    body = JSON.parse(text) as Body;
+  } catch {
+    return undefined;
+  }
+  if (!isBody(body)) return undefined;
+  const { a, t } = body;
+  return {
+    createdAt: body.c,
+    endsAt: body.e,
+    remembered: body.r === 1,
+    authentications: a === undefined ? NONE : a.map(([method, at]) => ({ method, at })),
+    userAgent: body.u,
+    address: body.ip,
+    verifiers: { current: t[0], rotatedAt: t[1], previous: t[2], confirmedAt: t[3] },
+    commits: body.w,
+    version: body.n ?? 0,
+    data: treeOf(body.d),
+    successor: body.s,
+    // No text before it can hold this: a quote within a string is escaped.
+    head: text.slice(0, text.indexOf(COMMITS)),
+  };
+}
+
+/** The same session with other commits, verifiers or data. */
+export function revised(
+  content: Content,
+  verifiers: Verifiers,
+  commits: readonly string[],
+  data: DataTree,
+  version: number,
+): Content {
+  const sameHead = verifiers === content.verifiers && version === content.version;
+  // Written out: all contents have one shape, which is what keeps reading them fast.
+  return {
+    createdAt: content.createdAt,
+    endsAt: content.endsAt,
+    remembered: content.remembered,
+    authentications: content.authentications,
+    userAgent: content.userAgent,
+    address: content.address,
+    verifiers,
+    commits,
+    version,
+    data,
+    successor: content.successor,
+    head: sameHead ? content.head : undefined,
+  };
+}
+
+const NONE: readonly never[] = [];
+
+function isBody(body: unknown): body is Body {
+  const { v, c, e, a, t, w, d } = (body ?? {}) as Partial<Body>;
+  return (
+    v === 1 &&
+    typeof c === "number" &&
+    typeof e === "number" &&
+    (a === undefined || Array.isArray(a)) &&
+    Array.isArray(t) &&
+    typeof t[0] === "string" &&
+    typeof t[1] === "number" &&
+    Array.isArray(w) &&
+    typeof d === "object" &&
+    d !== null &&
+    !Array.isArray(d)
+  );
+}
+
+// Eight are enough: a writer has one commit of a session under way at a time.
+const WRITERS_REMEMBERED = 8;
+
+/** The writer is the part of a commit id before the dot. */
+export function withCommit(commits: readonly string[], commitId: string): readonly string[] {
+  if (commits.length === 0) return [commitId];
+  const writer = commitId.slice(0, commitId.indexOf(".") + 1);
+  const others = commits.filter((id) => !id.startsWith(writer));
+  return [...others.slice(-(WRITERS_REMEMBERED - 1)), commitId];
+}
+
+/** Whether a commit is in the record, or may have been and is forgotten. */
+export function fateOf(
+  commitId: string,
+  kept: Kept,
+  baseRevision: number,
+): "kept" | "not-kept" | "unknown" {
+  if (kept.content.commits.includes(commitId)) return "kept";
+  const forgotten =
+    kept.record.revision - baseRevision > WRITERS_REMEMBERED &&
+    kept.content.commits.length >= WRITERS_REMEMBERED;
+  return forgotten ? "unknown" : "not-kept";
+}
+
+/** The body of a record that has ended: no data, and perhaps a successor. */
+export function closedContent(
+  content: Content,
+  closingId: string,
+  successor: string | undefined,
+): Content {
+  return {
+    ...content,
+    commits: [closingId],
+    authentications: NONE,
+    userAgent: undefined,
+    address: undefined,
+    data: EMPTY_TREE,
+    successor,
+    head: undefined,
+  };
+}

@@ -1,0 +1,373 @@
+/**
+ * Sealed sessions: the whole session, encrypted, in the cookie.
+ *
+ * When it was last used lies in a small sealed cookie of its own, so that a request that only reads
+ * never sends data back over a parallel write.
+ *
+ * @module
+ */
+
+import { chunkNames, splitSeal, wholeSeals } from "../cookie/chunks.ts";
+import { readCookies } from "../cookie/read.ts";
+import type { CookieAttributes } from "../cookie/write.ts";
+import { deletedCookie, MAX_COOKIE_BYTES, ownCookie } from "../cookie/write.ts";
+import { SessionClosedError, SessionTooLargeError, SignInRefusedError } from "../errors.ts";
+import type { SessionRecord } from "../stores/contract.ts";
+import type { Unsealed } from "../token/seal.ts";
+import { seal, unseal } from "../token/seal.ts";
+import { isTicket, newSessionId } from "../token/ticket.ts";
+import type { Core } from "./core.ts";
+import { beginContent } from "./core.ts";
+import type { RevokedAt } from "./judge.ts";
+import { CLOCK_SLACK, judge } from "./judge.ts";
+import { createMemo } from "./memo.ts";
+import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
+import { live, setCookie } from "./method.ts";
+import type { Content, Kept } from "./record.ts";
+import { revised } from "./record.ts";
+import { header } from "./request.ts";
+import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
+import type { Refusal } from "./session.ts";
+import type { StoredMethod } from "./stored.ts";
+import { deadline } from "./timeouts.ts";
+import { createTouches } from "./touches.ts";
+import type { DataTree } from "./tree.ts";
+import { bytesByKey } from "./writer.ts";
+
+// Four of these leave room for the other headers within the 16 KiB that Node takes.
+const CHUNK_COOKIE_BYTES = 3200;
+
+/**
+ * @param stored - takes over a session that is too large for a cookie, where the app says so.
+ */
+export function createSealed(core: Core, stored: StoredMethod | undefined): Method {
+  const { settings, mirror, events } = core;
+  const { ring, seenRing, timeouts, clock, cookieName, seenCookieName } = settings;
+  const touches = createTouches(timeouts.touchInterval);
+  const names = chunkNames(cookieName);
+  // The names of the other chunks and of the small cookie begin like this: where it is not in the
+  // header, none of them is.
+  const derivedPrefix = `${cookieName}-`;
+  const memo = createMemo<Kept>();
+  const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
+
+  function find(visit: Visit): Found | Promise<Found> {
+    const text = header(visit.request, "cookie");
+    const [first, ...others] = text === undefined ? NONE : readCookies(text, cookieName);
+    if (text === undefined || first === undefined) return nothing(undefined, false);
+    if (stored !== undefined && (isTicket(first) || others.some(isTicket))) {
+      visit.by = stored;
+      return stored.find(visit);
+    }
+    if (others.length === 0 && !text.includes(derivedPrefix))
+      return open(visit, first, text, clock());
+    const parts = names.map((name, index) => ({ index, values: readCookies(text, name) }));
+    return findAmong(visit, wholeSeals(parts), text);
+  }
+
+  async function findAmong(visit: Visit, seals: readonly string[], text: string): Promise<Found> {
+    if (seals.length === 0) return refused("malformed", undefined, false);
+    const now = clock();
+    const found: Found[] = [];
+    for (const each of seals) found.push(await open(visit, each, text, now));
+    const opened = found.filter(({ kept }) => kept !== undefined);
+    if (opened.length > 1) {
+      const rivals = opened.map(({ kept }) => kept as Kept);
+      return { ...refused("ambiguous", undefined, true), rivals };
+    }
+    return opened[0] ?? found.find(({ blocked }) => blocked) ?? (found[0] as Found);
+  }
+
+  function open(visit: Visit, value: string, cookies: string, now: number): Found | Promise<Found> {
+    const known = memo.find(nonceOf(value), value);
+    if (known !== undefined) return judged(visit, known, cookies, now);
+    const opening = unseal(ring, value, now, timeouts.longest);
+    return opening instanceof Promise
+      ? opening.then((unsealed) => decoded(visit, unsealed, value, cookies, now))
+      : decoded(visit, opening, value, cookies, now);
+  }
+
+  function decoded(
+    visit: Visit,
+    unsealed: Unsealed,
+    value: string,
+    cookies: string,
+    now: number,
+  ): Found | Promise<Found> {
+    if (unsealed === "expired") return refused("absolute-timeout", undefined, false);
+    if (typeof unsealed === "string") {
+      return refused(unsealed, undefined, unsealed === "unknown-key");
+    }
+    const kept = decodeSealed(unsealed.body);
+    if (kept === undefined) return refused("malformed", undefined, true);
+    memo.keep(nonceOf(value), value, kept);
+    return judged(visit, kept, cookies, now);
+  }
+
+  /** A genuine seal is judged anew at every request; only it may cause a question to the feed (P3). */
+  function judged(visit: Visit, kept: Kept, cookies: string, now: number): Found | Promise<Found> {
+    const ready = mirror?.ready(now);
+    if (ready === undefined && !cookies.includes(derivedPrefix)) {
+      return verdictOn(visit, kept.record, kept.content, now);
+    }
+    return Promise.resolve(ready)
+      .then(() => withLatestUse(kept.record, cookies, now))
+      .then((record) => verdictOn(visit, record, kept.content, now));
+  }
+
+  function verdictOn(
+    { openedAt }: Visit,
+    record: SessionRecord,
+    content: Content,
+    now: number,
+  ): Found {
+    const verdict = judge({ record, content }, 0, timeouts, revokedAt, now, openedAt);
+    if (verdict.refusal !== undefined) return refused(verdict.refusal, record.id, verdict.blocked);
+    return live({ record, content });
+  }
+
+  /** The later use of two: when the session was sealed, and what the small cookie tells. */
+  async function withLatestUse(
+    record: SessionRecord,
+    cookies: string,
+    now: number,
+  ): Promise<SessionRecord> {
+    let latest = record;
+    for (const value of readCookies(cookies, seenCookieName)) {
+      const unsealed = await unseal(seenRing, value, now, timeouts.longest);
+      if (typeof unsealed === "string" || !unsealed.body.startsWith(record.id)) continue;
+      const [lastSeenAt, expiresAt] = JSON.parse(unsealed.body.slice(ID_LENGTH)) as [
+        number,
+        number,
+      ];
+      if (lastSeenAt > latest.lastSeenAt) latest = { ...record, lastSeenAt, expiresAt };
+    }
+    return latest;
+  }
+
+  function nothing(refusal: Refusal | undefined, blocked: boolean): Found {
+    return { kept: undefined, refusal, blocked };
+  }
+
+  function refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found {
+    events.emit("refused", { refusal, sessionId });
+    return nothing(refusal, blocked);
+  }
+
+  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
+    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
+    const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
+    const kept = await put(visit, newRecord(undefined, 0), content, true);
+    events.emit("created", { sessionId: kept.record.id, userId: undefined });
+    return kept;
+  }
+
+  function newRecord(userId: string | undefined, mark: number): SessionRecord {
+    const now = clock();
+    const id = newSessionId();
+    return {
+      id,
+      revision: 1,
+      userId,
+      mark,
+      lastSeenAt: now,
+      expiresAt: now,
+      closed: false,
+      body: "",
+    };
+  }
+
+  /** Seals a session into the cookies of the response, or moves it into the store for good. */
+  async function put(
+    visit: Visit,
+    record: SessionRecord,
+    content: Content,
+    isNew: boolean,
+  ): Promise<Kept> {
+    const now = clock();
+    const expiresAt = deadline(timeouts, record.userId, content, now);
+    const next = { ...record, lastSeenAt: now, expiresAt };
+    const sealing = seal(ring, encodeSealed(next, content), now);
+    const text = sealing instanceof Promise ? await sealing : sealing;
+    memo.keep(nonceOf(text), text, { record: next, content });
+    const one = splitSeal(cookieName, text, MAX_COOKIE_BYTES);
+    if (one?.length === 1) {
+      setCookies(visit, one, content);
+      return { record: next, content };
+    }
+    const size = cookieName.length + text.length;
+    if (settings.dev) {
+      throw new SessionTooLargeError(
+        "one cookie",
+        size,
+        MAX_COOKIE_BYTES,
+        bytesByKey(content.data),
+      );
+    }
+    if (settings.overflow === "store" && stored !== undefined)
+      return spill(visit, next, content, isNew);
+    const parts = splitSeal(cookieName, text, CHUNK_COOKIE_BYTES);
+    if (parts === undefined) {
+      const limit = names.length * CHUNK_COOKIE_BYTES;
+      throw new SessionTooLargeError("four cookies", size, limit, bytesByKey(content.data));
+    }
+    setCookies(visit, parts, content);
+    return { record: next, content };
+  }
+
+  function setCookies(
+    visit: Visit,
+    parts: readonly { readonly name: string; readonly value: string }[],
+    content: Content,
+  ): void {
+    const attributes = attributesFor(content);
+    for (const { name, value } of parts) setCookie(visit, ownCookie(name, value, attributes));
+    clearCookies(visit, parts.length);
+  }
+
+  // The very object of the settings where it will do: what is made of it is remembered by it.
+  function attributesFor({ remembered, endsAt }: Content): CookieAttributes {
+    if (!remembered) return settings.cookie;
+    return { ...settings.cookie, maxAge: Math.ceil((endsAt - clock()) / 1000) };
+  }
+
+  /** Deletes the cookies of ours that the request came with, but for the first `kept` chunks. */
+  function clearCookies(visit: Visit, kept: number): void {
+    const text = header(visit.request, "cookie") ?? "";
+    const isAlone = !text.includes(derivedPrefix) && (visit.cookies?.size ?? 0) <= 1;
+    if (kept > 0 && isAlone) return;
+    for (const name of [...names.slice(kept), seenCookieName]) {
+      const isPresent = visit.cookies?.has(name) === true || readCookies(text, name).length > 0;
+      if (isPresent) setCookie(visit, deletedCookie(name, settings.cookie));
+    }
+  }
+
+  async function spill(
+    visit: Visit,
+    { id, userId, mark }: SessionRecord,
+    content: Content,
+    isNew: boolean,
+  ): Promise<Kept> {
+    clearCookies(visit, 0);
+    const kept = await (stored as StoredMethod).take(visit, userId, mark, content);
+    // The seal that the client holds is not to open the state of before (a new session has none).
+    if (!isNew) await deny(id, content.endsAt);
+    return kept;
+  }
+
+  async function write(
+    visit: Visit,
+    kept: Kept,
+    change: ChangeData | undefined,
+    version: number,
+  ): Promise<Kept | "gone"> {
+    const { record, content } = kept;
+    // Ended by another request while this one ran: its seal would take the newer cookie's place (P16).
+    if (isEnded(kept)) return "gone";
+    if (change === undefined) {
+      if (!visit.headSent) await touch(visit, kept);
+      return kept;
+    }
+    const data = await change(content, record);
+    if (data === content.data && version === content.version) return kept;
+    if (isEnded(kept)) return "gone";
+    if (visit.headSent) {
+      throw new SessionClosedError("a sealed session can't be written once the head is out");
+    }
+    return put(visit, record, revised(content, content.verifiers, NONE, data, version), false);
+  }
+
+  function isEnded({ record: { id, userId, mark }, content: { createdAt } }: Kept): boolean {
+    return revokedAt({ id, userId, mark, createdAt }) !== undefined;
+  }
+
+  function owesNothing(visit: Visit, kept: Kept): boolean {
+    const { id, lastSeenAt } = kept.record;
+    return visit.headSent || isEnded(kept) || !touches.isDue(id, lastSeenAt, clock());
+  }
+
+  async function touch(visit: Visit, { record, content }: Kept): Promise<void> {
+    const now = clock();
+    if (!touches.claim(record.id, record.lastSeenAt, now)) return;
+    const until = deadline(timeouts, record.userId, content, now);
+    const value = await seal(seenRing, `${record.id}${JSON.stringify([now, until])}`, now);
+    setCookie(visit, ownCookie(seenCookieName, value, attributesFor(content)));
+  }
+
+  async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
+    const { userId } = next;
+    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? markOf(old) : 0);
+    const record = newRecord(userId, mark);
+    if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
+      throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
+    }
+    const data = await next.data(old?.content);
+    const content = withoutDevice(
+      beginContent(settings, visit.request, { ...next, data }, clock()),
+    );
+    const before = visit.cookies && new Map(visit.cookies);
+    const made = await put(visit, record, content, true);
+    try {
+      if (old !== undefined) await deny(old.record.id, old.content.endsAt);
+    } catch (error) {
+      // Not signed in, then: the cookies of before go out, or none, and nothing is left in the store.
+      if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
+      visit.by = method;
+      visit.cookies = before;
+      throw error;
+    }
+    return made;
+  }
+
+  /** A cut-off that has excepted the session has lifted its mark, as a store would. */
+  function markOf({ record: { id, userId, mark } }: Kept): number {
+    return Math.max(mark, 1 + (mirror?.exceptedAt(id, userId) ?? 0));
+  }
+
+  async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
+    // Ended by another request, perhaps with a session in its place: that one has seen to the cookies.
+    if (kept !== undefined && isEnded(kept)) return false;
+    clearCookies(visit, 0);
+    if (kept !== undefined) {
+      await deny(kept.record.id, kept.content.endsAt);
+      core.closed(kept.record.id);
+    }
+    return true;
+  }
+
+  /** Without a feed there is nothing to write to: the app has accepted that. */
+  async function deny(id: string, until: number): Promise<void> {
+    await mirror?.add({ kind: "session", id, at: clock(), until: until + CLOCK_SLACK });
+  }
+
+  async function reload(_visit: Visit, kept: Kept): Promise<Found> {
+    const now = clock();
+    await mirror?.ready(now);
+    const { refusal } = judge(kept, 0, timeouts, revokedAt, now);
+    return refusal === undefined ? live(kept) : refused(refusal, kept.record.id, true);
+  }
+
+  const method: Method = {
+    composesUpdates: settings.sealedUpdates,
+    find,
+    create,
+    write,
+    owesNothing,
+    signIn,
+    end,
+    reload,
+  };
+  return method;
+}
+
+/** The characters of a seal that hold its nonce and nothing else: they tell it from all others. */
+function nonceOf(seal: string): string {
+  return seal.slice(10, 25);
+}
+
+const NONE: readonly never[] = [];
+
+/** Nobody lists sealed sessions, so the device would only make every request longer. */
+function withoutDevice(content: Content): Content {
+  return { ...content, userAgent: undefined, address: undefined };
+}

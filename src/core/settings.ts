@@ -1,0 +1,334 @@
+/**
+ * The options of `createSessions` with every default filled in. What cannot work is refused here,
+ * at the start, by the option's name.
+ *
+ * @module
+ */
+
+import type { CookieAttributes } from "../cookie/write.ts";
+import { cookieProblem } from "../cookie/write.ts";
+import { ConfigError } from "../errors.ts";
+import type { ForeignSource } from "../interop/source.ts";
+import type { Revocations, SessionStore } from "../stores/contract.ts";
+import type { KeyRing } from "../token/key-ring.ts";
+import { createKeyRing } from "../token/key-ring.ts";
+import type { ResolvedAdoption } from "./foreign-settings.ts";
+import { resolveAdoptions, resolveShare } from "./foreign-settings.ts";
+import { choice, flag, optionalFunction, timer } from "./option-checks.ts";
+import type { SessionsOptions } from "./options.ts";
+import type { RequestLike } from "./request.ts";
+import type { OutagePolicy } from "./session.ts";
+import type { SchemaLike } from "./standard-schema.ts";
+import type { Timeouts } from "./timeouts.ts";
+import { duration, resolveTimeouts, section } from "./timeouts.ts";
+
+const SECOND = 1000;
+const COOKIE = ["name", "sameSite", "path", "domain", "partitioned"] as const;
+const SEALED = ["revocations", "revocationDelay", "overflow", "update"] as const;
+// What only stored sessions have.
+const STORED = ["rotateEvery", "rotationGrace", "onReuse", "onOverwrite"] as const;
+
+/** What the rest of the core sees. Durations are milliseconds. */
+export interface Settings {
+  readonly method: "stored" | "sealed" | "shared";
+  /** Whose sessions shared ones are. */
+  readonly share: ForeignSource | undefined;
+  readonly store: SessionStore | undefined;
+  readonly revocations: Revocations | undefined;
+  readonly revocationDelay: number;
+  readonly overflow: "chunks" | "store";
+  readonly sealedUpdates: boolean;
+  readonly ring: KeyRing;
+  /** For the small cookie that carries the last use of a sealed session. */
+  readonly seenRing: KeyRing;
+  readonly cookieName: string;
+  readonly seenCookieName: string;
+  readonly cookie: CookieAttributes;
+  readonly dev: boolean;
+  readonly timeouts: Timeouts;
+  readonly rotateEvery: number;
+  readonly rotationGrace: number;
+  readonly endOnReuse: boolean;
+  readonly maxSessionsPerUser: number;
+  readonly throwOnOverwrite: boolean;
+  readonly outage: OutagePolicy;
+  readonly storeDeadline: number;
+  readonly commitDeadline: number;
+  readonly watchInterval: number;
+  readonly clearSiteData: string | undefined;
+  readonly address: ((request: RequestLike) => string | undefined) | undefined;
+  readonly schema: SchemaLike | undefined;
+  readonly version: number;
+  readonly migrate:
+    | ((old: Record<string, unknown>, fromVersion: number) => Record<string, unknown>)
+    | undefined;
+  readonly adoptions: readonly ResolvedAdoption[];
+  readonly clock: () => number;
+}
+
+const KNOWN: readonly (keyof SessionsOptions)[] = [
+  "secrets",
+  "method",
+  "store",
+  "sealed",
+  "app",
+  "cookie",
+  "dev",
+  "timeouts",
+  "rotateEvery",
+  "rotationGrace",
+  "onReuse",
+  "maxSessionsPerUser",
+  "onOverwrite",
+  "outage",
+  "storeDeadline",
+  "commitDeadline",
+  "acceptUnconditionalStore",
+  "watchInterval",
+  "clearSiteData",
+  "address",
+  "schema",
+  "version",
+  "migrate",
+  "adopt",
+  "share",
+  "clock",
+];
+
+/** @throws {ConfigError} naming the option that cannot work and how to mend it. */
+export function resolveOptions<Data extends object>(options: SessionsOptions<Data>): Settings {
+  section("options", options, KNOWN);
+  if (options === undefined) {
+    throw new ConfigError("options", "must be an object: createSessions({ secrets, store })");
+  }
+  const method = choice("method", options.method, ["stored", "sealed", "shared"]);
+  const dev = flag("dev", options.dev);
+  const app = options.app ?? "";
+  if (typeof app !== "string") throw new ConfigError("app", "must be a string");
+  const { name, attributes } = resolveCookie(options, dev);
+  const seenCookieName = `${name}-seen`;
+  const { store, revocations, ...sealed } = resolveStores(options, method);
+  const timeouts = resolveTimeouts(options.timeouts);
+  const version = options.version ?? 0;
+  if (!Number.isSafeInteger(version) || version < 0) {
+    throw new ConfigError("version", "must be a whole number from 0");
+  }
+  if (version > 0 && options.migrate === undefined) {
+    throw new ConfigError(
+      "version",
+      "is raised together with `migrate`, which brings older data along",
+    );
+  }
+  if (method !== "stored" && options.maxSessionsPerUser !== undefined) {
+    throw new ConfigError(
+      "maxSessionsPerUser",
+      "can't be kept for sealed and shared sessions: nobody lists them",
+    );
+  }
+  optionalFunction("migrate", options.migrate);
+  optionalFunction("address", options.address);
+  optionalFunction("clock", options.clock);
+  if (
+    options.schema !== undefined &&
+    typeof options.schema?.["~standard"]?.validate !== "function"
+  ) {
+    throw new ConfigError("schema", "must be a Standard Schema, such as one of zod or valibot");
+  }
+  return {
+    method,
+    share: resolveShare(options.share, method === "shared"),
+    store,
+    revocations,
+    ...sealed,
+    ring: createKeyRing({ secrets: options.secrets, app, cookieName: name }),
+    seenRing: createKeyRing({ secrets: options.secrets, app, cookieName: seenCookieName }),
+    cookieName: name,
+    seenCookieName,
+    cookie: attributes,
+    dev,
+    timeouts,
+    rotateEvery:
+      options.rotateEvery === "never"
+        ? Number.POSITIVE_INFINITY
+        : duration("rotateEvery", options.rotateEvery, Number.POSITIVE_INFINITY),
+    rotationGrace: duration("rotationGrace", options.rotationGrace, 30 * SECOND),
+    endOnReuse: choice("onReuse", options.onReuse, ["end", "report"]) === "end",
+    maxSessionsPerUser: resolveCap(options.maxSessionsPerUser),
+    throwOnOverwrite: choice("onOverwrite", options.onOverwrite, ["report", "throw"]) === "throw",
+    outage: resolveOutage(
+      options.outage,
+      store,
+      method === "stored" || sealed.overflow === "store",
+    ),
+    storeDeadline: timer("storeDeadline", options.storeDeadline, 3 * SECOND),
+    commitDeadline: timer("commitDeadline", options.commitDeadline, 10 * SECOND),
+    watchInterval: timer("watchInterval", options.watchInterval, 10 * SECOND),
+    clearSiteData: resolveClearSiteData(options.clearSiteData),
+    address: options.address,
+    schema: options.schema as SchemaLike | undefined,
+    version,
+    migrate: options.migrate,
+    adoptions: resolveAdoptions(options.adopt as SessionsOptions["adopt"], method === "stored"),
+    clock: options.clock ?? Date.now,
+  };
+}
+
+function resolveCookie(
+  options: Pick<SessionsOptions, "cookie">,
+  dev: boolean,
+): { readonly name: string; readonly attributes: CookieAttributes } {
+  const cookie = section("cookie", options.cookie, COOKIE);
+  for (const name of ["name", "path", "domain"] as const) {
+    if (cookie[name] !== undefined && typeof cookie[name] !== "string") {
+      throw new ConfigError(`cookie.${name}`, "must be a string");
+    }
+  }
+  const { domain, path = "/" } = cookie;
+  const name = cookie.name ?? `${defaultPrefix(dev, domain, path)}sid`;
+  const attributes: CookieAttributes = {
+    path,
+    domain,
+    secure: !dev,
+    sameSite: choice("cookie.sameSite", cookie.sameSite, ["lax", "strict", "none"]),
+    partitioned: flag("cookie.partitioned", cookie.partitioned),
+  };
+  const problem = cookieProblem(name, attributes);
+  if (problem !== undefined) throw new ConfigError(problem.option, problem.problem);
+  return { name, attributes };
+}
+
+// `__Host-Http-` is `__Host-` to browsers that do not know it yet, and keeps scripts from planting the
+// cookie in those that do (draft-ietf-httpbis-layered-cookies).
+function defaultPrefix(dev: boolean, domain: string | undefined, path: string): string {
+  if (dev) return "";
+  return domain === undefined && path === "/" ? "__Host-Http-" : "__Secure-";
+}
+
+function resolveStores<Data extends object>(
+  options: SessionsOptions<Data>,
+  method: Settings["method"],
+): Pick<Settings, "store" | "revocations" | "revocationDelay" | "overflow" | "sealedUpdates"> {
+  const { store } = options;
+  const sealed = section("sealed", options.sealed, SEALED);
+  if (store !== undefined && !isStore(store)) {
+    throw new ConfigError("store", "is no session store: call its factory, as in memoryStore()");
+  }
+  if (method === "stored") {
+    if (store === undefined) {
+      throw new ConfigError(
+        "store",
+        'is required: forgetting one must not mean "in memory". Take lmdbStore({ path }), or memoryStore() for tests',
+      );
+    }
+    for (const name of ["revocations", "overflow", "update"] as const) {
+      if (sealed[name] !== undefined) {
+        throw new ConfigError(`sealed.${name}`, 'has no effect without `method: "sealed"`');
+      }
+    }
+  }
+  if (store?.traits.conditionalWrites === false && options.acceptUnconditionalStore !== true) {
+    throw new ConfigError(
+      "store",
+      `cannot write conditionally (${store.name}): updates can be lost and sessions can come back. ` +
+        "Take another store, or accept that with `acceptUnconditionalStore: true`",
+    );
+  }
+  if (method === "shared" && sealed.overflow !== undefined) {
+    throw new ConfigError("sealed.overflow", "has no effect on shared sessions");
+  }
+  if (method !== "stored" && sealed.overflow !== "store") {
+    for (const name of STORED) {
+      if (options[name] === undefined) continue;
+      const where =
+        method === "shared" ? "shared sessions" : 'sealed sessions without `overflow: "store"`';
+      throw new ConfigError(name, `has no effect on ${where}`);
+    }
+  }
+  const overflow = choice("sealed.overflow", sealed.overflow, ["chunks", "store"]);
+  if (overflow === "store" && store === undefined) {
+    throw new ConfigError("sealed.overflow", 'is "store", and there is no `store`');
+  }
+  return {
+    store,
+    revocations: resolveRevocations(store, sealed.revocations, method),
+    revocationDelay: duration("sealed.revocationDelay", sealed.revocationDelay, 10 * SECOND),
+    overflow,
+    sealedUpdates:
+      choice("sealed.update", sealed.update, ["refuse", "accept-lost-updates"]) !== "refuse",
+  };
+}
+
+function resolveRevocations(
+  store: SessionStore | undefined,
+  given: Revocations | "accept-replay" | undefined,
+  method: Settings["method"],
+): Revocations | undefined {
+  if (given === "accept-replay") return undefined;
+  if (given !== undefined) {
+    if (!keepsRevocations(given)) {
+      throw new ConfigError("sealed.revocations", "must have the methods `add` and `since`");
+    }
+    return given;
+  }
+  if (store !== undefined && keepsRevocations(store)) return store;
+  if (method === "stored") return undefined;
+  throw new ConfigError(
+    "sealed.revocations",
+    "is required: without it nobody can be signed out. Give a `store` that keeps revocations " +
+      '(memoryStore, lmdbStore), or accept replay after sign-out with "accept-replay"',
+  );
+}
+
+function isStore(store: unknown): store is SessionStore {
+  const verbs = ["load", "create", "update", "touch", "cutOff", "list", "sweep", "close"] as const;
+  const candidate = store as Partial<SessionStore> | null;
+  return (
+    typeof candidate === "object" &&
+    candidate !== null &&
+    verbs.every((verb) => typeof candidate[verb] === "function") &&
+    typeof candidate.traits === "object"
+  );
+}
+
+function keepsRevocations(store: object): store is Revocations {
+  const { add, since } = store as Partial<Revocations>;
+  return typeof add === "function" && typeof since === "function";
+}
+
+function resolveOutage(
+  given: OutagePolicy | undefined,
+  store: SessionStore | undefined,
+  isStored: boolean,
+): OutagePolicy {
+  const policy = choice("outage", given, ["closed", "anonymous", "stale"]);
+  if (policy === "stale" && !isStored) {
+    throw new ConfigError("outage", 'cannot be "stale" for sealed sessions: they need no store');
+  }
+  if (policy === "stale" && store?.recall === undefined) {
+    throw new ConfigError(
+      "outage",
+      'is "stale", and the store remembers nothing: put `cached(store, { staleFor: "60s" })` before it',
+    );
+  }
+  return policy;
+}
+
+function resolveCap(given: number | undefined): number {
+  const cap = given ?? Number.POSITIVE_INFINITY;
+  if (cap !== Number.POSITIVE_INFINITY && (!Number.isSafeInteger(cap) || cap < 1)) {
+    throw new ConfigError("maxSessionsPerUser", "must be a whole number from 1, or Infinity");
+  }
+  return cap;
+}
+
+function resolveClearSiteData(given: readonly string[] | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given)) {
+    throw new ConfigError("clearSiteData", 'must be a list, such as ["cache", "storage"]');
+  }
+  if (given.length === 0) return undefined;
+  for (const part of given) {
+    choice("clearSiteData", part, ["cache", "cookies", "storage"]);
+  }
+  return given.map((part) => `"${part}"`).join(", ");
+}

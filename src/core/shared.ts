@@ -1,0 +1,325 @@
+/**
+ * Shared sessions: kept as another library keeps them, so that its apps and ours read and write one
+ * session.
+ *
+ * The other side has no revision to write over: of two writes at once by different processes the later
+ * wins, as it is there. Writes of one process queue and begin from what lies there now. What it wrote
+ * and we cannot hold is left as it is.
+ *
+ * @module
+ */
+
+import { SessionClosedError, SignInRefusedError } from "../errors.ts";
+import type { ForeignSession, ForeignSource } from "../interop/source.ts";
+import type { SessionRecord } from "../stores/contract.ts";
+import { newSessionId } from "../token/ticket.ts";
+import type { Core } from "./core.ts";
+import { beginContent } from "./core.ts";
+import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } from "./foreign.ts";
+import type { RevokedAt } from "./judge.ts";
+import { CLOCK_SLACK, judge } from "./judge.ts";
+import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
+import { live, NOTHING_FOUND } from "./method.ts";
+import type { Content, Kept } from "./record.ts";
+import { revised } from "./record.ts";
+import { header } from "./request.ts";
+import type { Refusal } from "./session.ts";
+import { createStoreCalls } from "./store-calls.ts";
+import { deadline } from "./timeouts.ts";
+import { createTouches } from "./touches.ts";
+import type { DataTree } from "./tree.ts";
+import { valueIn } from "./tree.ts";
+
+/** Where the cookie is the session, its id is kept in it under this key: the cookie changes with each write. */
+const ID_KEY = "_coatcheck";
+const SESSION_ID = /^[\w-]{24}$/;
+
+// What a foreign refusal is to us. "unsupported" may well be live for the other side.
+const REFUSALS = {
+  malformed: "malformed",
+  forged: "forged",
+  expired: "idle-timeout",
+  future: "malformed",
+  "too-large": "malformed",
+  unsupported: "malformed",
+} as const satisfies Record<string, Refusal>;
+
+export function createShared(core: Core, source: ForeignSource): Method {
+  const { settings, mirror, events } = core;
+  const { clock, ring, timeouts } = settings;
+  const calls = createStoreCalls(source.name, settings.storeDeadline, events);
+  const touches = createTouches(timeouts.touchInterval);
+  const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
+  // What each content was read from, with the cells it was read into: unchanged ones go back as they came.
+  const origins = new WeakMap<
+    Content,
+    { readonly foreign: ForeignSession; readonly read: DataTree }
+  >();
+  const queues = new Map<string, Promise<unknown>>();
+
+  async function find(visit: Visit): Promise<Found> {
+    const now = clock();
+    const opened = await openForeign(source, calls, visit, now);
+    if (opened === undefined) return NOTHING_FOUND;
+    if ("refused" in opened) {
+      return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
+    }
+    const kept = keptOf(visit, opened);
+    await mirror?.ready(now);
+    const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
+    if (verdict.refusal === undefined) return live(kept);
+    return refused(verdict.refusal, kept.record.id, verdict.blocked);
+  }
+
+  function refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found {
+    events.emit("refused", { refusal, sessionId });
+    return { kept: undefined, refusal, blocked };
+  }
+
+  function keptOf(visit: Visit, foreign: ForeignSession): Kept {
+    const now = clock();
+    const { userId, createdAt = now, persistent = false } = foreign;
+    const at = foreign.createdAt ?? 0;
+    // What we can hold of it. The rest stays where it is.
+    const { tree: data } = keepable(
+      pickValues(foreign.data, (key) => key !== ID_KEY && !source.reserved.includes(key)),
+    );
+    const beginning = {
+      userId,
+      remembered: userId !== undefined && persistent,
+      authentications: userId === undefined ? [] : [{ method: source.name, at }],
+      data,
+      version: settings.version,
+    };
+    const content = beginContent(settings, visit.request, beginning, createdAt);
+    origins.set(content, { foreign, read: data });
+    const lastSeenAt = foreign.lastSeenAt ?? foreign.createdAt ?? now;
+    const until = deadline(timeouts, userId, content, lastSeenAt);
+    const record: SessionRecord = {
+      id: idOf(foreign),
+      revision: 1,
+      userId,
+      mark: userId === undefined ? 0 : createdAt,
+      lastSeenAt,
+      expiresAt: Math.min(until, foreign.expiresAt ?? until),
+      closed: false,
+      body: "",
+    };
+    return { record, content };
+  }
+
+  function idOf({ data, identity }: ForeignSession): string {
+    const own = data[ID_KEY];
+    if (typeof own === "string" && SESSION_ID.test(own)) return own;
+    return idFromForeign(ring.current, "shared", source.name, identity);
+  }
+
+  /** Writes the session there. @param from - the session it goes on from; absent: it is a new one. */
+  async function put(
+    visit: Visit,
+    record: SessionRecord,
+    content: Content,
+    from: ForeignSession | undefined,
+    read: DataTree,
+  ): Promise<Kept> {
+    const now = clock();
+    const { userId } = record;
+    const expiresAt = deadline(timeouts, userId, content, now);
+    const data = draftData(content.data, from, read, source.reserved);
+    if (from?.recordKey === undefined && source.remove === undefined) data[ID_KEY] = record.id;
+    const origin = from?.origin;
+    // Whether a session that is theirs outlives the browser's run is theirs to say; a visitor's too.
+    const asked = userId === undefined ? undefined : content.remembered;
+    const persistent = from === undefined ? asked : from.persistent;
+    const sealed = await calls.run("write", () =>
+      source.seal(
+        {
+          data,
+          ...(userId !== undefined && { userId }),
+          createdAt: content.createdAt,
+          expiresAt,
+          ...(persistent !== undefined && { persistent }),
+          ...(origin !== undefined && { origin }),
+        },
+        now,
+      ),
+    );
+    setForeignCookies(visit, sealed.cookies);
+    const foreign: ForeignSession = {
+      data,
+      identity: sealed.identity,
+      ...(userId !== undefined && { userId }),
+      ...(sealed.recordKey !== undefined && { recordKey: sealed.recordKey }),
+      createdAt: content.createdAt,
+      cookieNames: source.cookieNames,
+      ...(persistent !== undefined && { persistent }),
+      ...(origin !== undefined && { origin }),
+    };
+    origins.set(content, { foreign, read: content.data });
+    return { record: { ...record, id: idOf(foreign), lastSeenAt: now, expiresAt }, content };
+  }
+
+  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
+    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
+    const content = beginContent(settings, visit.request, beginning, clock());
+    const kept = await put(visit, newRecord(undefined, 0), content, undefined, NO_DATA);
+    events.emit("created", { sessionId: kept.record.id, userId: undefined });
+    return kept;
+  }
+
+  function newRecord(userId: string | undefined, mark: number): SessionRecord {
+    const now = clock();
+    const times = { lastSeenAt: now, expiresAt: now };
+    return { id: newSessionId(), revision: 1, userId, mark, ...times, closed: false, body: "" };
+  }
+
+  function write(
+    visit: Visit,
+    kept: Kept,
+    change: ChangeData | undefined,
+    version: number,
+  ): Promise<Kept | "gone"> {
+    return inTurn(kept.record.id, () => writeNow(visit, kept, change, version));
+  }
+
+  /** Writes of one session queue within a process. */
+  async function inTurn<Result>(id: string, run: () => Promise<Result>): Promise<Result> {
+    const before = queues.get(id);
+    const turn = before === undefined ? run() : before.then(run, run);
+    queues.set(id, turn);
+    try {
+      return await turn;
+    } finally {
+      if (queues.get(id) === turn) queues.delete(id);
+    }
+  }
+
+  async function writeNow(
+    visit: Visit,
+    kept: Kept,
+    change: ChangeData | undefined,
+    version: number,
+  ): Promise<Kept | "gone"> {
+    if (isEnded(kept)) return "gone";
+    const { record } = kept;
+    if (change === undefined) {
+      const isDue = !visit.headSent && touches.claim(record.id, record.lastSeenAt, clock());
+      if (!isDue) return kept;
+    }
+    const current = await readAgain(visit, kept);
+    if (current === undefined) return "gone";
+    const { content } = current;
+    const data = change === undefined ? content.data : await change(content, current.record);
+    if (change !== undefined && data === content.data) return kept;
+    const origin = origins.get(content);
+    if (visit.headSent && origin?.foreign.recordKey === undefined) {
+      throw new SessionClosedError("a session in a cookie can't be written once the head is out");
+    }
+    const next = revised(content, content.verifiers, [], data, version);
+    return put(visit, current.record, next, origin?.foreign, origin?.read ?? NO_DATA);
+  }
+
+  /** What lies there now, where there is a record; `undefined` when it has ended. */
+  async function readAgain(visit: Visit, kept: Kept): Promise<Kept | undefined> {
+    const foreign = origins.get(kept.content)?.foreign;
+    if (foreign?.recordKey === undefined) return kept;
+    if (header(visit.request, "cookie") === undefined) return kept;
+    const opened = await openForeign(source, calls, visit, clock());
+    // The cookie of this request names another record: one that this request has begun itself.
+    if (opened !== undefined && !("refused" in opened))
+      return opened.recordKey === foreign.recordKey ? keptOf(visit, opened) : kept;
+    return visit.cookies === undefined ? undefined : kept;
+  }
+
+  function isEnded({ record: { id, userId, mark }, content: { createdAt } }: Kept): boolean {
+    return revokedAt({ id, userId, mark, createdAt }) !== undefined;
+  }
+
+  function owesNothing(visit: Visit, kept: Kept): boolean {
+    const { id, lastSeenAt } = kept.record;
+    return visit.headSent || isEnded(kept) || !touches.isDue(id, lastSeenAt, clock());
+  }
+
+  async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
+    const { userId } = next;
+    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? old.record.mark : 0);
+    const record = newRecord(userId, mark);
+    if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
+      throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
+    }
+    const data = await next.data(old?.content);
+    const content = beginContent(settings, visit.request, { ...next, data }, clock());
+    const made = await put(visit, record, content, undefined, NO_DATA);
+    if (old !== undefined) await over(old);
+    return made;
+  }
+
+  async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
+    if (kept !== undefined && isEnded(kept)) return false;
+    const text = header(visit.request, "cookie") ?? "";
+    const names = source.cookieNames.filter(
+      (name) => visit.cookies?.has(name) === true || text.includes(name),
+    );
+    if (names.length > 0) setForeignCookies(visit, source.deletion());
+    if (kept !== undefined) {
+      await over(kept);
+      core.closed(kept.record.id);
+    }
+    return true;
+  }
+
+  /** Ends a session for both sides: its record goes, and we deny it, in case it is sent again. */
+  async function over({ record, content }: Kept): Promise<void> {
+    const foreign = origins.get(content)?.foreign;
+    await mirror?.add({
+      kind: "session",
+      id: record.id,
+      at: clock(),
+      until: clock() + timeouts.longest + CLOCK_SLACK,
+    });
+    if (foreign !== undefined && source.remove !== undefined) {
+      await calls.run("remove", async () => source.remove?.(foreign));
+    }
+  }
+
+  async function reload(visit: Visit, kept: Kept): Promise<Found> {
+    const now = clock();
+    await mirror?.ready(now);
+    const again = await readAgain(visit, kept);
+    if (again === undefined) return refused("closed", kept.record.id, true);
+    const { refusal } = judge(again, 0, timeouts, revokedAt, now);
+    return refusal === undefined ? live(again) : refused(refusal, kept.record.id, true);
+  }
+
+  return {
+    composesUpdates: settings.sealedUpdates,
+    find,
+    create,
+    write,
+    owesNothing,
+    signIn,
+    end,
+    reload,
+  };
+}
+
+const NO_DATA: DataTree = new Map();
+
+/** The data as the other side is to see it: what we have not changed is written as it came. */
+function draftData(
+  data: DataTree,
+  from: ForeignSession | undefined,
+  read: DataTree,
+  reserved: readonly string[],
+): Record<string, unknown> {
+  const before = from?.data ?? {};
+  const draft = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(before)) {
+    const isTheirs = key === ID_KEY || reserved.includes(key) || !read.has(key);
+    if (isTheirs || data.has(key)) draft.set(key, value);
+  }
+  for (const [key, cell] of data) {
+    if (cell !== read.get(key) || !(key in before)) draft.set(key, valueIn(cell, key));
+  }
+  return Object.fromEntries(draft);
+}

@@ -1,0 +1,485 @@
+/**
+ * Stored sessions: the cookie carries a ticket, the data lies in a store.
+ *
+ * @module
+ */
+
+import { readCookies } from "../cookie/read.ts";
+import { deletedCookie, ownCookie } from "../cookie/write.ts";
+import {
+  SessionConflictError,
+  SignInRefusedError,
+  StoreReadOnlyError,
+  StoreUnavailableError,
+} from "../errors.ts";
+import type { Loaded, NewRecord, SessionRecord } from "../stores/contract.ts";
+import type { Ticket } from "../token/ticket.ts";
+import { mintTicket, newSessionId, openTicket } from "../token/ticket.ts";
+import type { Adopter } from "./adopt.ts";
+import { createAdopter } from "./adopt.ts";
+import { closeSession } from "./close.ts";
+import type { StoredCore } from "./core.ts";
+import { beginContent, decodeRecord } from "./core.ts";
+import { judge, REMEMBERED_FOR } from "./judge.ts";
+import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
+import { live, setCookie } from "./method.ts";
+import type { Content, Kept, Verifiers } from "./record.ts";
+import { encodeContent, revised } from "./record.ts";
+import { header } from "./request.ts";
+import { confirmed, isRotationDue, isUnconfirmed, recognise, rotated } from "./rotation.ts";
+import type { Refusal } from "./session.ts";
+import { deadline, limitsOf } from "./timeouts.ts";
+import { createTouches } from "./touches.ts";
+import type { DataTree } from "./tree.ts";
+import { checkSize, createWriter } from "./writer.ts";
+
+/** The method of stored sessions, which can also take over a sealed one that grew too large. */
+export interface StoredMethod extends Method {
+  /** Keeps a session under a new id, with the mark that it has. */
+  take(visit: Visit, userId: string | undefined, mark: number, content: Content): Promise<Kept>;
+  close(): void;
+}
+
+export function createStored(core: StoredCore): StoredMethod {
+  const { settings, store, calls, mirror, events } = core;
+  const { ring, timeouts, clock, cookieName } = settings;
+  const touches = createTouches(timeouts.touchInterval);
+  const writer = createWriter(core);
+  const adopter = createAdopter(core, { createRecord, homeOf, setTicket, refused });
+
+  function find(visit: Visit): Found | Promise<Found> {
+    const text = header(visit.request, "cookie");
+    const values = text === undefined ? NONE : readCookies(text, cookieName);
+    if (values.length === 0) return adopter?.find(visit) ?? nothing(undefined, false);
+    if (values.length > 1) return findAmong(visit, values);
+    return findOne(visit, values[0] as string);
+  }
+
+  function findOne(visit: Visit, value: string): Found | Promise<Found> {
+    const ticket = openTicket(ring, value);
+    if (typeof ticket !== "string") return redeem(visit, ticket.id, ticket.verifier);
+    return refused(ticket, undefined, ticket === "unknown-key");
+  }
+
+  /** What a genuine ticket is good for. `again`: by what the store has, whatever a cache remembers. */
+  async function redeem(visit: Visit, id: string, verifier: string, again = false): Promise<Found> {
+    const now = clock();
+    const loaded = await load(id, now, again);
+    if (loaded === undefined) {
+      // A request as slow as this may have seen its session end and be forgotten.
+      return refused("absent", id, now - visit.openedAt >= REMEMBERED_FOR);
+    }
+    requireRight(loaded, id);
+    const content = decodeRecord(core, loaded.record);
+    // Of a later version (a rolling deploy) or damaged: never overwritten, never a cookie taken.
+    if (content === undefined) return refused("malformed", id, true);
+    const kept: Kept = { record: loaded.record, content };
+    const as = recognise(content.verifiers, verifier, visit.openedAt, settings.rotationGrace);
+    const { everyoneAt } = core;
+    const verdict = judge(kept, loaded.cutOff, timeouts, everyoneAt, now, visit.openedAt);
+    if (verdict.refusal !== undefined) return refused(verdict.refusal, id, verdict.blocked);
+    if (as === "unknown") {
+      // Or it is newer than what a cache remembers: another process has rotated it.
+      if (!again && store.refresh !== undefined) return redeem(visit, id, verifier, true);
+      // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
+      // nobody, or a copy that was dropped would log its owner out.
+      events.emit("reuse", { sessionId: id, userId: loaded.record.userId, ended: false });
+      return refused("superseded", id, true);
+    }
+    if (as === "reuse") return reused(kept);
+    visit.verifier = verifier;
+    return live(kept);
+  }
+
+  /** One round trip: when the feed has to be asked as well, it is asked at the same time. */
+  function load(id: string, now: number, again = false): Promise<Loaded | undefined> {
+    const ready = mirror?.ready(now);
+    const asked = calls.run("load", () =>
+      again && store.refresh !== undefined ? store.refresh(id) : store.load(id),
+    );
+    return ready === undefined ? asked : Promise.all([asked, ready]).then(([loaded]) => loaded);
+  }
+
+  /**
+   * What a cache before the store still knows. Whatever is not clearly live is left to the store, and
+   * nothing is written: no touch, no rotation, no end.
+   */
+  async function recall(visit: Visit): Promise<Found | undefined> {
+    const [value, another] = readCookies(header(visit.request, "cookie") ?? "", cookieName);
+    if (value === undefined || another !== undefined) return undefined;
+    const ticket = openTicket(ring, value);
+    if (typeof ticket === "string") return undefined;
+    const loaded = await store.recall?.(ticket.id);
+    if (loaded?.record.id !== ticket.id) return undefined;
+    const content = decodeRecord(core, loaded.record);
+    if (content === undefined) return undefined;
+    const as = recognise(
+      content.verifiers,
+      ticket.verifier,
+      visit.openedAt,
+      settings.rotationGrace,
+    );
+    if (as === "unknown" || as === "reuse") return undefined;
+    const kept: Kept = { record: loaded.record, content };
+    // The store cannot be asked for cut-offs, but those that the feed has told are known.
+    const revokedAt = mirror === undefined ? core.everyoneAt : mirror.revokedAt;
+    const { refusal } = judge(kept, loaded.cutOff, timeouts, revokedAt, clock(), visit.openedAt);
+    return refusal === undefined ? { ...live(kept), isStale: true } : undefined;
+  }
+
+  // A reply meant for somebody else: a client that lost step with its server.
+  function requireRight({ record }: Loaded, id: string): void {
+    if (record.id === id) return;
+    throw new StoreUnavailableError(store.name, "load", new Error("another record came back"));
+  }
+
+  // Browsers keep cookies of one name apart by path, domain and partition, and send them all.
+  async function findAmong(visit: Visit, values: readonly string[]): Promise<Found> {
+    const found = await Promise.all(values.map((value) => findOne(visit, value)));
+    const opened = found.filter(({ kept }) => kept !== undefined);
+    const byId = new Map(opened.map(({ kept }) => [kept?.record.id, kept as Kept]));
+    if (byId.size > 1) {
+      return { ...refused("ambiguous", undefined, true), rivals: [...byId.values()] };
+    }
+    return opened[0] ?? found.find(({ blocked }) => blocked) ?? (found[0] as Found);
+  }
+
+  function nothing(refusal: Refusal | undefined, blocked: boolean): Found {
+    return { kept: undefined, refusal, blocked };
+  }
+
+  function refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found {
+    events.emit("refused", { refusal, sessionId });
+    return nothing(refusal, blocked);
+  }
+
+  async function reused(kept: Kept): Promise<Found> {
+    const { id, userId } = kept.record;
+    const end = settings.endOnReuse;
+    if (end) await closeSession(core, kept, undefined);
+    events.emit("reuse", { sessionId: id, userId, ended: end });
+    return nothing("reuse", true);
+  }
+
+  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
+    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
+    const content = beginContent(settings, visit.request, beginning, clock());
+    const { kept, ticket } = await createRecord(content, undefined, 0, undefined);
+    setTicket(visit, kept, ticket);
+    await adopter?.created(visit, kept);
+    events.emit("created", { sessionId: kept.record.id, userId: undefined });
+    return kept;
+  }
+
+  /** Creates a record under a new id; a reply that was lost is told by the verifier. */
+  async function createRecord(
+    content: Content,
+    userId: string | undefined,
+    startedAgo: number,
+    home: string | undefined,
+    previous?: string,
+  ): Promise<{ readonly kept: Kept; readonly ticket: Ticket }> {
+    for (let tries = 0; ; tries++) {
+      const id = newSessionId(home);
+      const ticket = mintTicket(ring, id);
+      const now = clock();
+      const verifiers: Verifiers = { current: ticket.verifier, rotatedAt: now, previous };
+      const filled = revised(content, verifiers, [], content.data, content.version);
+      const body = encodeContent(filled);
+      checkSize(core, body, filled.data);
+      const record: NewRecord = {
+        id,
+        userId,
+        lastSeenAt: now,
+        expiresAt: deadline(timeouts, userId, filled, now),
+        closed: false,
+        body,
+      };
+      const outcome = await createOnce(record, startedAgo, now, ticket);
+      if (outcome === "cut-off") throw signedOutMeanwhile();
+      if (outcome !== "taken") {
+        const mark = userId === undefined ? 0 : now - startedAgo;
+        const kept = outcome ?? { ...record, revision: 1, mark };
+        return { kept: { record: kept, content: filled }, ticket };
+      }
+      if (tries === 3) {
+        throw new StoreUnavailableError(store.name, "create", new Error("four new ids were taken"));
+      }
+    }
+  }
+
+  async function createOnce(
+    record: NewRecord,
+    startedAgo: number,
+    now: number,
+    ticket: Ticket,
+  ): Promise<SessionRecord | "taken" | "cut-off" | undefined> {
+    let unclear: unknown;
+    for (let tries = 0; tries < 2; tries++) {
+      try {
+        // The second time the sign-in began longer ago: a cut-off in between must not be passed.
+        const waited = Math.max(0, clock() - now);
+        const outcome = await calls.run("create", () =>
+          store.create(record, startedAgo + waited, now + waited),
+        );
+        if (outcome === "created") return undefined;
+        if (outcome === "cut-off") return outcome;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        unclear = error;
+      }
+      // "taken" may be the answer to our own call that a client sent twice.
+      const loaded = await calls.run("load", () => store.load(record.id));
+      if (loaded !== undefined) {
+        return loaded.record.body.includes(ticket.verifier) ? loaded.record : "taken";
+      }
+    }
+    throw unclear ?? new StoreUnavailableError(store.name, "create");
+  }
+
+  function setTicket(visit: Visit, { record, content }: Kept, ticket: Ticket): void {
+    const maxAge = content.remembered
+      ? Math.ceil((Math.min(content.endsAt, absoluteEnd(record, content)) - clock()) / 1000)
+      : undefined;
+    // The very object of the settings where it will do: what is made of it is remembered by it.
+    const attributes = maxAge === undefined ? settings.cookie : { ...settings.cookie, maxAge };
+    setCookie(visit, ownCookie(cookieName, ticket.text, attributes));
+    // It has yet to come back: only then is it seen (P16).
+    visit.verifier = "";
+    visit.by = method;
+  }
+
+  function absoluteEnd({ userId }: SessionRecord, { createdAt, remembered }: Content): number {
+    return createdAt + limitsOf(timeouts, userId, remembered).absolute;
+  }
+
+  function owesNothing(visit: Visit, { record, content }: Kept): boolean {
+    const now = clock();
+    return !owesRotation(visit, content, now) && !touches.isDue(record.id, record.lastSeenAt, now);
+  }
+
+  /** Whether the client has shown a new ticket secret for the first time, or should get one. */
+  function owesRotation(visit: Visit, content: Content, now: number): boolean {
+    const { headSent, verifier } = visit;
+    if (headSent || verifier === "") return false;
+    const { verifiers } = content;
+    return (
+      (verifier === verifiers.current && isUnconfirmed(verifiers)) ||
+      isRotationDue(verifiers, verifier, settings.rotateEvery, visit.openedAt, now)
+    );
+  }
+
+  function write(
+    visit: Visit,
+    kept: Kept,
+    change: ChangeData | undefined,
+    version: number,
+  ): Promise<Kept | "gone"> {
+    if (owesRotation(visit, kept.content, clock())) {
+      const rotating = writeRotated(visit, kept, change, version);
+      return change === undefined ? rotating.catch(unlessReadOnly) : rotating;
+    }
+    if (change === undefined) return touch(visit, kept);
+    const writing = writer.write(kept, (content, record) => {
+      const data = change(content, record);
+      return data instanceof Promise
+        ? data.then((changed) => withChanges(content, content.verifiers, changed, version))
+        : withChanges(content, content.verifiers, data, version);
+    });
+    return adopter === undefined ? writing : writtenBack(adopter, visit, kept, writing);
+
+    // In maintenance whoever only reads goes on: the next request owes the rotation as well.
+    function unlessReadOnly(error: unknown): Kept {
+      if (error instanceof StoreReadOnlyError) return kept;
+      throw error;
+    }
+  }
+
+  async function writtenBack(
+    { wrote }: Adopter,
+    visit: Visit,
+    kept: Kept,
+    writing: Promise<Kept | "gone">,
+  ): Promise<Kept | "gone"> {
+    const written = await writing;
+    if (written !== "gone" && written !== kept) await wrote(visit, written);
+    return written;
+  }
+
+  async function writeRotated(
+    visit: Visit,
+    kept: Kept,
+    change: ChangeData | undefined,
+    version: number,
+  ): Promise<Kept | "gone"> {
+    const { verifier } = visit;
+    let minted: Ticket | undefined;
+    const written = await writer.write(kept, async (content, record) => {
+      const now = clock();
+      minted = undefined;
+      let { verifiers } = content;
+      if (verifier === verifiers.current && isUnconfirmed(verifiers)) {
+        verifiers = confirmed(verifiers, now);
+      }
+      if (isRotationDue(verifiers, verifier, settings.rotateEvery, visit.openedAt, now)) {
+        minted = mintTicket(ring, record.id);
+        verifiers = rotated(verifier, minted.verifier, now);
+      }
+      const data = change === undefined ? content.data : await change(content, record);
+      return withChanges(content, verifiers, data, version);
+    });
+    const mine = minted as Ticket | undefined;
+    if (written !== "gone" && change !== undefined) await adopter?.wrote(visit, written);
+    if (written === "gone" || written.content.verifiers.current !== mine?.verifier) return written;
+    setTicket(visit, written, mine);
+    events.emit("rotated", { sessionId: written.record.id, userId: written.record.userId });
+    return written;
+  }
+
+  // A touch that fails ends nobody: the next request touches again, and the outage has its event.
+  async function touch(visit: Visit, kept: Kept): Promise<Kept> {
+    const { record, content } = kept;
+    const now = clock();
+    if (!touches.claim(record.id, record.lastSeenAt, now)) return kept;
+    const until = deadline(timeouts, record.userId, content, now);
+    await calls
+      .run("touch", () => store.touch(record.id, now, until, now))
+      .catch(() => touches.forget(record.id));
+    await adopter?.wrote(visit, kept);
+    return kept;
+  }
+
+  async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
+    const { userId } = next;
+    const home = await homeOf(userId);
+    const startedAt =
+      old?.record.userId === userId ? Math.max(visit.openedAt, old.record.mark) : visit.openedAt;
+    const data = await next.data(old?.content);
+    const content = beginContent(settings, visit.request, { ...next, data }, clock());
+    // A mark that a cut-off has just lifted may lie a millisecond ahead of the clock, not further.
+    const startedAgo = Math.max(-1, clock() - startedAt);
+    const made = await createRecord(content, userId, startedAgo, home);
+    const kept = old === undefined ? made.kept : await succeed(old, made.kept, next);
+    setTicket(visit, kept, made.ticket);
+    await adopter?.signedIn(visit, kept);
+    return kept;
+  }
+
+  async function homeOf(userId: string): Promise<string | undefined> {
+    if (store.home === undefined) return undefined;
+    return calls.run("home", () => store.home?.(userId) as Promise<string>);
+  }
+
+  /** Closes the old session with the new one as successor; data written meanwhile comes along. */
+  async function succeed(old: Kept, made: Kept, next: NextSession): Promise<Kept> {
+    let current = old;
+    let kept = made;
+    const due = performance.now() + settings.commitDeadline;
+    try {
+      for (;;) {
+        const outcome = await closeSession(core, current, made.record.id, "once");
+        if (outcome === "closed") return kept;
+        if (outcome === "gone" || outcome === "late") {
+          throw new SignInRefusedError("the session of before has ended meanwhile; sign in again");
+        }
+        if (performance.now() > due) {
+          throw new SessionConflictError("other requests kept writing until the deadline");
+        }
+        current = outcome;
+        const data = await next.data(current.content);
+        const merged = await writer.write(kept, (content) =>
+          withChanges(content, content.verifiers, data, content.version),
+        );
+        if (merged === "gone") throw signedOutMeanwhile();
+        kept = merged;
+      }
+    } catch (error) {
+      // Nobody has its ticket: it must not be listed as a device. If this fails too, it expires.
+      await closeSession(core, kept, undefined).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
+    // Another request has ended it, and perhaps begun another: the cookie of that one stays (P16).
+    const isLate = kept !== undefined && (await closedLate(visit, kept));
+    if (isLate) return false;
+    clearCookie(visit);
+    await adopter?.ended(visit);
+    return true;
+  }
+
+  async function closedLate(visit: Visit, kept: Kept): Promise<boolean> {
+    try {
+      return (await closeSession(core, kept, undefined)) === "late";
+    } catch (error) {
+      clearCookie(visit);
+      await adopter?.ended(visit);
+      throw error;
+    }
+  }
+
+  function clearCookie(visit: Visit): void {
+    const text = header(visit.request, "cookie") ?? "";
+    if (visit.cookies?.has(cookieName) === true || readCookies(text, cookieName).length > 0) {
+      setCookie(visit, deletedCookie(cookieName, settings.cookie));
+    }
+  }
+
+  async function reload(_visit: Visit, { record: { id } }: Kept): Promise<Found> {
+    const now = clock();
+    const loaded = await load(id, now, true);
+    if (loaded === undefined) return refused("absent", id, true);
+    requireRight(loaded, id);
+    const content = decodeRecord(core, loaded.record);
+    if (content === undefined) return refused("malformed", id, true);
+    const again: Kept = { record: loaded.record, content };
+    const { refusal } = judge(again, loaded.cutOff, timeouts, core.everyoneAt, now);
+    return refusal === undefined ? live(again) : refused(refusal, id, true);
+  }
+
+  async function take(
+    visit: Visit,
+    userId: string | undefined,
+    mark: number,
+    content: Content,
+  ): Promise<Kept> {
+    const home = userId === undefined ? undefined : await homeOf(userId);
+    const startedAgo = userId === undefined ? 0 : Math.max(0, clock() - mark);
+    const { kept, ticket } = await createRecord(content, userId, startedAgo, home);
+    setTicket(visit, kept, ticket);
+    return kept;
+  }
+
+  const method: StoredMethod = {
+    composesUpdates: true,
+    find,
+    recall,
+    create,
+    write,
+    owesNothing,
+    signIn,
+    end,
+    reload,
+    take,
+    close: () => adopter?.close(),
+  };
+  return method;
+}
+
+const NONE: readonly string[] = [];
+
+function withChanges(
+  content: Content,
+  verifiers: Verifiers,
+  data: DataTree,
+  version: number,
+): Content {
+  const same =
+    data === content.data && verifiers === content.verifiers && version === content.version;
+  return same ? content : revised(content, verifiers, content.commits, data, version);
+}
+
+function signedOutMeanwhile(): SignInRefusedError {
+  return new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
+}

@@ -1,0 +1,92 @@
+/**
+ * Signals for sockets and streams: fire when a session is revoked or expires.
+ *
+ * @module
+ */
+
+/** Looks whether a session is live, and until when at most. */
+export type Look = () => Promise<{ readonly expiresAt: number } | undefined>;
+
+export interface Watchers {
+  /** A signal that fires when the session ends. `stop` ends the watching. */
+  watch(id: string, expiresAt: number, look: Look, stop: AbortSignal | undefined): AbortSignal;
+  /** The session has ended, as this process knows. */
+  closed(id: string): void;
+  /** Something may have changed: look again. */
+  look(id?: string): void;
+  close(): void;
+}
+
+interface Watched {
+  readonly controllers: Set<AbortController>;
+  readonly look: Look;
+  expiresAt: number;
+}
+
+/** @param interval - how often it looks when nobody tells, in milliseconds. */
+export function createWatchers(interval: number, clock: () => number): Watchers {
+  const watched = new Map<string, Watched>();
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  function closed(id: string): void {
+    const entry = watched.get(id);
+    if (entry === undefined) return;
+    watched.delete(id);
+    rest();
+    for (const controller of entry.controllers) controller.abort();
+  }
+
+  // Only while somebody watches is there a timer, and it keeps no process alive.
+  function rest(): void {
+    if (watched.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  }
+
+  async function lookAt(id: string): Promise<void> {
+    const entry = watched.get(id);
+    if (entry === undefined) return;
+    try {
+      const found = await entry.look();
+      if (found === undefined) closed(id);
+      else entry.expiresAt = found.expiresAt;
+    } catch {
+      // An outage ends nobody (P10) for as long as the session was good for when last seen.
+      if (clock() >= entry.expiresAt) closed(id);
+    }
+  }
+
+  function look(id?: string): void {
+    for (const each of id === undefined ? [...watched.keys()] : [id]) void lookAt(each);
+  }
+
+  return {
+    watch(id, expiresAt, lookThere, stop) {
+      const controller = new AbortController();
+      const entry = watched.get(id) ?? { controllers: new Set(), look: lookThere, expiresAt };
+      entry.controllers.add(controller);
+      watched.set(id, entry);
+      if (timer === undefined) {
+        timer = setInterval(() => look(), interval);
+        (timer as { unref?: () => void }).unref?.();
+      }
+      const end = (): void => {
+        entry.controllers.delete(controller);
+        if (entry.controllers.size > 0 || watched.get(id) !== entry) return;
+        watched.delete(id);
+        rest();
+      };
+      // It may have ended since it was read.
+      void lookAt(id);
+      if (stop?.aborted === true) end();
+      else stop?.addEventListener("abort", end, { once: true });
+      return controller.signal;
+    },
+    closed,
+    look,
+    close() {
+      watched.clear();
+      rest();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * The sessions of @fastify/session 10 and 11: a signed id in the cookie, records in any store of the
+ * express-session kind.
+ *
+ * The cookie is `<prefix><sid>.<base64(HMAC(secret, sid))>`, without the `=` at the end; with the prefix
+ * `s:` it is that of express-session. Records differ in how `cookie` is filled in, and each library
+ * reads the other's.
+ *
+ * @see https://github.com/fastify/session/blob/v11.1.0/lib/fastifySession.js
+ * @module
+ */
+
+import { ConfigError } from "../errors.ts";
+import { decodeCookieText, encodeCookieText } from "./js/cookie-text.ts";
+import type { ForeignCookieOptions } from "./js/cookies.ts";
+import { foreignAttributes } from "./js/cookies.ts";
+import type { ForeignKeys } from "./js/keys.ts";
+import { keyList } from "./js/keys.ts";
+import type { ExpressStore, RecordAccess } from "./js/records.ts";
+import { checkedAccess } from "./js/records.ts";
+import { refuse } from "./js/refuse.ts";
+import type { SignedId } from "./js/signed-id.ts";
+import { signedIdSource } from "./js/signed-id.ts";
+import { hmacKeys, signText, unsignText } from "./js/signed-text.ts";
+import type { UserField } from "./js/user.ts";
+import { fastifyPassportUser } from "./js/user.ts";
+import type { ForeignSource, Refused } from "./source.ts";
+import { isRefused } from "./source.ts";
+
+export type { ForeignCookieOptions } from "./js/cookies.ts";
+export type { ForeignKey, ForeignKeys } from "./js/keys.ts";
+export type { ExpressStore, RecordAccess } from "./js/records.ts";
+export type { SignedId } from "./js/signed-id.ts";
+export type { UserField } from "./js/user.ts";
+export { fastifyPassportUser, noUser, passportUser, userAt } from "./js/user.ts";
+export type {
+  ForeignDraft,
+  ForeignRecord,
+  ForeignRecords,
+  ForeignSession,
+  ForeignSource,
+  RefusalReason,
+  Refused,
+  SealedForeign,
+} from "./source.ts";
+export { isRefused } from "./source.ts";
+
+/** The options that the app gives @fastify/session, where they are of concern. */
+export interface FastifySessionOptions {
+  /** The app's `secret`, HMAC-SHA-256. A signer object of one's own is not served, nor another `algorithm`. */
+  readonly secret: ForeignKeys;
+  /** The store object that the app gives, or `inBackend` of the express-session module. */
+  readonly store: ExpressStore | RecordAccess;
+  /** @default "sessionId" */
+  readonly cookieName?: string;
+  /** @default "" */
+  readonly cookiePrefix?: string;
+  /** The app's `cookie`. `secure` is true unless the app says otherwise. */
+  readonly cookie?: ForeignCookieOptions & {
+    /** Milliseconds. @default the cookie ends with the browser */
+    readonly maxAge?: number;
+  };
+  /** Where the data says whose session it is. @default that of @fastify/passport */
+  readonly user?: UserField;
+}
+
+/**
+ * The sessions of an app with @fastify/session, for adopting and sharing.
+ *
+ * @throws {ConfigError} when an option cannot work.
+ * @example
+ * ```ts
+ * fastifySession({ secret: process.env.SECRET, store: new RedisStore({ client }) });
+ * ```
+ */
+export function fastifySession(options: FastifySessionOptions): ForeignSource {
+  const { cookieName = "sessionId", cookiePrefix = "", cookie = {} } = options;
+  const { user = fastifyPassportUser } = options;
+  if (typeof cookiePrefix !== "string") throw new ConfigError("cookiePrefix", "must be a string");
+  const keys = hmacKeys(keyList(options.secret, "secret"));
+  return signedIdSource({
+    name: "fastify-session",
+    cookieName,
+    attributes: foreignAttributes(cookieName, cookie, { secure: true }),
+    maxAge: cookie.maxAge,
+    user,
+    reserved: ["passport", "sessionId", "encryptedSessionId"],
+    records: checkedAccess(options.store, "store"),
+    read: (value) => readWith(value, keys, cookiePrefix),
+    write: (sid) => encodeCookieText(cookiePrefix + signText(sid, keys[0] as Keys[number])),
+  });
+}
+
+/** The id in a cookie's value, as it stands in the header. */
+export function readSidCookie(
+  value: string,
+  secret: ForeignKeys,
+  cookiePrefix = "",
+): SignedId | Refused {
+  return readWith(value, hmacKeys(keyList(secret, "secret")), cookiePrefix);
+}
+
+/** The cookie's value for an id, signed with the first secret. */
+export function writeSidCookie(sid: string, secret: ForeignKeys, cookiePrefix = ""): string {
+  const keys = hmacKeys(keyList(secret, "secret"));
+  return encodeCookieText(cookiePrefix + signText(sid, keys[0] as Keys[number]));
+}
+
+type Keys = ReturnType<typeof hmacKeys>;
+
+function readWith(value: string, keys: Keys, prefix: string): SignedId | Refused {
+  if (value.length > MAX_VALUE) return refuse("too-large", "the cookie is too long");
+  const text = decodeCookieText(value);
+  if (text === undefined) return refuse("malformed", "the cookie's percent-encoding is broken");
+  if (!text.startsWith(prefix)) return refuse("malformed", "the cookie lacks the prefix");
+  const unsigned = unsignText(text.slice(prefix.length), keys);
+  if (isRefused(unsigned)) return unsigned;
+  if (unsigned.text === "") return refuse("malformed", "the id is empty");
+  return { sid: unsigned.text, keyIndex: unsigned.keyIndex };
+}
+
+const MAX_VALUE = 4096;

@@ -1,0 +1,39 @@
+/**
+ * How much of a foreign value is read, whoever signed it.
+ *
+ * @module
+ */
+
+/** The limits of a reader, each with a default that no honest session comes near. */
+export interface ReadLimits {
+  /**
+   * Bytes after decompression, and of a record.
+   *
+   * @default 1048576 (1 MiB)
+   */
+  readonly maxBytes?: number;
+  /**
+   * Containers inside one another.
+   *
+   * @default 64
+   */
+  readonly maxDepth?: number;
+  /**
+   * Values in all, counted as often as they are referred to.
+   *
+   * @default 100000
+   */
+  readonly maxItems?: number;
+}
+
+/** {@link ReadLimits} with every default. */
+export type Limits = Required<ReadLimits>;
+
+/** Fills in the defaults. */
+export function limitsOf(limits: ReadLimits = {}): Limits {
+  const { maxBytes = 1_048_576, maxDepth = 64, maxItems = 100_000 } = limits;
+  return { maxBytes, maxDepth, maxItems };
+}
+
+/** No browser sends a longer cookie, and hardly a server takes a longer header. */
+export const MAX_COOKIE_CHARACTERS = 16_384;

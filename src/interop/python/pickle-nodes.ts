@@ -1,0 +1,220 @@
+/**
+ * What a pickle builds: the constructors that may be called, and the values that come out.
+ *
+ * @module
+ */
+
+import { define } from "../../codec/define.ts";
+import type { Limits } from "./limits.ts";
+import { refuse } from "./refusal.ts";
+import { naiveDate, plainDate, timeDelta, tuple } from "./values.ts";
+
+/** A value on the stack of the machine. Containers are not what they will be: they may still change. */
+export type PickleNode =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PickleContainer
+  | { readonly kind: "global"; readonly name: string }
+  | { readonly kind: "timezone"; readonly offset: number }
+  | { readonly kind: "made"; readonly value: object };
+
+/** A dict holds its keys and values in turn. */
+export interface PickleContainer {
+  readonly kind: "list" | "tuple" | "dict" | "set";
+  readonly items: PickleNode[];
+}
+
+/**
+ * A global that may be called. Gives up on every other, by name.
+ */
+export function globalNode(
+  module: PickleNode | undefined,
+  name: PickleNode | undefined,
+): PickleNode {
+  if (typeof module !== "string" || typeof name !== "string") return malformed();
+  const full = `${module}.${name}`;
+  if (CONSTRUCTORS.has(full)) return { kind: "global", name: full };
+  const shown = /^[\w.]{1,80}$/.test(full) ? full : "with an odd name";
+  return refuse("unsupported", `is a pickle with the global ${shown}, which is never called`);
+}
+
+/** Calls a global of {@link globalNode}. */
+export function reduce(callee: PickleNode | undefined, args: PickleNode | undefined): PickleNode {
+  if (!isKind(callee, "global") || !isKind(args, "tuple")) return malformed();
+  return (CONSTRUCTORS.get(callee.name) as Constructor)(args.items);
+}
+
+/** Makes values of the nodes. Gives up on cycles, and on what is deeper or larger than the limits. */
+export function finishPickle(root: PickleNode, limits: Limits): unknown {
+  const finished = new Map<PickleContainer, { value: unknown; size: number }>();
+  const open = new Set<PickleContainer>();
+  return finish(root, 0).value;
+
+  function finish(node: PickleNode, depth: number): { value: unknown; size: number } {
+    if (!isContainer(node)) return { value: scalar(node), size: 1 };
+    if (depth >= limits.maxDepth) tooLarge();
+    // Shared, as it is in Python. It counts each time: who walks the value meets it each time.
+    const known = finished.get(node);
+    if (known !== undefined) return known;
+    if (open.has(node)) refuse("unsupported", "is a pickle of something that contains itself");
+    open.add(node);
+    let size = 1;
+    const items = node.items.map((item) => {
+      const child = finish(item, depth + 1);
+      size += child.size;
+      if (size > limits.maxItems) tooLarge();
+      return child.value;
+    });
+    open.delete(node);
+    const result = { value: build(node.kind, items), size };
+    finished.set(node, result);
+    return result;
+  }
+
+  function tooLarge(): never {
+    return refuse("too-large", "is a pickle of more values, or deeper ones, than are read");
+  }
+}
+
+function build(kind: PickleContainer["kind"], items: unknown[]): unknown {
+  switch (kind) {
+    case "list":
+      return items;
+    case "tuple":
+      return tuple(items);
+    case "set":
+      return new Set(items);
+    case "dict":
+      return dictOf(items);
+  }
+}
+
+function dictOf(items: readonly unknown[]): unknown {
+  const keys = items.filter((_, at) => at % 2 === 0);
+  const values = items.filter((_, at) => at % 2 === 1);
+  if (!keys.every((key) => typeof key === "string")) {
+    return new Map(keys.map((key, at) => [key, values[at]]));
+  }
+  const record: Record<string, unknown> = {};
+  keys.forEach((key, at) => {
+    define(record, key, values[at]);
+  });
+  return record;
+}
+
+function scalar(node: Exclude<PickleNode, PickleContainer>): unknown {
+  if (node === null || typeof node !== "object" || node instanceof Uint8Array) return node;
+  if (node.kind === "made") return node.value;
+  return refuse(
+    "unsupported",
+    "is a pickle that refers to a class or a zone, and not only to data",
+  );
+}
+
+type Constructor = (args: readonly PickleNode[]) => PickleNode;
+
+/** Those of Python 3 and, where the name differs, of Python 2. */
+const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Constructor>([
+  ["datetime.datetime", makeDatetime],
+  ["datetime.date", makeDate],
+  ["datetime.timedelta", makeTimedelta],
+  ["datetime.timezone", makeTimezone],
+  ["_codecs.encode", makeEncoded],
+  ["builtins.bytearray", makeBytes],
+  ["__builtin__.bytearray", makeBytes],
+  ["builtins.bytes", makeBytes],
+  ["__builtin__.bytes", makeBytes],
+  ["builtins.set", makeSet],
+  ["__builtin__.set", makeSet],
+  ["builtins.frozenset", makeSet],
+  ["__builtin__.frozenset", makeSet],
+]);
+
+/** Ten bytes: year, month, day, hour, minute, second, microseconds; then perhaps a zone. */
+function makeDatetime([state, zone]: readonly PickleNode[]): PickleNode {
+  if (!(state instanceof Uint8Array) || state.length !== 10) return malformed();
+  const [high, low, month, day, hour, minute, second, ...rest] = state as unknown as number[];
+  const micros = rest.reduce((sum, byte) => sum * 256 + byte, 0);
+  const year = (high as number) * 256 + (low as number);
+  // The high bit of the month tells apart the two hours of one name when summer time ends.
+  const moment = momentOf(year, (month as number) & 0x7f, day as number);
+  const clock = ((hour as number) * 60 + (minute as number)) * 60 + (second as number);
+  const local = moment + clock * 1000 + Math.floor(micros / 1000);
+  if (clock >= 86_400 || micros >= 1_000_000) return malformed();
+  if (zone === undefined || zone === null) return { kind: "made", value: naiveDate(local) };
+  if (!isKind(zone, "timezone")) return malformed();
+  return { kind: "made", value: new Date(local - zone.offset) };
+}
+
+function makeDate([state]: readonly PickleNode[]): PickleNode {
+  if (!(state instanceof Uint8Array) || state.length !== 4) return malformed();
+  const [high, low, month, day] = state as unknown as [number, number, number, number];
+  const moment = new Date(momentOf(high * 256 + low, month, day));
+  return { kind: "made", value: plainDate(moment.toISOString().slice(0, 10)) };
+}
+
+function momentOf(year: number, month: number, day: number): number {
+  // setUTCFullYear, because Date.UTC takes the years before 100 for those of the last century.
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  const isReal = year >= 1 && year <= 9999 && date.getUTCMonth() === month - 1 && day >= 1;
+  return isReal && date.getUTCDate() === day ? date.getTime() : malformed();
+}
+
+function makeTimedelta(args: readonly PickleNode[]): PickleNode {
+  const [days, seconds, micros] = args;
+  if (typeof days !== "number" || typeof seconds !== "number" || typeof micros !== "number") {
+    return malformed();
+  }
+  return { kind: "made", value: timeDelta(days * 86_400 + seconds + micros / 1_000_000) };
+}
+
+function makeTimezone([offset]: readonly PickleNode[]): PickleNode {
+  if (!isKind(offset, "made") || !("seconds" in offset.value)) return malformed();
+  return { kind: "timezone", offset: (offset.value.seconds as number) * 1000 };
+}
+
+/** How protocols 0 to 2 hold bytes: text of which each character is one. */
+function makeEncoded([text, encoding]: readonly PickleNode[]): PickleNode {
+  return encoding === "latin1" && typeof text === "string" ? bytesOfLatin1(text) : malformed();
+}
+
+function makeBytes(args: readonly PickleNode[]): PickleNode {
+  const [content, encoding] = args;
+  if (args.length === 0) return new Uint8Array();
+  if (content instanceof Uint8Array) return content;
+  return typeof content === "string" && encoding === "latin-1"
+    ? bytesOfLatin1(content)
+    : malformed();
+}
+
+function bytesOfLatin1(text: string): Uint8Array {
+  const codes = Array.from(text, (character) => character.codePointAt(0) as number);
+  return codes.every((code) => code < 256) ? Uint8Array.from(codes) : malformed();
+}
+
+function makeSet([items]: readonly PickleNode[]): PickleNode {
+  return isKind(items, "list") || isKind(items, "tuple") || isKind(items, "set")
+    ? { kind: "set", items: [...items.items] }
+    : malformed();
+}
+
+function isKind<Kind extends string>(
+  node: PickleNode | undefined,
+  kind: Kind,
+): node is Extract<PickleNode, { kind: unknown }> & { readonly kind: Kind } {
+  const isNode = typeof node === "object" && node !== null && !(node instanceof Uint8Array);
+  return isNode && node.kind === kind;
+}
+
+function isContainer(node: PickleNode): node is PickleContainer {
+  return typeof node === "object" && node !== null && "items" in node;
+}
+
+function malformed(): never {
+  return refuse("malformed", "is no whole pickle");
+}

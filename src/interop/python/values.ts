@@ -1,0 +1,126 @@
+/**
+ * What Python has and JavaScript has not: tuples, markup, UUIDs, dates without a time, naive datetimes.
+ *
+ * They are plain values with a mark that only this module can set, so that what a visitor could write
+ * into a session never passes for one. The mark is lost when a value is stored and read again as JSON:
+ * a tuple is a list then. {@link plain} does the same on purpose.
+ *
+ * @module
+ */
+
+import { define } from "../../codec/define.ts";
+
+/** Text that Flask's templates do not escape: `markupsafe.Markup`. */
+export interface Markup {
+  readonly markup: string;
+}
+
+/** Python's `uuid.UUID`. */
+export interface Uuid {
+  /** 32 hexadecimal digits. */
+  readonly uuid: string;
+}
+
+/** Python's `datetime.date`. */
+export interface PlainDate {
+  /** Such as `2026-11-20`. */
+  readonly date: string;
+}
+
+/** Python's `datetime.timedelta`. */
+export interface TimeDelta {
+  readonly seconds: number;
+}
+
+const tuples = new WeakSet<object>();
+const naives = new WeakSet<object>();
+const kinds = new WeakMap<object, "markup" | "uuid" | "date" | "timedelta">();
+
+/** Marks an array, so that Python gets it as a tuple. */
+export function tuple<Items extends readonly unknown[]>(items: Items): Items {
+  tuples.add(items);
+  return items;
+}
+
+export function isTuple(value: unknown): value is unknown[] {
+  return typeof value === "object" && value !== null && tuples.has(value);
+}
+
+/** A `Date` that Python gets as a datetime without a zone. Naive ones are taken as UTC when read. */
+export function naiveDate(milliseconds: number): Date {
+  const date = new Date(milliseconds);
+  naives.add(date);
+  return date;
+}
+
+export function isNaive(date: Date): boolean {
+  return naives.has(date);
+}
+
+export function markup(text: string): Markup {
+  return marked({ markup: text }, "markup");
+}
+
+export function isMarkup(value: unknown): value is Markup {
+  return kindOf(value) === "markup";
+}
+
+/** @param digits - 32 hexadecimal digits, with or without hyphens. */
+export function uuid(digits: string): Uuid {
+  return marked({ uuid: digits.replaceAll("-", "").toLowerCase() }, "uuid");
+}
+
+export function isUuid(value: unknown): value is Uuid {
+  return kindOf(value) === "uuid";
+}
+
+/** @param date - such as `2026-11-20`. */
+export function plainDate(date: string): PlainDate {
+  return marked({ date }, "date");
+}
+
+export function isPlainDate(value: unknown): value is PlainDate {
+  return kindOf(value) === "date";
+}
+
+export function timeDelta(seconds: number): TimeDelta {
+  return marked({ seconds }, "timedelta");
+}
+
+export function isTimeDelta(value: unknown): value is TimeDelta {
+  return kindOf(value) === "timedelta";
+}
+
+/**
+ * A copy of plain values, for adopting: tuples become arrays, markup, UUIDs and dates become text, a
+ * timedelta becomes its seconds.
+ *
+ * @param value - what a reader of this package gave: without cycles, and of bounded depth.
+ */
+export function plain(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (isMarkup(value)) return value.markup;
+  if (isUuid(value)) return value.uuid;
+  if (isPlainDate(value)) return value.date;
+  if (isTimeDelta(value)) return value.seconds;
+  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Map)
+    return new Map([...value].map(([key, item]) => [plain(key), plain(item)]));
+  if (value instanceof Set) return new Set([...value].map(plain));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) define(copy, key, plain(item));
+  return copy;
+}
+
+function marked<Value extends object>(
+  value: Value,
+  kind: "markup" | "uuid" | "date" | "timedelta",
+): Value {
+  kinds.set(value, kind);
+  return Object.freeze(value);
+}
+
+function kindOf(value: unknown): string | undefined {
+  return typeof value === "object" && value !== null ? kinds.get(value) : undefined;
+}

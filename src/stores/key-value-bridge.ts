@@ -1,0 +1,90 @@
+/**
+ * What the stores on other libraries' key-value interfaces share: traits, options, and a feed.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../errors.ts";
+import type { Revocations, SessionStore, StoreTraits } from "./contract.ts";
+import { storeOfCells } from "./key-value.ts";
+import type { PlainBackend } from "./key-value-cells.ts";
+import { queuedCells } from "./key-value-cells.ts";
+import { keyValueFeed } from "./key-value-feed.ts";
+import { keyValueKeys } from "./key-value-texts.ts";
+
+export interface BridgeOptions {
+  /** Put before every key: sets apart what else uses the backend. Letters, digits, `_`, `.`, `:`, `-`. */
+  readonly prefix?: string;
+  /**
+   * What makes acknowledged writes of the backend disappear. Only you know it; say `[]` for a database
+   * that keeps what it has acknowledged.
+   *
+   * @default ["restart", "eviction", "failover"]
+   */
+  readonly forgets?: StoreTraits["forgets"];
+  /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
+  readonly clock?: () => number;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const FORGETS = ["restart", "eviction", "failover"] as const;
+const BUCKETS = 16;
+
+/** Makes a store without conditional writes: changes wait for each other in this process only. */
+export function bridgeTo(
+  name: string,
+  client: object,
+  backend: PlainBackend,
+  options: BridgeOptions & { readonly prefix: string },
+): SessionStore & Revocations {
+  const { prefix, forgets = FORGETS, clock = Date.now } = options;
+  if (typeof prefix !== "string" || !/^[\w.:-]{0,64}$/.test(prefix)) {
+    throw new ConfigError("prefix", "must be up to 64 letters, digits, or any of `_.:-`");
+  }
+  if (!Array.isArray(forgets) || !forgets.every((event) => FORGETS.includes(event))) {
+    throw new ConfigError("forgets", 'must be a list of "restart", "eviction", "failover"');
+  }
+  if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
+  const cells = queuedCells(client, backend);
+  const store = storeOfCells({
+    name,
+    traits: {
+      maxBodyBytes: MAX_BODY_BYTES,
+      ownClock: false,
+      conditionalWrites: false,
+      forgets: [...forgets],
+      shared: false,
+    },
+    cells,
+    prefix,
+    readsTogether: false,
+    buckets: BUCKETS,
+  });
+  const feed = keyValueFeed(cells, keyValueKeys(prefix), clock);
+  return {
+    ...store,
+    async sweep(limit, now) {
+      const removed = await store.sweep(limit, now);
+      await feed.sweep(now);
+      return removed;
+    },
+    add: (revocation) => feed.add(revocation),
+    since: (cursor) => feed.since(cursor),
+  };
+}
+
+/** @throws {ConfigError} when a client lacks one of these methods. */
+export function requireMethods(
+  client: unknown,
+  methods: readonly string[],
+  what: string,
+): asserts client is object {
+  const candidate = client as Record<string, unknown> | null | undefined;
+  const isObject = typeof candidate === "object" && candidate !== null;
+  const missing = isObject
+    ? methods.filter((method) => typeof candidate[method] !== "function")
+    : methods;
+  if (missing.length > 0) {
+    throw new ConfigError("client", `must be ${what}: it has no ${missing.join(", no ")}`);
+  }
+}

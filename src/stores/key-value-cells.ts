@@ -1,0 +1,132 @@
+/**
+ * Cells: texts under keys, each of which is read and changed in one step. It is all that sessions need of
+ * a backend which can do nothing with several keys at once.
+ *
+ * @module
+ */
+
+/** The texts of one backend. */
+export interface Cells {
+  /** Their texts, none of them read before one that stands before it. */
+  read(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** Reads a text and writes what becomes of it, in one step. `decide` may run again: it does nothing else. */
+  change<Result>(key: string, decide: Decide<Result>, expect?: Expectation): Promise<Result>;
+  /** Adds to the end of a text in one step; begins one where there is none. */
+  append(key: string, text: string): Promise<void>;
+}
+
+export type Decide<Result> = (text: string | undefined) => Decision<Result>;
+
+/** What becomes of a text. */
+export type Decision<Result> =
+  | { readonly does: "keep"; readonly result: Result }
+  | { readonly does: "remove"; readonly result: Result }
+  | {
+      readonly does: "write";
+      readonly text: string;
+      /** How long it has to be kept, in milliseconds; absent for as long as the backend can. */
+      readonly lifetime?: number | undefined;
+      readonly result: Result;
+    };
+
+/** What is probably there, so that a backend with conditions need not look first. */
+export type Expectation = "absent" | "as read";
+
+/** A backend without conditions: what most key-value libraries have in common. */
+export interface PlainBackend {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, text: string, lifetime: number | undefined): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+/** A change that waits for its turn. */
+interface Waiting {
+  decide: Decide<unknown>;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+// Whoever works on one client shares its queues: stores that are made twice get in nobody's way.
+const queuesOf = new WeakMap<object, Map<string, Waiting[]>>();
+
+/**
+ * Cells on a backend without conditions. Who reads or changes one key waits for those before, in this
+ * process, and all that wait become one read and one write. Another process is not seen: its changes
+ * are lost or lose ours.
+ *
+ * @param client - what the backend is reached through; two stores on one client share their queues
+ */
+export function queuedCells(client: object, backend: PlainBackend): Cells {
+  const queues = queuesOf.get(client) ?? new Map<string, Waiting[]>();
+  queuesOf.set(client, queues);
+
+  function change<Result>(key: string, decide: Decide<Result>): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      const job: Waiting = { decide, resolve: resolve as Waiting["resolve"], reject };
+      const queue = queues.get(key);
+      if (queue !== undefined) {
+        queue.push(job);
+        return;
+      }
+      queues.set(key, [job]);
+      void work(key);
+    });
+  }
+
+  async function work(key: string): Promise<void> {
+    for (;;) {
+      const jobs = queues.get(key)?.splice(0) ?? [];
+      if (jobs.length === 0) break;
+      try {
+        const answers = await workOff(key, jobs);
+        for (const answer of answers) answer();
+      } catch (error) {
+        // Some may have seen what others wanted to write, and whether that is written nobody knows.
+        for (const { reject } of jobs) reject(error);
+      }
+    }
+    queues.delete(key);
+  }
+
+  /** @returns the answers, to be given when all is written. */
+  async function workOff(key: string, jobs: readonly Waiting[]): Promise<(() => void)[]> {
+    let text = await backend.get(key);
+    let write: (() => Promise<void>) | undefined;
+    const answers = jobs.map(({ decide, resolve, reject }) => {
+      try {
+        const decision = decide(text);
+        if (decision.does === "write") {
+          text = decision.text;
+          write = () => backend.set(key, decision.text, decision.lifetime);
+        } else if (decision.does === "remove") {
+          text = undefined;
+          write = () => backend.remove(key);
+        }
+        return () => resolve(decision.result);
+      } catch (error) {
+        return () => reject(error);
+      }
+    });
+    await write?.();
+    return answers;
+  }
+
+  return {
+    // In turn as well: a backend may show half of what is being written, as files do.
+    async read(keys) {
+      const texts: (string | undefined)[] = [];
+      for (const key of keys) {
+        texts.push(await change(key, (text) => ({ does: "keep", result: text })));
+      }
+      return texts;
+    },
+
+    change,
+
+    append(key, text) {
+      return change(key, (before = "") => {
+        return { does: "write", text: before + text, result: undefined };
+      });
+    },
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * Sweeps a key-value store: goes along the directory and takes out what is over, and what the backend
+ * has dropped by itself.
+ *
+ * @module
+ */
+
+import type { SessionRecord } from "./contract.ts";
+import type { Entry, KeyValueSpace, StoredUser } from "./key-value-texts.ts";
+import {
+  decodeEntries,
+  decodeNamedUser,
+  decodeRecord,
+  decodeUser,
+  directory,
+  encodeEntry,
+  withoutMark,
+  writtenUser,
+} from "./key-value-texts.ts";
+
+const CHUNK = 50;
+
+/** @returns how many sessions and cut-offs were removed. */
+export async function sweepSome(space: KeyValueSpace, limit: number, now: number): Promise<number> {
+  let removed = 0;
+  for await (const [bucket, text] of directory(space, 0)) {
+    if (removed >= limit) break;
+    removed += await sweepBucket(space, bucket, decodeEntries(text), limit - removed, now);
+  }
+  return removed;
+}
+
+async function sweepBucket(
+  space: KeyValueSpace,
+  bucket: number,
+  entries: readonly Entry[],
+  limit: number,
+  now: number,
+): Promise<number> {
+  const { cells, keys } = space;
+  const gone: Entry[] = [];
+  let removed = 0;
+  for (let at = 0; at < entries.length && removed < limit; at += CHUNK) {
+    const some = entries.slice(at, at + CHUNK);
+    const texts = await cells.read(some.map((entry) => keys.entry(entry)));
+    for (const [index, entry] of some.entries()) {
+      if (removed === limit) break;
+      const text = texts[index];
+      const swept =
+        text === undefined
+          ? GONE
+          : entry.kind === "session"
+            ? await sweepSession(space, decodeRecord(entry.name, text), now)
+            : await sweepUser(space, entry, decodeNamedUser(entry, text), now);
+      removed += swept.removed;
+      if (swept.isGone) gone.push(entry);
+    }
+  }
+  if (gone.length > 0) await takeOut(space, bucket, gone);
+  return removed;
+}
+
+/** What has become of an entry. */
+interface Swept {
+  readonly removed: number;
+  /** Nothing is left that the directory would have to name. */
+  readonly isGone: boolean;
+}
+
+const GONE: Swept = { removed: 0, isGone: true };
+const STAYS: Swept = { removed: 0, isGone: false };
+
+async function sweepSession(
+  { cells, keys }: KeyValueSpace,
+  { id, userId, expiresAt }: SessionRecord,
+  now: number,
+): Promise<Swept> {
+  if (expiresAt > now) return STAYS;
+  const swept = await cells.change<Swept>(keys.session(id) as string, (text) => {
+    if (text === undefined) return { does: "keep", result: GONE };
+    // Somebody may have touched it meanwhile.
+    if (decodeRecord(id, text).expiresAt > now) return { does: "keep", result: STAYS };
+    return { does: "remove", result: { removed: 1, isGone: true } };
+  });
+  if (swept.isGone && userId !== undefined) {
+    await cells.change(keys.user(userId), (text) =>
+      withoutMark(text === undefined ? undefined : decodeUser(userId, text), id),
+    );
+  }
+  return swept;
+}
+
+async function sweepUser(
+  { cells, keys }: KeyValueSpace,
+  entry: Entry,
+  { at, keepUntil, marks }: StoredUser,
+  now: number,
+): Promise<Swept> {
+  const dropped: string[] = [];
+  const ids = [...marks.keys()];
+  for (let from = 0; from < ids.length; from += CHUNK) {
+    const some = ids.slice(from, from + CHUNK);
+    const texts = await cells.read(some.map((id) => keys.session(id) as string));
+    dropped.push(...some.filter((_, index) => texts[index] === undefined));
+  }
+  const isOver = at > 0 && keepUntil <= now;
+  if (dropped.length === 0 && !isOver) return STAYS;
+  return cells.change<Swept>(keys.entry(entry), (text) => {
+    if (text === undefined) return { does: "keep", result: GONE };
+    const user = decodeNamedUser(entry, text);
+    const left = new Map(user.marks);
+    for (const id of dropped) left.delete(id);
+    const ends = user.at > 0 && user.keepUntil <= now;
+    const cutOff = ends ? { at: 0, keepUntil: 0 } : { at: user.at, keepUntil: user.keepUntil };
+    const next = { ...user, ...cutOff, marks: left };
+    const isGone = left.size === 0 && next.at === 0;
+    return writtenUser(next, { removed: ends ? 1 : 0, isGone });
+  });
+}
+
+/** Takes entries out of a piece of the directory, and leaves what was added meanwhile. */
+async function takeOut(
+  { cells, keys }: KeyValueSpace,
+  bucket: number,
+  gone: readonly Entry[],
+): Promise<void> {
+  const words = new Set(gone.map(encodeEntry));
+  await cells.change<void>(keys.directory(bucket), (text) => {
+    const left = decodeEntries(text)
+      .map(encodeEntry)
+      .filter((entry) => !words.has(entry));
+    if (left.length === 0) return { does: "remove", result: undefined };
+    return { does: "write", text: left.join(""), result: undefined };
+  });
+  // A user may have signed in again since it was looked for.
+  const texts = await cells.read(gone.map((entry) => keys.entry(entry)));
+  for (const entry of gone.filter((_, index) => texts[index] !== undefined)) {
+    await cells.append(keys.directory(bucket), encodeEntry(entry));
+  }
+}

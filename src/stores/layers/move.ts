@@ -1,0 +1,134 @@
+/**
+ * Moves one session from a store to another while both are in use: three writes with one outcome.
+ *
+ * 1. A *pending* copy is created in the new store: nobody reads it yet.
+ * 2. The record in the old store is closed, at the revision that was copied, as *moved*.
+ * 3. The copy becomes the session.
+ *
+ * Until (2) the old store is the authority, from then on the new one. Whoever is stopped in between has
+ * lost nothing: before (2) the copy means nothing, after it the next one who looks does (3).
+ *
+ * @module
+ */
+
+import { StoreUnavailableError } from "../../errors.ts";
+import type { Loaded, SessionRecord, SessionStore } from "../contract.ts";
+
+const PENDING = "coatcheck-pending:";
+const MOVED = "coatcheck-moved:";
+/** What a moved session's body ends with: white space that no body of ours has. */
+export const MOVED_TAIL = "\n\t\n \t";
+
+/** How many bytes a pending copy's body may be longer than the session's. */
+export const PENDING_BYTES = 40;
+
+/** A copy that nobody reads yet. */
+export function isPending({ body }: SessionRecord): boolean {
+  return body.startsWith(PENDING);
+}
+
+/** A closed record whose session lies in the new store. */
+export function isMoved({ closed, body }: SessionRecord): boolean {
+  return closed && body === MOVED;
+}
+
+interface Route {
+  readonly from: SessionStore;
+  readonly to: SessionStore;
+}
+
+/**
+ * Moves a live session.
+ *
+ * @param loaded - as the old store has just given it: live, and above its user's cut-off.
+ * @returns what there is to go on with: the session as it lies in the new store; or what the old one says
+ *   now, where it has ended meanwhile; `undefined` when it is nowhere any more.
+ */
+export async function moveSession(
+  { from, to }: Route,
+  loaded: Loaded,
+  now: number,
+): Promise<Loaded | undefined> {
+  let current = loaded;
+  // Somebody has to win each time, so this ends; but no request is to wait for ever.
+  for (let tries = 0; tries < 20; tries += 1) {
+    const { record } = current;
+    const pending = await putPending(to, record, now);
+    // Another process has made it the session already.
+    if (pending === "final") return to.load(record.id);
+    // It is over, or lies within a millisecond of a cut-off that excepted it: the old store says which.
+    if (pending === "cut-off") return from.load(record.id);
+    // A cut-off is written in the old store first: one that came before the copy is seen here, and one that
+    // comes later finds the copy in the new store.
+    const again = await from.load(record.id);
+    if (again === undefined) return undefined;
+    if (isMoved(again.record)) return finish(to, pending, now);
+    if (!isLive(again, now)) return again;
+    current = again;
+    if (again.record.revision !== record.revision) continue;
+    const { lastSeenAt, expiresAt } = again.record;
+    const marker = { body: MOVED, lastSeenAt, expiresAt, close: true };
+    if (await from.update(record.id, record.revision, marker, now)) {
+      return finish(to, pending, now);
+    }
+  }
+  throw new StoreUnavailableError(to.name, "move", new Error("other requests kept writing"));
+}
+
+/** Whether the old store's record is one to go on with. */
+export function isLive({ record, cutOff }: Loaded, now: number): boolean {
+  const { closed, expiresAt, userId, mark } = record;
+  return !closed && expiresAt > now && (userId === undefined || mark > cutOff);
+}
+
+/** What has to be known of a pending copy to make it the session. */
+type Pending = Pick<SessionRecord, "id" | "revision" | "lastSeenAt" | "expiresAt" | "body">;
+
+/** Makes the pending copy, or a newer one. `"final"` when it is the session already. */
+async function putPending(
+  to: SessionStore,
+  record: SessionRecord,
+  now: number,
+): Promise<Pending | "final" | "cut-off"> {
+  const { id, userId, mark, lastSeenAt, expiresAt, revision } = record;
+  const body = `${PENDING}${revision}:${record.body}${MOVED_TAIL}`;
+  const copy = { id, userId, lastSeenAt, expiresAt, closed: false, body };
+  const startedAgo = userId === undefined ? 0 : now - mark;
+  // The old store has judged it by the same cut-offs; its clock, or a session that one excepted, may
+  // differ by a little.
+  let outcome = await to.create(copy, startedAgo, now);
+  if (outcome === "cut-off") outcome = await to.create(copy, -1, now);
+  if (outcome === "cut-off") return outcome;
+  if (outcome === "created") return { ...copy, revision: 1 };
+  for (;;) {
+    const there = (await to.load(id))?.record;
+    if (there === undefined) {
+      throw new StoreUnavailableError(to.name, "move", new Error("the copy is not taken"));
+    }
+    if (!isPending(there)) return "final";
+    if (revisionOf(there) >= revision) return there;
+    const next = { body, lastSeenAt, expiresAt };
+    if (await to.update(id, there.revision, next, now)) {
+      return { ...next, id, revision: there.revision + 1 };
+    }
+  }
+}
+
+/** Makes the pending copy the session. */
+export async function finish(
+  to: SessionStore,
+  pending: Pending,
+  now: number,
+): Promise<Loaded | undefined> {
+  const { id, revision, lastSeenAt, expiresAt } = pending;
+  const body = pending.body.slice(pending.body.indexOf(":", PENDING.length) + 1);
+  await to.update(id, revision, { body, lastSeenAt, expiresAt }, now);
+  const there = await to.load(id);
+  // Another process was faster, with this copy or with a newer one; one whose time is over stays pending.
+  if (there === undefined || !isPending(there.record)) return there;
+  return there.record.expiresAt <= now ? undefined : finish(to, there.record, now);
+}
+
+function revisionOf({ body }: SessionRecord): number {
+  return Number.parseInt(body.slice(PENDING.length), 10);
+}

@@ -1,0 +1,244 @@
+/**
+ * Two stores as one, for the time in which an app moves from the one to the other with nobody signed out.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../../errors.ts";
+import type {
+  Loaded,
+  Revocation,
+  Revocations,
+  SessionRecord,
+  SessionStore,
+  StoreTraits,
+} from "../contract.ts";
+import {
+  finish,
+  isLive,
+  isMoved,
+  isPending,
+  MOVED_TAIL,
+  moveSession,
+  PENDING_BYTES,
+} from "./move.ts";
+
+export interface MovingOptions {
+  /** Where the sessions are. */
+  readonly from: SessionStore & Partial<Revocations>;
+  /** Where they are to be. */
+  readonly to: SessionStore & Partial<Revocations>;
+  /**
+   * Whether this process moves each session that it meets, and keeps new ones in `to`. Deploy `false`
+   * everywhere first: from then on every process understands both places. Then deploy `true`.
+   *
+   * @default false
+   */
+  readonly move?: boolean;
+  /** Tells which sessions are live, in milliseconds since the epoch. @default Date.now */
+  readonly clock?: () => number;
+}
+
+/**
+ * A store that finds a session in either of two stores, and moves it where asked to.
+ *
+ * It costs a second round trip for sessions that have not moved yet. A session shows up twice in a list
+ * while it moves.
+ *
+ * @throws {ConfigError} when `from` or `to` is no store, or when only one of them keeps revocations.
+ * @example
+ * ```ts
+ * const store = moving({ from: lmdbStore({ path }), to: redisStore({ client }), move: true });
+ * ```
+ */
+export function moving({
+  from,
+  to,
+  move = false,
+  clock = Date.now,
+}: MovingOptions): SessionStore & Partial<Revocations> {
+  for (const [option, store] of [
+    ["from", from],
+    ["to", to],
+  ] as const) {
+    if (typeof store?.load === "function" && typeof store.traits === "object") continue;
+    throw new ConfigError(option, "is no session store: call its factory, as in memoryStore()");
+  }
+  if (keepsRevocations(from) !== keepsRevocations(to)) {
+    throw new ConfigError(
+      "to",
+      "and `from` must both keep revocations, or neither: one would forget them",
+    );
+  }
+  const route = { from, to };
+
+  async function load(id: string): Promise<Loaded | undefined> {
+    const there = await to.load(id);
+    if (there !== undefined && !isPending(there.record)) return asMoved(there);
+    const here = await from.load(id);
+    // A copy of what has ended before it was moved means nothing.
+    if (here === undefined) return undefined;
+    const now = clock();
+    if (isMoved(here.record)) {
+      // Between the two looks it may have become the session.
+      const copy = there ?? (await to.load(id));
+      if (copy === undefined || !isPending(copy.record)) return asMoved(copy);
+      return asMoved(await finish(to, copy.record, now));
+    }
+    if (!move || !isLive(here, now) || !(await fits(here.record))) return here;
+    return asMoved(await moveSession(route, here, now));
+  }
+
+  /**
+   * Whether the new store can take it. Where that keeps a user's sessions together, one whose id was not
+   * made for it stays in the old store until it ends, or until its user signs in again.
+   */
+  async function fits({ id, userId }: SessionRecord): Promise<boolean> {
+    if (userId === undefined || to.home === undefined) return true;
+    return id.startsWith(await to.home(userId));
+  }
+
+  // Ids are made for the new store from the first deployment on.
+  const home = to.home ?? from.home;
+  const { watch: watchFrom } = from;
+  const { watch: watchTo } = to;
+  return {
+    name: `${from.name} to ${to.name}`,
+    traits: traitsOf(from.traits, to.traits),
+    load,
+    create(record, startedAgo, now) {
+      return (move ? to : from).create(record, startedAgo, now);
+    },
+    async update(id, revision, next, now) {
+      if (revision >= MOVED_BASE) {
+        return to.update(id, revision - MOVED_BASE, { ...next, body: next.body + MOVED_TAIL }, now);
+      }
+      // A revision of the old store must never meet a copy's: that one counts anew.
+      const there = await to.load(id);
+      const isNative = there !== undefined && !isPending(there.record) && !hasTail(there.record);
+      return (isNative ? to : from).update(id, revision, next, now);
+    },
+    async touch(id, lastSeenAt, expiresAt, now) {
+      // The old store first: a pending copy would take it, and mean nothing by it.
+      return (
+        (await from.touch(id, lastSeenAt, expiresAt, now)) ||
+        (await to.touch(id, lastSeenAt, expiresAt, now))
+      );
+    },
+    async cutOff(userId, options, now) {
+      // In this order: see `moveSession`.
+      const before = await from.cutOff(userId, options, now);
+      // Never a lower one there: a session that one cut-off has excepted may move before the next.
+      return Math.max(before, await to.cutOff(userId, options, Math.max(now, before)));
+    },
+    async list({ userId, cursor, limit }, now) {
+      // The old store first: what moves meanwhile is seen twice, and never missed.
+      const isOld = cursor === undefined || cursor.startsWith("f");
+      const page = await (isOld ? from : to).list(
+        { userId, cursor: cursor?.slice(1) || undefined, limit },
+        now,
+      );
+      const records = isOld
+        ? page.records
+        : page.records.filter((each) => !isPending(each)).map(withoutTail);
+      if (page.cursor !== undefined)
+        return { records, cursor: `${isOld ? "f" : "t"}${page.cursor}` };
+      return isOld ? { records, cursor: "t" } : { records };
+    },
+    async sweep(limit, now) {
+      const removed = await from.sweep(limit, now);
+      return removed < limit ? removed + (await to.sweep(limit - removed, now)) : removed;
+    },
+    async close() {
+      await Promise.all([from.close(), to.close()]);
+    },
+    ...(home && { home }),
+    // A hint that tells of half of the changes would be worse than none.
+    ...(watchFrom &&
+      watchTo && {
+        watch(listener: Parameters<typeof watchFrom>[0]) {
+          const ends = [watchFrom.call(from, listener), watchTo.call(to, listener)];
+          return () => {
+            for (const end of ends) end();
+          };
+        },
+      }),
+    ...(keepsRevocations(from) && keepsRevocations(to) && bothFeeds(from, to)),
+  };
+}
+
+// What has moved is told with this on top of its revision, so that nobody who has read it in the old store
+// writes over it here. White space at its end, which no JSON minds, tells it from what began here.
+const MOVED_BASE = 2 ** 40;
+
+function hasTail({ body }: SessionRecord): boolean {
+  return body.endsWith(MOVED_TAIL);
+}
+
+function withoutTail(record: SessionRecord): SessionRecord {
+  if (!hasTail(record)) return record;
+  const { revision, body } = record;
+  return {
+    ...record,
+    revision: revision + MOVED_BASE,
+    body: body.slice(0, -MOVED_TAIL.length),
+  };
+}
+
+function asMoved(loaded: Loaded | undefined): Loaded | undefined {
+  return loaded && { record: withoutTail(loaded.record), cutOff: loaded.cutOff };
+}
+
+function traitsOf(from: StoreTraits, to: StoreTraits): StoreTraits {
+  return {
+    maxBodyBytes: Math.min(from.maxBodyBytes, to.maxBodyBytes) - PENDING_BYTES,
+    ownClock: from.ownClock || to.ownClock,
+    conditionalWrites: from.conditionalWrites && to.conditionalWrites,
+    forgets: [...new Set([...from.forgets, ...to.forgets])],
+    shared: from.shared && to.shared,
+  };
+}
+
+function keepsRevocations(store: Partial<Revocations>): store is Revocations {
+  return store.add !== undefined && store.since !== undefined;
+}
+
+/** Both are told everything; each reader goes on in both. */
+function bothFeeds(from: Revocations, to: Revocations): Revocations {
+  return {
+    async add(revocation) {
+      await from.add(revocation);
+      await to.add(revocation);
+    },
+    async since(cursor) {
+      const [before, after, known]: FeedCursor =
+        cursor === undefined ? [undefined, undefined, []] : JSON.parse(cursor);
+      // The new feed first: what it has, the old one has had before.
+      const fresh = await to.since(after);
+      const old = await from.since(before);
+      const arrived = new Set(fresh.revocations.map(keyOf));
+      // Told from the old feed, and not come from the new one yet.
+      const awaited = new Set(known);
+      const told = new Map<string, Revocation>();
+      for (const each of old.revocations) {
+        const key = keyOf(each);
+        told.set(key, each);
+        if (!arrived.has(key)) awaited.add(key);
+      }
+      for (const each of fresh.revocations) {
+        const key = keyOf(each);
+        if (!awaited.delete(key)) told.set(key, each);
+      }
+      const next: FeedCursor = [old.cursor, fresh.cursor, [...awaited].slice(-MOST_AWAITED)];
+      return { revocations: [...told.values()], cursor: JSON.stringify(next) };
+    },
+  };
+}
+
+type FeedCursor = [before: string | undefined, after: string | undefined, awaited: string[]];
+
+// Those that a process without this layer has added to the old feed alone never come. Telling one twice
+// does no harm.
+const MOST_AWAITED = 1000;
+
+const keyOf = (revocation: Revocation): string => JSON.stringify(revocation);

@@ -1,0 +1,209 @@
+/**
+ * Keeps sessions in an LMDB file: embedded, crash-safe, shared by the processes of one machine.
+ *
+ * Needs the package `lmdb` beside coatcheck.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers/promises";
+import { ConfigError } from "../errors.ts";
+import type { Revocation, Revocations, SessionStore } from "./contract.ts";
+import { openLmdbFile } from "./lmdb-file.ts";
+import { lmdbKeys } from "./lmdb-keys.ts";
+import type { LmdbSpace } from "./lmdb-steps.ts";
+import {
+  addToFeed,
+  bytesInUse,
+  createSession,
+  cutUserOff,
+  isDue,
+  isReadable,
+  listAll,
+  listUser,
+  readCutOff,
+  readFeed,
+  readRecord,
+  sweepSome,
+  touchSession,
+  updateSession,
+} from "./lmdb-steps.ts";
+
+export interface LmdbStoreOptions {
+  /**
+   * The folder of the file, made when it is absent, readable by its owner only. On a disk of this
+   * machine: LMDB does not work over a network.
+   */
+  readonly path: string;
+  /** Sets apart apps that share a file. @default "" */
+  readonly namespace?: string;
+  /**
+   * How much the file may hold, in bytes. Above it new sessions and longer ones are refused with an
+   * error; signing out, touching and sweeping go on, and so make room.
+   *
+   * @default what the disk holds
+   */
+  readonly maxBytes?: number;
+  /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
+  readonly clock?: () => number;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const LEAST_BYTES = 1024 * 1024;
+// What one transaction of a sweep looks at: a few milliseconds.
+const SWEEP_BATCH = 100;
+
+/**
+ * Creates a store on an LMDB file, which is opened at once.
+ *
+ * @throws {ConfigError} when an option cannot work.
+ * @throws {Error} when the file cannot be opened: it is damaged, or the disk is full.
+ * @example
+ * ```ts
+ * const store = lmdbStore({ path: "data/sessions" });
+ * const sessions = createSessions({ secrets, store });
+ * ```
+ */
+export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations {
+  const { path, namespace, maxBytes, clock } = checked(options);
+  const keys = lmdbKeys(namespace);
+  const file = openLmdbFile(path);
+  const space: LmdbSpace = {
+    get table() {
+      return file.table;
+    },
+    keys,
+  };
+  let isOpen = true;
+  if (!isReadable(space)) {
+    void file.release();
+    throw new Error(`the LMDB file in ${path} was written by a later version of coatcheck`);
+  }
+
+  function requireOpen(): void {
+    if (!isOpen) throw new Error("the LMDB store is closed");
+  }
+
+  async function beginRead(): Promise<void> {
+    requireOpen();
+    await file.beginRead();
+  }
+
+  async function write<Result>(bytes: number, work: () => Result): Promise<Result> {
+    requireOpen();
+    return file.write(bytes, work);
+  }
+
+  function requireRoom(): void {
+    if (maxBytes === undefined || bytesInUse(space) < maxBytes) return;
+    throw new Error(
+      `the LMDB file in ${path} holds the ${maxBytes} bytes that \`maxBytes\` allows`,
+    );
+  }
+
+  return {
+    name: "lmdb",
+    traits: {
+      maxBodyBytes: MAX_BODY_BYTES,
+      ownClock: false,
+      conditionalWrites: true,
+      forgets: [],
+      shared: true,
+    },
+
+    async load(id) {
+      await beginRead();
+      const key = keys.session(id);
+      const record = key && readRecord(space, id, key);
+      return record && { record, cutOff: readCutOff(space, record.userId).at };
+    },
+
+    async create(record, startedAgo, now) {
+      const key = keys.session(record.id);
+      if (key === undefined) throw new TypeError("a session id is 24 base64url characters");
+      // A copy: it is written later, and the caller's object may have changed by then.
+      const given = { ...record };
+      return write(given.body.length, () => {
+        requireRoom();
+        return createSession(space, key, given, now - startedAgo);
+      });
+    },
+
+    async update(id, revision, next, now) {
+      const key = keys.session(id);
+      if (key === undefined) return false;
+      const given = { ...next };
+      return write(given.body.length, () =>
+        updateSession(space, key, revision, given, now, requireRoom),
+      );
+    },
+
+    async touch(id, lastSeenAt, expiresAt, now) {
+      const key = keys.session(id);
+      if (key === undefined) return false;
+      return write(1, () => touchSession(space, key, lastSeenAt, expiresAt, now));
+    },
+
+    async cutOff(userId, { except, keepUntil }, now) {
+      return write(1, () => cutUserOff(space, userId, { except, keepUntil }, now));
+    },
+
+    async list({ userId, cursor, limit }, now) {
+      await beginRead();
+      if (userId === undefined) return listAll(space, cursor, limit, now);
+      return listUser(space, userId, cursor, limit, now);
+    },
+
+    async sweep(limit, now) {
+      await beginRead();
+      file.clearStaleReaders();
+      let removed = 0;
+      // With nothing to do there is no need to wait for the other writers and for the disk.
+      while (removed < limit && isDue(space, now)) {
+        const most = Math.min(SWEEP_BATCH, limit - removed);
+        removed += await write(1, () => sweepSome(space, most, now));
+        await beginRead();
+      }
+      return removed;
+    },
+
+    async close() {
+      if (!isOpen) return;
+      isOpen = false;
+      await file.release();
+    },
+
+    async add(revocation) {
+      const given = { ...revocation };
+      await write(1, () => addToFeed(space, given));
+    },
+
+    async since(cursor) {
+      const now = clock();
+      const revocations: Revocation[] = [];
+      for (let from = Number(cursor); ; ) {
+        await beginRead();
+        const piece = readFeed(space, from);
+        for (const entry of piece.revocations) if (entry.until > now) revocations.push(entry);
+        if (piece.isLast) return { revocations, cursor: `${piece.end}` };
+        from = piece.end;
+        await setImmediate();
+      }
+    },
+  };
+}
+
+function checked(options: LmdbStoreOptions) {
+  const { path, namespace = "", maxBytes, clock = Date.now } = options;
+  if (typeof path !== "string" || path === "") {
+    throw new ConfigError("path", "must name a folder, such as `data/sessions`");
+  }
+  if (typeof namespace !== "string" || !/^[\w.:-]{0,64}$/.test(namespace)) {
+    throw new ConfigError("namespace", "must be up to 64 letters, digits, or any of `_.:-`");
+  }
+  if (maxBytes !== undefined && (!Number.isSafeInteger(maxBytes) || maxBytes < LEAST_BYTES)) {
+    throw new ConfigError("maxBytes", `must be a whole number of bytes from ${LEAST_BYTES} on`);
+  }
+  if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
+  return { path, namespace, maxBytes, clock };
+}

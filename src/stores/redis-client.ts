@@ -1,0 +1,209 @@
+/**
+ * How each client of Redis or Valkey is called. They are told apart by what they have, not by their name,
+ * so that no client package has to be imported.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../errors.ts";
+
+/** ioredis and iovalkey: `new Redis()`, also with Sentinels. */
+export interface IoredisClient {
+  call(command: string, ...args: string[]): Promise<unknown>;
+}
+
+/** ioredis and iovalkey: `new Cluster()`. */
+export interface IoredisCluster extends IoredisClient {
+  readonly isCluster: boolean;
+  nodes(role: "master"): readonly IoredisClient[];
+  pipeline(commands: string[][]): { exec(): Promise<unknown> };
+}
+
+/** node-redis (`redis`, `@redis/client`): `createClient()`. */
+export interface NodeRedisClient {
+  sendCommand(args: string[]): Promise<unknown>;
+}
+
+/** node-redis: `createSentinel()`. */
+export interface NodeRedisSentinel {
+  sendCommand(isReadonly: boolean, args: string[]): Promise<unknown>;
+  getMasterNode(): unknown;
+}
+
+/** node-redis: `createCluster()`. */
+export interface NodeRedisCluster {
+  sendCommand(firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>;
+  readonly masters: readonly { readonly address: string }[];
+  nodeClient(node: never): NodeRedisClient | Promise<NodeRedisClient>;
+}
+
+/** `@valkey/valkey-glide`: `GlideClient` and `GlideClusterClient`. */
+export interface GlideClient {
+  customCommand(args: string[], options?: object): Promise<unknown>;
+}
+
+/** A connected client of any of the packages. */
+export type RedisClient =
+  | IoredisClient
+  | IoredisCluster
+  | NodeRedisClient
+  | NodeRedisSentinel
+  | NodeRedisCluster
+  | GlideClient;
+
+/** A primary of the deployment. */
+export interface RedisNode {
+  /** Where it is; "" where there is only one. */
+  readonly address: string;
+  send(command: string[]): Promise<unknown>;
+}
+
+/** What the store needs of a client. */
+export interface RedisLink {
+  /** Sends a command about a key to the primary that has it. */
+  send(key: string, command: string[]): Promise<unknown>;
+  /** Sends `WAIT` on the connection on which commands about a key go. */
+  wait(key: string, command: string[]): Promise<unknown>;
+  /** Every primary. */
+  nodes(): Promise<readonly RedisNode[]>;
+  /** Whether a command may only have keys of one slot. */
+  readonly isCluster: boolean;
+}
+
+/**
+ * Finds out what a client is.
+ *
+ * @throws {ConfigError} when it is none of those that are known, or changes keys on its own.
+ */
+export function redisLink(client: RedisClient): RedisLink {
+  if (typeof client !== "object" || client === null) throw unknownClient();
+  refuseKeyPrefix(client);
+  // ioredis first: it has a `sendCommand` as well, which takes something else.
+  if (has(client, "call") && has(client, "nodes")) return ioredisCluster(client as IoredisCluster);
+  if (has(client, "call")) return ioredis(client as IoredisClient);
+  if (has(client, "customCommand") && has(client, "ssubscribe")) {
+    return glideCluster(client as GlideClient);
+  }
+  if (has(client, "customCommand")) return glide(client as GlideClient);
+  if (has(client, "sendCommand") && has(client, "nodeClient")) {
+    return nodeRedisCluster(client as NodeRedisCluster);
+  }
+  if (has(client, "sendCommand") && has(client, "getMasterNode")) {
+    const { sendCommand } = client as NodeRedisSentinel;
+    return single((command) => sendCommand.call(client, false, command));
+  }
+  if (has(client, "sendCommand")) {
+    const { sendCommand } = client as NodeRedisClient;
+    return single((command) => sendCommand.call(client, command));
+  }
+  throw unknownClient();
+}
+
+/** Whether a client has several connections to one server, and takes any of them for a command. */
+export function isPool(client: RedisClient): boolean {
+  return has(client, "execute") && "totalClients" in client;
+}
+
+function unknownClient(): ConfigError {
+  return new ConfigError(
+    "client",
+    "must be a connected client of redis, ioredis, iovalkey or @valkey/valkey-glide",
+  );
+}
+
+function has(client: object, method: string): boolean {
+  return typeof (client as Record<string, unknown>)[method] === "function";
+}
+
+/** Keys that the client changes are not those that a `SCAN` finds. */
+function refuseKeyPrefix(client: object): void {
+  const { options } = client as { readonly options?: { readonly keyPrefix?: unknown } };
+  if (options?.keyPrefix === undefined || options.keyPrefix === "") return;
+  throw new ConfigError(
+    "client",
+    "has the option `keyPrefix`: take it away and name a `namespace` of the store instead",
+  );
+}
+
+/** A client that sends everything to one primary, over one connection. */
+function single(send: (command: string[]) => Promise<unknown>): RedisLink {
+  return {
+    send: (_key, command) => send(command),
+    wait: (_key, command) => send(command),
+    nodes: async () => [{ address: "", send }],
+    isCluster: false,
+  };
+}
+
+function ioredis(client: IoredisClient): RedisLink {
+  return single(ioredisSender(client));
+}
+
+function ioredisSender(client: IoredisClient): (command: string[]) => Promise<unknown> {
+  return ([name = "", ...args]) => client.call(name, ...args);
+}
+
+function ioredisCluster(client: IoredisCluster): RedisLink {
+  const send = ioredisSender(client);
+  return {
+    send: (_key, command) => send(command),
+    async wait(key, command) {
+      // `WAIT` has no key that says where it goes: another command takes it along.
+      const both = [
+        ["call", "EXISTS", key],
+        ["call", ...command],
+      ];
+      const replies = (await client.pipeline(both).exec()) as unknown[][];
+      const [error, reply] = replies[1] ?? [];
+      if (error instanceof Error) throw error;
+      return reply;
+    },
+    nodes: async () =>
+      client.nodes("master").map((node) => {
+        const { options } = node as { options?: { host?: string; port?: number } };
+        return { address: `${options?.host}:${options?.port}`, send: ioredisSender(node) };
+      }),
+    isCluster: true,
+  };
+}
+
+function nodeRedisCluster(client: NodeRedisCluster): RedisLink {
+  return {
+    send: (key, command) => client.sendCommand(key, false, command),
+    wait: (key, command) => client.sendCommand(key, false, command),
+    nodes: () =>
+      Promise.all(
+        client.masters.map(async (node) => {
+          const own = await client.nodeClient(node as never);
+          return { address: node.address, send: (command) => own.sendCommand(command) };
+        }),
+      ),
+    isCluster: true,
+  };
+}
+
+function glide(client: GlideClient): RedisLink {
+  return single((command) => client.customCommand(command));
+}
+
+function glideCluster(client: GlideClient): RedisLink {
+  return {
+    send: (_key, command) => client.customCommand(command),
+    wait: (key, command) =>
+      client.customCommand(command, { route: { type: "primarySlotKey", key } }),
+    async nodes() {
+      const route = "randomNode";
+      const slots = await client.customCommand(["CLUSTER", "SLOTS"], { route });
+      const addresses = new Set<string>();
+      for (const [, , [host, port]] of slots as [number, number, [string, number]][]) {
+        addresses.add(`${host}:${port}`);
+      }
+      return [...addresses].map((address) => ({
+        address,
+        send: (command) =>
+          client.customCommand(command, { route: { type: "routeByAddress", host: address } }),
+      }));
+    },
+    isCluster: true,
+  };
+}

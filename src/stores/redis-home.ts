@@ -1,0 +1,62 @@
+/**
+ * Where a user's sessions are kept together: an HMAC of the user id, under a random key that lies in the
+ * store, so that an id names its user to nobody.
+ *
+ * @module
+ */
+
+import { encodeBase64url } from "../lib/base64url.ts";
+import { utf8 } from "../lib/bytes.ts";
+import { randomBytes } from "../lib/random.ts";
+import type { HmacKey } from "../lib/sha256.ts";
+import { hmac, hmacKey } from "../lib/sha256.ts";
+
+/** How many characters of an id are its home. */
+export const HOME_LENGTH = 8;
+
+const HOME_BYTES = 6;
+const KEY_BYTES = 32;
+const LOOK_AGAIN = 60_000;
+
+/**
+ * Homes under the key that `keep` gives: the one it was given, or the one that was there before.
+ *
+ * It is asked again now and then with the key in use: an eviction must not take it for good, and what a
+ * failover has replaced must be seen.
+ */
+export function homes(keep: (key: string) => Promise<string>): (userId: string) => Promise<string> {
+  let secret = encodeBase64url(randomBytes(KEY_BYTES));
+  let key: Promise<HmacKey> | undefined;
+  let lookedAt = 0;
+
+  async function look(): Promise<HmacKey> {
+    secret = await keep(secret);
+    return hmacKey(utf8(secret));
+  }
+
+  function current(): Promise<HmacKey> {
+    const before = key;
+    if (before !== undefined && Date.now() - lookedAt < LOOK_AGAIN) return before;
+    lookedAt = Date.now();
+    const next = look();
+    if (before === undefined) {
+      key = next;
+      // Nobody is kept from trying again by a failure.
+      next.catch(() => {
+        if (key === next) key = undefined;
+      });
+      return next;
+    }
+    next.then(
+      (found) => {
+        key = Promise.resolve(found);
+      },
+      () => undefined,
+    );
+    return before;
+  }
+
+  return async (userId) => {
+    return encodeBase64url(hmac(await current(), utf8(userId)).subarray(0, HOME_BYTES));
+  };
+}

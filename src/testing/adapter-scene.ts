@@ -1,0 +1,181 @@
+/**
+ * What one test of an adapter plays in: an app with one route, its store, and browsers.
+ *
+ * @module
+ */
+
+import type { SessionEvent, SessionEvents } from "../core/events.ts";
+import type { SessionsOptions } from "../core/options.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { createSessions } from "../core/sessions.ts";
+import { encodeBase64url } from "../lib/base64url.ts";
+import { randomBytes } from "../lib/random.ts";
+import type { SessionStore } from "../stores/contract.ts";
+import type { Answer, Client, ClientRequest, Exchange } from "./adapter-client.ts";
+import { createClient } from "./adapter-client.ts";
+import type { AdapterLack, AdapterSuiteOptions, Route, SuiteData } from "./adapter-fixture.ts";
+import { fail } from "./expect.ts";
+import type { Fault, FaultPlan, Outage } from "./faults.ts";
+import { faulty, outage } from "./faults.ts";
+import type { Recording } from "./recording.ts";
+import { recording } from "./recording.ts";
+import type { Verb } from "./verbs.ts";
+
+/** The name of the session cookie: without a prefix, so that it is the same in development. */
+export const COOKIE = "sid";
+
+export interface AdapterScene {
+  readonly sessions: Sessions<SuiteData>;
+  readonly recorded: Recording<SessionStore>;
+  /** While it lasts the store fails every call. */
+  readonly outage: Outage;
+  /** From now on calls of this verb get this fault; `undefined` ends that. */
+  trouble(verb: Verb, fault: Fault | undefined): void;
+  /** What `sessions.on` has told, in order. */
+  told<Name extends SessionEvent>(name: Name): readonly SessionEvents[Name][];
+  /** Starts the app. */
+  serve(route: Route, connections?: number): Promise<App>;
+  dispose(): Promise<void>;
+}
+
+// Long for a machine under load; only an adapter that never does a thing waits so long.
+const PATIENCE = 10_000;
+
+/** Waits until something is so, or fails with what was awaited. `turn` is what may happen meanwhile. */
+export async function until(
+  what: string,
+  isSo: () => boolean,
+  turn: () => Promise<unknown> = nextTurn,
+): Promise<void> {
+  const due = Date.now() + PATIENCE;
+  while (!isSo()) {
+    if (Date.now() > due) fail(`it never happened: ${what}`);
+    await turn();
+  }
+}
+
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The calls that are about sessions: the feed of revocations is read on its own time. */
+export function sessionCalls({ recorded }: AdapterScene): readonly Verb[] {
+  return recorded.calls.flatMap(({ verb }) => (verb === "since" ? [] : [verb]));
+}
+
+/** A test of the suite, before it is known what the adapter lacks. */
+export interface AdapterSceneTest {
+  readonly name: string;
+  readonly needs?: readonly AdapterLack[];
+  /** Options of `createSessions` besides the store. */
+  readonly options?: Partial<SessionsOptions<SuiteData>>;
+  run(scene: AdapterScene): Promise<void>;
+}
+
+export interface App {
+  readonly origin: string | undefined;
+  browser(): Browser;
+}
+
+/** Keeps the session cookie, as a browser does. */
+export interface Browser {
+  /** The `Cookie` header of the next request; `undefined` for none. */
+  cookie(): string | undefined;
+  /** Another browser with a copy of the cookie. */
+  copy(): Browser;
+  begin(path?: string, method?: string): Exchange;
+  /** A whole request. */
+  visit(path?: string, method?: string): Promise<Answer>;
+}
+
+export async function openAdapterScene(
+  options: AdapterSuiteOptions,
+  overrides: Partial<SessionsOptions<SuiteData>> = {},
+): Promise<AdapterScene> {
+  const lasting = outage();
+  const faults = new Map<Verb, Fault>();
+  const plan: FaultPlan = (call) => lasting.plan(call) ?? faults.get(call.verb);
+  const recorded = recording(faulty(await options.store(), plan));
+  const sessions = createSessions<SuiteData>({
+    secrets: [`ck1_${encodeBase64url(randomBytes(32))}`],
+    store: recorded.store,
+    cookie: { name: COOKIE },
+    ...overrides,
+  });
+  const events: [name: SessionEvent, event: unknown][] = [];
+  for (const name of ["lateChange", "dropped", "signedIn", "signedOut"] as const) {
+    sessions.on(name, (event) => void events.push([name, event]));
+  }
+  const closing: (() => unknown)[] = [() => sessions.close()];
+
+  return {
+    sessions,
+    recorded,
+    outage: lasting,
+    trouble(verb, fault) {
+      if (fault === undefined) faults.delete(verb);
+      else faults.set(verb, fault);
+    },
+    told: <Name extends SessionEvent>(name: Name) =>
+      events.flatMap(([each, event]) => (each === name ? [event as SessionEvents[Name]] : [])),
+    async serve(route, connections = 64) {
+      const server = await options.start(sessions, route);
+      const client = createClient(server.target, options.http2 ?? false, connections);
+      closing.push(
+        () => server.close(),
+        () => client.close(),
+      );
+      return {
+        origin: typeof server.target === "string" ? server.target : undefined,
+        browser: () => createBrowser(client),
+      };
+    },
+    async dispose() {
+      for (const close of closing.splice(0).reverse()) await close();
+    },
+  };
+}
+
+function createBrowser(client: Client, value?: string): Browser {
+  let kept = value;
+  const cookie = (): string | undefined => (kept === undefined ? undefined : `${COOKIE}=${kept}`);
+
+  function requestOf(path: string, method: string): ClientRequest {
+    const now = cookie();
+    return { path, method, ...(now === undefined ? {} : { cookie: now }) };
+  }
+
+  function keep(cookies: readonly string[]): void {
+    for (const field of cookies) {
+      const found = field.startsWith(`${COOKIE}=`) ? sessionValue(field) : undefined;
+      if (found !== undefined) kept = found === "" ? undefined : found;
+    }
+  }
+
+  return {
+    cookie,
+    copy: () => createBrowser(client, kept),
+    begin(path = "/", method = "GET") {
+      const exchange = client.send(requestOf(path, method));
+      exchange.head.then(({ cookies }) => keep(cookies)).catch(() => undefined);
+      return exchange;
+    },
+    async visit(path = "/", method = "GET") {
+      const { answer } = client.send(requestOf(path, method));
+      const received = await answer;
+      keep(received.cookies);
+      return received;
+    },
+  };
+}
+
+/** The value in a `Set-Cookie` field of ours. */
+export function sessionValue(field: string): string | undefined {
+  const [pair = ""] = field.split(";", 1);
+  return pair.startsWith(`${COOKIE}=`) ? pair.slice(COOKIE.length + 1) : undefined;
+}
+
+/** The fields that set the session cookie. */
+export function sessionCookies({ cookies }: { readonly cookies: readonly string[] }): string[] {
+  return cookies.filter((field) => sessionValue(field) !== undefined);
+}

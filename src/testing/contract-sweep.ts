@@ -1,0 +1,114 @@
+/**
+ * The contract of `sweep`.
+ *
+ * @module
+ */
+
+import { expectEqual, expectTrue } from "./expect.ts";
+import type { ContractTest } from "./store-needs.ts";
+import type { Scene } from "./store-scene.ts";
+import { DAY, HOUR, listedIds, MINUTE, sweepAll } from "./store-scene.ts";
+
+export const sweepTests: readonly ContractTest[] = [
+  {
+    name: "sweep: removes nothing whose time is not over",
+    async run(scene) {
+      const { store, add, wait, load, now } = scene;
+      await sweepAll(store, now());
+      const records = [await add("ada"), await add()];
+      await store.cutOff("bob", { keepUntil: now() + HOUR }, now());
+      await wait(HOUR - 1);
+      expectEqual(await store.sweep(100, now()), 0, "how many were removed");
+      for (const record of records) expectEqual((await load(record.id)).record, record, "a record");
+    },
+  },
+  {
+    name: "sweep: removes expired records, users' and visitors', and closed ones too",
+    async run(scene) {
+      const { store, add, wait, load, now } = scene;
+      const closed = await add("ada", { expiresAt: now() + DAY });
+      const next = { body: "", lastSeenAt: now(), expiresAt: now() + MINUTE, close: true };
+      await store.update(closed.id, 1, next, now());
+      const gone = [closed, await add("ada"), await add("bob"), await add()];
+      const stays = await add("ada", { expiresAt: now() + DAY });
+      await wait(HOUR);
+      await sweepAll(store, now());
+      expectEqual(await present(scene, gone), 0, "expired records that are left");
+      expectEqual((await load(stays.id)).record, stays, "the record that is not expired");
+      expectEqual(await listedIds(store, now(), "ada"), [stays.id], "the user's list");
+    },
+  },
+  {
+    name: "sweep: removes at most as many as it may, counts them, and gets to the end",
+    async run(scene) {
+      const { store, add, wait, now } = scene;
+      const records = [];
+      for (let index = 0; index < 25; index += 1) records.push(await add("ada"));
+      await wait(HOUR);
+      let left = await present(scene, records);
+      for (let round = 0; left > 0; round += 1) {
+        expectTrue(round < 25, "every sweep removes something while there is something");
+        const removed = await store.sweep(7, now());
+        const rest = await present(scene, records);
+        expectTrue(removed <= 7, "no more are removed than may be");
+        expectEqual(left - rest, removed, "how many were removed");
+        left = rest;
+      }
+      expectEqual(await store.sweep(7, now()), 0, "how many were removed when there was nothing");
+    },
+  },
+  {
+    name: "sweep: several at once remove each record once, and no live one",
+    async run(scene) {
+      const { store, other, add, wait, load, now } = scene;
+      const expired = [];
+      for (let index = 0; index < 60; index += 1) expired.push(await add(`user${index % 7}`));
+      const stays = await add("ada", { expiresAt: now() + DAY });
+      await wait(HOUR);
+      const before = await present(scene, expired);
+      const counts = await Promise.all(
+        Array.from({ length: 4 }, (_, index) =>
+          sweepAll(index % 2 === 0 ? store : other, now(), 5),
+        ),
+      );
+      const removed = counts.reduce((sum, count) => sum + count, 0);
+      // One that found the others' claims may have stopped early.
+      const rest = await sweepAll(store, now());
+      expectEqual(removed + rest, before, "how many were removed, by all together");
+      expectEqual(await present(scene, expired), 0, "expired records that are left");
+      expectEqual((await load(stays.id)).record, stays, "the live record");
+    },
+  },
+  {
+    name: "sweep: forgets a cut-off when its time is over, and not before",
+    async run({ store, add, wait, load, now }) {
+      const { id } = await add("ada", { startedAgo: MINUTE, expiresAt: now() + DAY });
+      const cutOff = await store.cutOff("ada", { keepUntil: now() + HOUR }, now());
+      await wait(HOUR - 1);
+      await sweepAll(store, now());
+      expectEqual((await load(id)).cutOff, cutOff, "the cut-off before its time is over");
+      await wait(1);
+      await sweepAll(store, now());
+      expectEqual((await load(id)).cutOff, 0, "the cut-off after its time");
+    },
+  },
+  {
+    name: "sweep: the id and the user of a removed record can be used again",
+    async run({ store, add, wait, now }) {
+      const before = await add("ada");
+      await wait(HOUR);
+      await sweepAll(store, now());
+      const after = await add("ada", { id: before.id, body: "new" });
+      expectEqual([after.revision, after.body], [1, "new"], "revision and body");
+      expectEqual(await listedIds(store, now(), "ada"), [before.id], "list");
+    },
+  },
+];
+
+async function present(
+  { store }: Scene,
+  records: readonly { readonly id: string }[],
+): Promise<number> {
+  const loaded = await Promise.all(records.map(({ id }) => store.load(id)));
+  return loaded.filter((found) => found !== undefined).length;
+}
