@@ -1,0 +1,38 @@
+import { createServer } from "node:http";
+import { pipeline, Readable } from "node:stream";
+import type { NextFunction, Request, Response } from "express";
+import express5 from "express";
+import express4 from "express4";
+import { coatcheck } from "../../../src/adapters/express.ts";
+import type { Session } from "../../../src/core/session.ts";
+import type { Sessions } from "../../../src/core/sessions.ts";
+import type { AdapterServer, Route, SuiteData } from "../../../src/testing/adapter-fixture.ts";
+import { headersOf, listenOn, testAdapter } from "../../support/adapters.ts";
+
+async function handle(route: Route, req: Request, res: Response): Promise<void> {
+  const { session } = req as Request & { session: Session<SuiteData> };
+  const { method, path } = req;
+  const answer = await route(session, { method, path, carrier: req });
+  const { status = 200, body, trailers } = answer;
+  for (const [name, value] of headersOf(answer)) res.append(name, value);
+  if (trailers !== undefined) res.addTrailers(trailers);
+  res.status(status);
+  if (typeof body === "object") pipeline(Readable.from(body), res, () => undefined);
+  else if (body === undefined) res.end();
+  else res.send(body);
+}
+
+function start(express: typeof express5) {
+  return (sessions: Sessions<SuiteData>, route: Route): Promise<AdapterServer> => {
+    const app = express();
+    app.use(coatcheck(sessions));
+    app.use((req: Request, res: Response, next: NextFunction) => {
+      // Express 4 does not look at promises.
+      handle(route, req, res).catch(next);
+    });
+    return listenOn(createServer(app));
+  };
+}
+
+testAdapter("the Express 5 adapter", { start: start(express5) });
+testAdapter("the Express 4 adapter", { start: start(express4) });

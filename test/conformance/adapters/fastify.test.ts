@@ -1,0 +1,48 @@
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import fastify from "fastify";
+import { coatcheck } from "../../../src/adapters/fastify.ts";
+import type { Session } from "../../../src/core/session.ts";
+import type { Sessions } from "../../../src/core/sessions.ts";
+import type { AdapterServer, Route, SuiteData } from "../../../src/testing/adapter-fixture.ts";
+import { headersOf, testAdapter } from "../../support/adapters.ts";
+
+async function start(
+  app: FastifyInstance,
+  sessions: Sessions<SuiteData>,
+  route: Route,
+): Promise<AdapterServer> {
+  await app.register(coatcheck(sessions));
+
+  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { session } = request as FastifyRequest & { session: Session<SuiteData> };
+    const { method, url: path } = request;
+    const answer = await route(session, { method, path, carrier: request });
+    const { status = 200, body, trailers = {} } = answer;
+    for (const [name, value] of headersOf(answer)) {
+      if (name !== "trailer") reply.header(name, value);
+    }
+    for (const [name, value] of Object.entries(trailers)) {
+      reply.trailer(name, async () => value);
+    }
+    reply.code(status);
+    return reply.send(typeof body === "object" ? Readable.from(body) : body);
+  }
+
+  app.get("*", handle);
+  const target = await app.listen({ host: "127.0.0.1", port: 0 });
+  return { target, close: () => app.close() };
+}
+
+testAdapter("the Fastify adapter", {
+  start: (sessions, route) => start(fastify({ forceCloseConnections: true }), sessions, route),
+});
+
+testAdapter("the Fastify adapter over HTTP/2", {
+  http2: true,
+  lacks: ["pipelining"],
+  start(sessions, route) {
+    const app = fastify({ http2: true, forceCloseConnections: true });
+    return start(app as unknown as FastifyInstance, sessions, route);
+  },
+});

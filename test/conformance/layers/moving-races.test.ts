@@ -1,0 +1,176 @@
+import { afterAll, describe, expect, it } from "vitest";
+import type { Loaded, SessionStore } from "../../../src/stores/contract.ts";
+import { moving } from "../../../src/stores/layers/moving.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Actor, Wire } from "../../../src/testing/explorer.ts";
+import { explore } from "../../../src/testing/explorer.ts";
+import { aroundVerbs } from "../../../src/testing/verbs.ts";
+
+const ID = "a".repeat(24);
+const NOW = 1_700_000_000_000;
+const END = NOW + 3_600_000;
+const clock = () => NOW;
+
+/** Two stores, and the ways to look at them: processes that move, and some that only know how to. */
+function world() {
+  const from = memoryStore({ clock });
+  const to = memoryStore({ clock });
+  const seen = { updates: [] as string[], closed: false, cutOff: 0 };
+  const handle = (move: boolean, wire?: Wire): SessionStore => {
+    const passing = <Store extends SessionStore>(store: Store, name: string): Store =>
+      wire === undefined
+        ? store
+        : aroundVerbs(
+            store,
+            ({ verb }, invoke) => wire(`${name}.${verb}`, invoke) as Promise<unknown>,
+          );
+    return moving({ from: passing(from, "from"), to: passing(to, "to"), move, clock });
+  };
+  return { from, to, seen, handle };
+}
+
+type World = ReturnType<typeof world>;
+
+/** Reads and writes until it lands, as the core does. */
+async function change(store: SessionStore, name: string, { seen }: World): Promise<void> {
+  for (;;) {
+    const loaded = await store.load(ID);
+    if (!isLive(loaded)) return;
+    const { revision, lastSeenAt, expiresAt, body } = loaded.record;
+    const next = { body: `${body}${name};`, lastSeenAt, expiresAt };
+    if (await store.update(ID, revision, next, NOW)) {
+      seen.updates.push(name);
+      return;
+    }
+  }
+}
+
+async function close(store: SessionStore, { seen }: World): Promise<void> {
+  for (;;) {
+    const loaded = await store.load(ID);
+    if (!isLive(loaded)) break;
+    const next = { body: "", lastSeenAt: NOW, expiresAt: END, close: true };
+    if (await store.update(ID, loaded.record.revision, next, NOW)) break;
+  }
+  seen.closed = true;
+}
+
+function isLive(loaded: Loaded | undefined): loaded is Loaded {
+  return loaded !== undefined && !loaded.record.closed && loaded.record.mark > loaded.cutOff;
+}
+
+const ACTORS: Readonly<Record<string, (world: World) => Actor["run"]>> = {
+  move: (all) => async (wire) => void (await all.handle(true, wire).load(ID)),
+  "move again": (all) => async (wire) => void (await all.handle(true, wire).load(ID)),
+  "write, not moving": (all) => (wire) => change(all.handle(false, wire), "a", all),
+  "write, moving": (all) => (wire) => change(all.handle(true, wire), "b", all),
+  "close, not moving": (all) => (wire) => close(all.handle(false, wire), all),
+  "close, moving": (all) => (wire) => close(all.handle(true, wire), all),
+  "touch, not moving": (all) => async (wire) =>
+    void (await all.handle(false, wire).touch(ID, NOW + 1, END + 1, NOW)),
+  "cut off": (all) => async (wire) => {
+    all.seen.cutOff = await all.handle(false, wire).cutOff("ada", { keepUntil: END }, NOW + 10);
+  },
+  "cut off others": (all) => async (wire) =>
+    void (await all.handle(false, wire).cutOff("ada", { except: ID, keepUntil: END }, NOW + 10)),
+};
+
+const RACES: readonly (readonly string[])[] = [
+  ...Object.keys(ACTORS)
+    .filter((name) => name !== "move")
+    .map((name) => ["move", name]),
+  ["move", "touch, not moving", "cut off"],
+  ["move", "cut off", "cut off others"],
+];
+
+describe("a session that moves from a store to another", () => {
+  let schedules = 0;
+
+  it.each(RACES.map((names) => ({ race: names.join(" × "), names })))(
+    "P4 P5 $race: nothing is lost, nothing comes back",
+    async ({ names }) => {
+      const explored = await explore(async () => {
+        const all = world();
+        const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+        await all.from.create({ ...record, closed: false, body: "" }, 5, NOW);
+        const actors = names.map((name) => ({
+          name,
+          run: (ACTORS[name] as (world: World) => Actor["run"])(all),
+        }));
+        return {
+          actors,
+          async check() {
+            const { seen } = all;
+            for (const look of [false, true, false]) {
+              const loaded = await all.handle(look).load(ID);
+              if (seen.closed || seen.cutOff > 0) expect(isLive(loaded)).toBe(false);
+              else {
+                expect(isLive(loaded)).toBe(true);
+                expect(loaded?.record.body.split(";").slice(0, -1)).toEqual(seen.updates);
+              }
+            }
+            // Long after, when what was closed is forgotten, a copy that was left behind is nothing either.
+            if (!seen.closed) return;
+            await all.from.sweep(10, END);
+            for (const look of [true, false]) {
+              expect(isLive(await all.handle(look).load(ID))).toBe(false);
+            }
+          },
+        };
+      });
+      expect(explored.schedules).toBeGreaterThan(1);
+      schedules += explored.schedules;
+    },
+  );
+
+  afterAll(() => {
+    process.stdout.write(`moving: ${schedules} schedules of ${RACES.length} races\n`);
+  });
+});
+
+describe("a session that is being moved", () => {
+  it("is moved all the same when whoever began was stopped after any of its commands", async () => {
+    for (let stopped = 1; stopped <= 12; stopped += 1) {
+      const all = world();
+      const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+      await all.from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+      let commands = 0;
+      const dying: Wire = (_, send) => {
+        commands += 1;
+        return commands > stopped ? new Promise(() => undefined) : send();
+      };
+      const begun = all.handle(true, dying).load(ID);
+      await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, 5))]);
+      for (const move of [false, true, false]) {
+        const loaded = await all.handle(move).load(ID);
+        expect([loaded?.record.body, isLive(loaded)], `after ${stopped}`).toEqual(["data", true]);
+      }
+      expect((await all.to.load(ID))?.record.body.trim()).toBe("data");
+      expect((await all.from.load(ID))?.record.closed).toBe(true);
+    }
+  });
+
+  it("is the session of the new store alone, once that is used without the layer", async () => {
+    const all = world();
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+    await all.from.create({ ...record, closed: false, body: '{"v":1}' }, 5, NOW);
+    const moved = await all.handle(true).load(ID);
+    expect(moved?.record).toMatchObject({ userId: "ada", mark: NOW - 5, body: '{"v":1}' });
+    expect(JSON.parse((await all.to.load(ID))?.record.body as string)).toEqual({ v: 1 });
+  });
+});
+
+describe("a session whose id was not made for the new store", () => {
+  it("stays in the old one, and the next sign-in's is made for the new one", async () => {
+    const all = world();
+    const home = async () => "bbbbbbbb";
+    const store = moving({ from: all.from, to: { ...all.to, home }, move: true, clock });
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+    await all.from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+    expect(isLive(await store.load(ID))).toBe(true);
+    expect(await all.to.load(ID)).toBeUndefined();
+    expect(await store.home?.("ada")).toBe("bbbbbbbb");
+    await store.create({ ...record, id: "b".repeat(24), closed: false, body: "" }, 5, NOW);
+    expect((await all.to.load("b".repeat(24)))?.record.userId).toBe("ada");
+  });
+});

@@ -1,0 +1,4 @@
+import { TRIPLES } from "../../support/session-races/races.ts";
+import { tryRaces } from "../../support/session-races/try-races.ts";
+
+tryRaces("triples", TRIPLES);

@@ -1,0 +1,33 @@
+import postgresJs from "postgres";
+import { pgbouncer, poolAt, startPgbouncer } from "../../support/postgres-server.ts";
+import { isRace, postgresSuite, wiredPool } from "../../support/postgres-suite.ts";
+
+// The statements are the same for every client: what differs is how they get to the server.
+const pick = (test: string): boolean => !isRace(test);
+
+postgresSuite(
+  "postgres (postgres.js)",
+  async ({ url }) => {
+    const client = postgresJs(url, { onnotice: () => undefined });
+    return { options: { client, notify: true }, close: () => client.end() };
+  },
+  { pick, sequences: 5 },
+);
+
+postgresSuite(
+  "postgres (pg behind PgBouncer in transaction mode)",
+  async ({ port, url }) => {
+    const pooler = await startPgbouncer(port);
+    const client = poolAt(pooler.url, { max: 20 });
+    const listenOn = poolAt(url, { max: 3 });
+    return {
+      options: { client, notify: true, listenOn },
+      wired: (wire) => wiredPool(client, wire),
+      close: async () => {
+        await Promise.all([client.end(), listenOn.end()]);
+        await pooler.dispose();
+      },
+    };
+  },
+  { pick, sequences: 5, needs: { pgbouncer } },
+);

@@ -1,0 +1,19 @@
+import { vi } from "vitest";
+import { poolAt } from "../../support/postgres-server.ts";
+import { isTriple, postgresSuite, wiredPool } from "../../support/postgres-suite.ts";
+
+// One race of three has some thousand orders.
+vi.setConfig({ testTimeout: 120_000 });
+
+postgresSuite(
+  "postgres (pg), three at once",
+  async ({ url }) => {
+    const client = poolAt(url);
+    return {
+      options: { client, prepare: true },
+      wired: (wire) => wiredPool(client, wire),
+      close: () => client.end(),
+    };
+  },
+  { pick: isTriple },
+);

@@ -1,0 +1,302 @@
+import type { ChildProcess } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { PYTHON, pythonWith } from "../interop/python/peer.ts";
+import type { Browser } from "../support/express-visitor.ts";
+import { browserOf } from "../support/express-visitor.ts";
+import { describeWith, findProgram, required } from "../support/needs.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const redisServer = findProgram("redis-server");
+
+let folder: string;
+let env: NodeJS.ProcessEnv;
+let app: ChildProcess | undefined;
+let page: string;
+
+/** Holds the page to the package, and gives its programs a place. */
+async function prepare(name: string): Promise<void> {
+  page = `docs/migrate/${name}.md`;
+  await promisify(execFile)("node", ["scripts/check-docs.mjs", page]);
+  folder = await temporaryFolder("migrate");
+  env = {
+    ...process.env,
+    PORT: "0",
+    SESSIONS: join(folder, "sessions"),
+    SESSION_KEY: "the hat stand in the hall",
+    SESSION_SECRET: "the hat stand in the hall, and one umbrella",
+    SECRET_KEY: "the hat stand in the hall",
+    VALIDATE_KEY: "the hat stand in the hall",
+    COATCHECK_SECRET: `ck1_${"tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw"}`,
+  };
+}
+
+function clear(): Promise<void> {
+  return rm(folder, { recursive: true, force: true });
+}
+
+function built(name: string): string {
+  return `.tmp/docs/${page.replace(/[^\w-]/g, "-")}/out/${name}.js`;
+}
+
+/** Runs a program of the page, in the place of the one before, for a browser that stays the same. */
+async function start(name: string, jar: Map<string, string>): Promise<Browser> {
+  await stop();
+  const [program, file] = name.endsWith(".py")
+    ? [required("python3", PYTHON), await pythonOf(name)]
+    : ["node", built(name)];
+  // Python's server writes a line for each request.
+  const stderr = program === "node" ? "inherit" : "ignore";
+  app = spawn(program, [file], { env, stdio: ["ignore", "pipe", stderr] });
+  const [, port] = await printed(app, /(?:port: |127\.0\.0\.1:)(\d+)/);
+  return browserOf(`http://127.0.0.1:${port}`, jar);
+}
+
+/** A Python program of the page, which nobody compiles. */
+async function pythonOf(name: string): Promise<string> {
+  const blocks = (await readFile(page, "utf8")).matchAll(/```py\n(.*?)```/gs);
+  const text = [...blocks].map(([, block = ""]) => block).find((block) => block.includes(name));
+  const file = join(folder, name);
+  await writeFile(file, text ?? "");
+  return file;
+}
+
+async function stop(): Promise<void> {
+  if (app !== undefined) await end(app);
+  app = undefined;
+}
+
+async function end(program: ChildProcess | undefined): Promise<void> {
+  if (program === undefined || program.exitCode !== null || program.signalCode !== null) return;
+  program.kill();
+  await once(program, "exit");
+}
+
+/** What a program has printed, up to where it fits. */
+async function printed(program: ChildProcess, wanted: RegExp): Promise<RegExpExecArray> {
+  let text = "";
+  return new Promise((resolve, reject) => {
+    program.stdout?.on("data", (piece: unknown) => {
+      text += String(piece);
+      const found = wanted.exec(text);
+      if (found !== null) resolve(found);
+    });
+    program.once("exit", () => reject(new Error(`it ended, and printed ${text}`)));
+  });
+}
+
+async function shown(browser: Browser): Promise<unknown> {
+  return JSON.parse((await browser.get("/")).text);
+}
+
+const NOBODY = { user: "nobody", cart: [] };
+
+/** A visitor with a cart signs in. */
+async function signIn(browser: Browser): Promise<void> {
+  await browser.post("/cart/tea");
+  await browser.post("/sign-in/ada");
+  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea"] });
+}
+
+async function useAndSignOut(browser: Browser): Promise<void> {
+  await browser.post("/cart/milk");
+  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk"] });
+  const copy = browser.copy();
+  await browser.post("/sign-out");
+  expect(await shown(browser)).toEqual(NOBODY);
+  expect(await shown(copy)).toEqual(NOBODY);
+}
+
+/** From the old app to the dual run and back, and here for good. */
+async function goesAndComesBack(after: string, cookie: string, before = "before"): Promise<void> {
+  const jar = new Map<string, string>();
+  await signIn(await start(before, jar));
+  env = { ...env, DUAL_RUN: "1" };
+  let browser = await start(after, jar);
+  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea"] });
+  await browser.post("/cart/milk");
+  browser = await start(before, jar);
+  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk"] });
+  env = { ...env, DUAL_RUN: "" };
+  browser = await start(after, jar);
+  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk"] });
+  const copy = browser.copy();
+  await browser.post("/sign-out");
+  expect([...jar.keys()]).toEqual([]);
+  expect(await shown(browser)).toEqual(NOBODY);
+  expect(await shown(copy)).toEqual(NOBODY);
+  expect([...copy.jar.keys()]).toContain(cookie);
+}
+
+/** Who comes to the new app alone: a user, and a visitor. */
+async function takesOver(after: string): Promise<Browser> {
+  const [ada, visitor] = [new Map<string, string>(), new Map<string, string>()];
+  const before = await start("before", ada);
+  await signIn(before);
+  await browserOf(before.origin, visitor).post("/cart/milk");
+  const thief = new Map(ada);
+  // A user with the same cookie has signed out in another test.
+  env = { ...env, DUAL_RUN: "", SESSIONS: join(folder, "others") };
+  const browser = await start(after, ada);
+  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea"] });
+  expect([...ada.keys()]).toEqual(["sid"]);
+  const milk = { user: "nobody", cart: ["milk"] };
+  expect(await shown(browserOf(browser.origin, visitor))).toEqual(milk);
+  await useAndSignOut(browser);
+  expect(await shown(browserOf(browser.origin, thief))).toEqual(NOBODY);
+  return browser;
+}
+
+/** With a Redis server of its own. */
+function describeOnRedis(
+  name: string,
+  tests: () => void,
+  needs: Readonly<Record<string, string | undefined>> = {},
+): void {
+  describeWith(
+    { "redis-server": redisServer, ...needs },
+    `the programs of docs/migrate/${name}.md`,
+    () => {
+      let redis: ChildProcess | undefined;
+      beforeAll(async () => {
+        await prepare(name);
+        const socket = join(folder, "redis.sock");
+        const args = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder];
+        redis = spawn(required("redis-server", redisServer), args);
+        await printed(redis, /ready to accept connections/i);
+        env = { ...env, REDIS_URL: `unix://${socket}` };
+      });
+      afterEach(stop);
+      afterAll(async () => {
+        await end(redis);
+        await clear();
+      });
+      tests();
+    },
+  );
+}
+
+describeOnRedis("from-express-session", () => {
+  const move = (...args: string[]) =>
+    promisify(execFile)("node", [built("move"), ...args], { env });
+
+  it("sign nobody out on the way to the façade, to LMDB, and back", async () => {
+    const jar = new Map<string, string>();
+    let browser = await start("before", jar);
+    await signIn(browser);
+
+    browser = await start("facade", jar);
+    expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea"] });
+    await browser.post("/cart/milk");
+    browser = await start("before", jar);
+    expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk"] });
+
+    await stop();
+    await move();
+    browser = await start("stored", jar);
+    expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk"] });
+    await browser.post("/cart/bread");
+    await stop();
+    await move("--back");
+    browser = await start("before", jar);
+    expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk", "bread"] });
+    await browser.post("/sign-out");
+    expect(await shown(browser)).toEqual(NOBODY);
+  });
+
+  it("sign nobody out on the way to coatcheck's own API, and back in the dual run", async () => {
+    env = { ...env, SESSIONS: join(folder, "coatcheck") };
+    await goesAndComesBack("native", "connect.sid");
+  });
+});
+
+describeOnRedis("from-fastify-session", () => {
+  it("sign nobody out, back in the dual run, and for good", async () => {
+    await goesAndComesBack("after", "sessionId");
+  });
+
+  it("take over who is signed in and who is not, once", async () => {
+    await takesOver("after");
+  });
+});
+
+describe("the programs of docs/migrate/from-cookie-session.md", () => {
+  beforeAll(() => prepare("from-cookie-session"));
+  afterEach(stop);
+  afterAll(clear);
+
+  it("do the same before and after", async () => {
+    const browser = await start("before", new Map());
+    await signIn(browser);
+    await browser.post("/sign-out");
+    expect(await shown(browser)).toEqual(NOBODY);
+    const after = await start("after", new Map());
+    await signIn(after);
+    await useAndSignOut(after);
+  });
+
+  it("sign nobody out, back in the dual run, and for good", async () => {
+    await goesAndComesBack("after", "session");
+  });
+
+  it("take over who is signed in and who is not, and nobody with a forged cookie", async () => {
+    const { origin } = await takesOver("after");
+    const forged = new Map([
+      ["session", Buffer.from('{"user":"ada"}').toString("base64")],
+      ["session.sig", "A".repeat(27)],
+    ]);
+    expect(await shown(browserOf(origin, forged))).toEqual(NOBODY);
+  });
+});
+
+describe("the programs of docs/migrate/from-iron-session.md", () => {
+  beforeAll(() => prepare("from-iron-session"));
+  afterEach(stop);
+  afterAll(clear);
+
+  it("sign nobody out, back in the dual run, and for good", async () => {
+    await goesAndComesBack("after", "shop");
+  });
+
+  it("take over who is signed in and who is not, once", async () => {
+    await takesOver("after");
+  });
+});
+
+describeWith(
+  pythonWith("flask", "flask_login"),
+  "the programs of docs/migrate/from-flask.md",
+  () => {
+    beforeAll(() => prepare("from-flask"));
+    afterEach(stop);
+    afterAll(clear);
+
+    it("sign nobody out, back in the dual run, and for good", async () => {
+      await goesAndComesBack("after", "session", "before.py");
+    });
+  },
+);
+
+describeOnRedis(
+  "from-flask-session",
+  () => {
+    it("sign nobody out, back in the dual run, and for good", async () => {
+      await goesAndComesBack("after", "session", "before.py");
+    });
+  },
+  pythonWith("flask", "flask_login", "flask_session", "redis"),
+);
+
+describeWith(pythonWith("beaker"), "the programs of docs/migrate/from-beaker.md", () => {
+  beforeAll(() => prepare("from-beaker"));
+  afterEach(stop);
+  afterAll(clear);
+
+  it("sign nobody out, back in the dual run, and for good", async () => {
+    await goesAndComesBack("after", "beaker.session.id", "before.py");
+  });
+});

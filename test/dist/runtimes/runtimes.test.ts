@@ -1,0 +1,175 @@
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { copyFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+import type { Packed } from "../pack.ts";
+import { installPacked, lend, outcome } from "../pack.ts";
+import type { Program } from "../types.ts";
+import { compile, lendTypes, resolutions } from "../types.ts";
+
+const run = promisify(execFile);
+// Installed by scripts/runtimes.mjs, at the versions of package.json here.
+const modules = resolve("test/dist/runtimes/node_modules");
+const node = (version: number) => join(modules, `node${version}-${process.arch}/bin/node`);
+const binary = (scope: string, file: string): string => {
+  const [platform = "missing"] = existsSync(join(modules, scope))
+    ? readdirSync(join(modules, scope))
+    : [];
+  return join(modules, scope, platform, file);
+};
+
+interface Runtime {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** A native module of Node's. */
+  readonly lmdb: boolean;
+  /** The stores that need no package here. */
+  readonly stores: readonly string[];
+}
+
+const BUILT_IN = ["node:sqlite", "file"];
+
+const runtimes: readonly Runtime[] = [
+  { name: "the Node that runs the tests", command: [process.execPath], lmdb: true, stores: [] },
+  ...[20, 22, 24, 26].map(
+    (version): Runtime => ({
+      name: `Node ${version}`,
+      command: [node(version)],
+      lmdb: true,
+      stores: version < 22 ? [] : BUILT_IN,
+    }),
+  ),
+  {
+    name: "Bun",
+    command: [binary("@oven", "bin/bun")],
+    lmdb: false,
+    stores: [...BUILT_IN, "bun:sqlite"],
+  },
+  {
+    name: "Deno",
+    command: [binary("@deno", "deno"), "run", "--allow-all"],
+    lmdb: false,
+    stores: BUILT_IN,
+  },
+];
+
+let packed: Packed;
+beforeAll(async () => {
+  packed = await installPacked();
+  await lend(packed.folder, "lmdb");
+  for (const file of ["smoke.mjs", "esm.mjs", "commonjs.cjs", "stores.mjs", "worker.mjs"]) {
+    await copyFile(join("test/dist/runtimes", file), join(packed.folder, file));
+  }
+});
+afterAll(() => packed.remove());
+
+describe.each(runtimes)("$name", ({ name, command: [program, ...args], lmdb, stores }) => {
+  it.each(stores)("keeps the store contract in %s", async (store) => {
+    // Every order of steps once, where SQLite is the oldest.
+    const extent = store === "node:sqlite" && name === "Node 22" ? "everything" : "no races";
+    const data = await temporaryFolder("runtimes");
+    const { code, out } = await outcome(
+      program,
+      [...args, "stores.mjs", store, extent, data],
+      packed.folder,
+    );
+    await rm(data, { recursive: true });
+    expect({ code, out }).toEqual({ code: 0, out: "0 failed\n" });
+  });
+
+  it.each(["esm.mjs", "commonjs.cjs"])(
+    "keeps sessions through the packed package, %s",
+    async (file) => {
+      const data = lmdb ? [join(packed.folder, `data ${name} ${file}`)] : [];
+      const { code, out, err } = await outcome(program, [...args, file, ...data], packed.folder);
+      expect({ code, out, err }).toEqual({
+        code: 0,
+        out: ["memory", ...(lmdb ? ["lmdb"] : [])].map(expected).join(""),
+        err: "",
+      });
+    },
+  );
+});
+
+describe.each([{ flags: [] }, { flags: ["nodejs_compat"] }])("workerd $flags", ({ flags }) => {
+  it("keeps sessions through the packed package", async () => {
+    const files = packed.files.filter((file) => file.endsWith(".js"));
+    const modules = [
+      '(name = "worker.mjs", esModule = embed "worker.mjs")',
+      '(name = "smoke.mjs", esModule = embed "smoke.mjs")',
+      `(name = "secret.txt", text = "${await newSecret()}")`,
+      ...files.map(
+        (file) => `(name = "${file}", esModule = embed "node_modules/coatcheck/${file}")`,
+      ),
+    ];
+    const config = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (services = [(name = "smoke", worker = (
+  modules = [${modules.join(",")}],
+  compatibilityDate = "2026-01-01",
+  compatibilityFlags = ${JSON.stringify(flags)},
+))]);`;
+    await writeFile(join(packed.folder, "config.capnp"), config);
+    const workerd = binary("@cloudflare", "bin/workerd");
+    const { code, out, err } = await outcome(workerd, ["test", "config.capnp"], packed.folder);
+    expect({ code, out }, err).toEqual({ code: 0, out: `ada 1\n${expected("memory")}` });
+  });
+});
+
+describe.each(["d1", "do"])("Cloudflare's %s, as miniflare runs it", (kind) => {
+  it("passes the conformance suite inside workerd", { timeout: 600_000 }, async () => {
+    const folder = join(packed.folder, "node_modules/coatcheck");
+    const script = resolve("test/dist/runtimes/cloudflare.mjs");
+    const { stdout } = await run(node(22), [script, modules, folder, kind], {
+      // Databases in memory, where the machine has such a place.
+      env: { ...process.env, TMPDIR: existsSync("/dev/shm") ? "/dev/shm" : tmpdir() },
+      timeout: 600_000,
+    });
+    expect(stdout).toMatch(
+      new RegExp(`^${kind}: 0 of [1-9]\\d+ tests failed, [1-9]\\d+ schedules\n$`),
+    );
+  });
+});
+
+describe.each([5, 6, 7])("TypeScript %i", (version) => {
+  const tsc = join(modules, `typescript${version}/bin/tsc`);
+
+  describe.each<Program>(["core.ts", "frameworks.ts"])("on %s", (program) => {
+    let alone: Packed;
+    beforeAll(async () => {
+      alone = await installPacked();
+      await lendTypes(alone.folder, program);
+    });
+    afterAll(() => alone.remove());
+
+    it.each(Object.keys(resolutions) as (keyof typeof resolutions)[])(
+      "compiles it with %s",
+      async (how) => {
+        expect(await compile(alone, program, how, tsc)).toEqual({ code: 0, out: "", err: "" });
+      },
+    );
+  });
+});
+
+async function newSecret(): Promise<string> {
+  const cli = join(packed.folder, "node_modules/.bin/coatcheck");
+  return (await outcome(cli, ["secret"], packed.folder)).out.trim();
+}
+
+function expected(store: string): string {
+  return ["stored", "sealed"]
+    .map(
+      (method) => `${store}, ${method}
+  a visitor: 200 {"known":false}
+  puts tea into the cart: 200 {"tea":2,"known":true} __Host-Http-sid
+  signs in: 200 {"user":"ada","tea":2,"known":true} __Host-Http-sid
+  comes back: 200 {"user":"ada","tea":2,"known":true}
+  somebody else: 200 {"known":false}
+  is signed out everywhere: 200 {"known":false}
+`,
+    )
+    .join("");
+}

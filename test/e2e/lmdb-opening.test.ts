@@ -1,0 +1,73 @@
+import { rm } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { lmdbStore } from "../../src/stores/lmdb.ts";
+import type { ChildProgram } from "../support/child-program.ts";
+import { childProgram } from "../support/child-program.ts";
+import { ledger } from "../support/store-changes.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const PATIENCE = 120_000;
+
+// LMDB ITS#9496: a process that opens a file while another one writes may turn it back.
+describe("an LMDB store whose file others open while it writes", () => {
+  let writer: ChildProgram;
+  let opener: ChildProgram;
+  let turnBack: ChildProgram;
+  let path: string;
+
+  beforeAll(async () => {
+    writer = childProgram("embedded-writer.ts");
+    opener = childProgram("lmdb-opener.ts");
+    turnBack = childProgram("lmdb-turn-back.ts");
+    path = await temporaryFolder("lmdb-opening");
+  });
+  afterAll(async () => {
+    for (const program of [writer, opener, turnBack]) program.dispose();
+    await rm(path, { recursive: true });
+  });
+
+  it(
+    "P5 keeps every acknowledged change when the file is turned back, and goes on",
+    async () => {
+      const folder = `${path}/turned`;
+      const store = lmdbStore({ path: folder });
+      const now = Date.now();
+      const times = { lastSeenAt: now, expiresAt: now + 3_600_000 };
+      // So many that the number of the latest transaction is nothing else in the lock file.
+      for (let turn = 0; turn < 1000; turn += 1) await store.cutOff("bob", { keepUntil: now }, now);
+      const ids = Array.from({ length: 9 }, (_, index) => `${index}`.repeat(24));
+      for (const id of ids) {
+        await store.create({ id, userId: "ada", ...times, closed: false, body: "first" }, 0, now);
+        expect(await turnBack.start(folder).ended).toBe(0);
+        // Written on top of what came before, this would take the place of the create.
+        expect(await store.update(id, 1, { ...times, body: "second" }, now)).toBe(true);
+      }
+      const { records } = await store.list({ limit: 100 }, now);
+      expect(records.map(({ id, body }) => [id, body])).toEqual(ids.map((id) => [id, "second"]));
+      await store.close();
+    },
+    PATIENCE,
+  );
+
+  it(
+    "P5 keeps every acknowledged change while others open it all the time",
+    async () => {
+      const book = ledger();
+      const folder = `${path}/opened`;
+      const writers = [0, 1].map((number) => writer.start("lmdb", folder, `writer-${number}`, "8"));
+      await Promise.all(writers.map((child) => child.line("done")));
+      const openers = [opener.start(folder), opener.start(folder)];
+      await new Promise((resolve) => setTimeout(resolve, 4000));
+      expect(Math.min(...openers.map(({ lines }) => lines.length))).toBeGreaterThan(10);
+      for (const child of [...openers, ...writers]) child.process.kill("SIGKILL");
+      const ends = await Promise.all(writers.map(({ ended }) => ended));
+      expect(ends).toEqual(["SIGKILL", "SIGKILL"]);
+
+      book.read(writers.flatMap(({ lines }) => lines));
+      const store = lmdbStore({ path: folder });
+      await book.check(store);
+      await store.close();
+    },
+    PATIENCE,
+  );
+});

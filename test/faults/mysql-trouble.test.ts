@@ -1,0 +1,224 @@
+import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
+import callbackMysql from "mysql2";
+import mysql from "mysql2/promise";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { SessionRecord } from "../../src/stores/contract.ts";
+import { migrate, mysqlStore } from "../../src/stores/mysql.ts";
+import { storeSuite } from "../../src/testing/store-suite.ts";
+import type { MysqlServer } from "../support/mysql-server.ts";
+import { mariadbd, startMysql } from "../support/mysql-server.ts";
+import { describeWith } from "../support/needs.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
+
+const HOUR = 3_600_000;
+
+describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
+  let server: MysqlServer;
+  let admin: mysql.Pool;
+  const ends: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    server = await startMysql();
+    admin = mysql.createPool({ uri: server.uri });
+    await migrate(admin);
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+  afterAll(async () => {
+    await admin.end();
+    await server.dispose();
+  });
+
+  function poolOf(config: mysql.PoolOptions = {}): mysql.Pool {
+    const pool = mysql.createPool({ uri: server.uri, ...config });
+    ends.push(() => pool.end());
+    return pool;
+  }
+
+  describe.each(["READ COMMITTED", "SERIALIZABLE"])("where every transaction is %s", (level) => {
+    it("P4 P5 keeps its promises", async () => {
+      // It begins with what it is told when it connects.
+      const client = callbackMysql.createPool({ uri: server.uri });
+      client.on("connection", (connection) => {
+        connection.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`);
+      });
+      ends.push(() => client.promise().end());
+      const tests = await storeSuite({
+        open() {
+          const namespace = randomUUID();
+          return {
+            store: mysqlStore({ client, namespace }),
+            another: async () => mysqlStore({ client, namespace }),
+            crowd: 30,
+          };
+        },
+        sequences: 0,
+      });
+      const storms = tests.filter(({ name }) => /storm|at once/.test(name));
+      expect(storms.length).toBeGreaterThan(8);
+      for (const { run } of storms) await run();
+    }, 120_000);
+  });
+
+  it("has no deadlocks under a storm of everything", async () => {
+    const client = poolOf();
+    const store = mysqlStore({ client, namespace: randomUUID() });
+    const now = Date.now();
+    const records = Array.from({ length: 40 }, (_, index) => newRecord(`user ${index % 4}`));
+    for (const record of records) await store.create(record, 60_000, now);
+    const before = await deadlocks();
+    const later = now + 2 * HOUR;
+    await Promise.all(
+      records.flatMap(({ id, userId = "" }, index) => [
+        store.update(id, 1, { body: "b", lastSeenAt: now, expiresAt: now + HOUR }, now),
+        store.touch(id, now + 1, now + HOUR + 1, now),
+        store.cutOff(userId, { except: id, keepUntil: later }, now),
+        store.create(newRecord(userId), 0, now),
+        store.create(newRecord(`new user ${index}`), 0, now),
+        store.cutOff(`cut user ${index}`, { keepUntil: later }, now),
+        store.list({ userId, limit: 10 }, now),
+        store.sweep(7, index % 2 === 0 ? now : later),
+        store.add({ kind: "user", id: userId, at: now, until: later }),
+      ]),
+    );
+    expect(await deadlocks()).toBe(before);
+  });
+
+  it("tries again what a deadlock rolled back", async () => {
+    const store = mysqlStore({ client: poolOf(), namespace: "deadlock" });
+    const now = Date.now();
+    const [record, other] = [newRecord("ada"), newRecord("ada")];
+    await store.create(record, 0, now);
+    await store.create(other, 0, now);
+    const before = await deadlocks();
+    // Somebody else's transaction holds one row, and then wants the other; a sweep wants both.
+    const [first, second] = [record, other].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const holder = await admin.getConnection();
+    await holder.query("START TRANSACTION");
+    // It has written more than the sweep has: the server gives up the sweep.
+    await holder.query("CREATE TEMPORARY TABLE ballast (n INT) ENGINE = InnoDB");
+    for (let n = 0; n < 100; n += 1) await holder.query("INSERT INTO ballast VALUES (?)", [n]);
+    const take =
+      "UPDATE coatcheck_sessions SET revision = revision + 1 WHERE namespace = 'deadlock' AND id = ?";
+    await holder.query(take, [second?.id]);
+    const sweeping = store.sweep(10, now + 2 * HOUR);
+    await waiting();
+    await holder.query(take, [first?.id]);
+    await holder.query("COMMIT");
+    holder.release();
+    expect(await sweeping).toBe(2);
+    expect(await deadlocks()).toBe(before + 1);
+  });
+
+  it("P5 P13 a write that the server ends is an error that tells no value, and is not done", async () => {
+    // MariaDB's own statement timeout: in MySQL 8 there is one for reads only.
+    const client = callbackMysql.createPool({ uri: server.uri });
+    client.on("connection", (connection) => {
+      connection.query("SET SESSION max_statement_time = 0.2");
+    });
+    ends.push(() => client.promise().end());
+    const namespace = randomUUID();
+    const store = mysqlStore({ client, namespace });
+    const record = newRecord("ada");
+    const now = Date.now();
+    await store.create(record, 0, now);
+    const holder = await admin.getConnection();
+    await holder.query("START TRANSACTION");
+    await holder.query(
+      "SELECT id FROM coatcheck_sessions WHERE namespace = ? AND id = ? FOR UPDATE",
+      [namespace, record.id],
+    );
+    const close = { body: "hunter22", lastSeenAt: now, expiresAt: now + HOUR, close: true };
+    const failure = await store.update(record.id, 1, close, now).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ errno: 1969 });
+    // mysql2 adds the statement with its values, which are in hexadecimal.
+    const told = inspect(failure, { depth: 9, showHidden: true });
+    expect(told).not.toContain("hunter22");
+    expect(told).not.toContain(Buffer.from("hunter22").toString("hex"));
+    expect((await store.load(record.id))?.record).toMatchObject({ revision: 1, closed: false });
+    await holder.query("COMMIT");
+    holder.release();
+    expect(await store.update(record.id, 1, close, now)).toBe(true);
+  });
+
+  it("says what to run where its tables are missing, and works when that was done", async () => {
+    const store = mysqlStore({ client: admin, prefix: "nowhere_" });
+    await expect(store.load("A".repeat(24))).rejects.toThrow(
+      /begin with `nowhere_`: run .*npx coatcheck migrate mysql --print/,
+    );
+    expect(await migrate(admin, { prefix: "nowhere_" })).toEqual([1]);
+    expect(await store.load("A".repeat(24))).toBeUndefined();
+  });
+
+  it("a pool without a free connection is an error, and no more than that", async () => {
+    const client = poolOf({ connectionLimit: 1, queueLimit: 1 });
+    const store = mysqlStore({ client, namespace: randomUUID() });
+    const record = newRecord("ada");
+    await store.create(record, 0, Date.now());
+    const taken = await client.getConnection();
+    const queued = store.load(record.id);
+    await expect(store.load(record.id)).rejects.toThrow("Queue limit reached");
+    taken.release();
+    expect((await queued)?.record.body).toBe("body");
+    expect((await store.load(record.id))?.record.body).toBe("body");
+  });
+
+  it("P4 a reply that is cut is an error; the write is there, once", async () => {
+    const proxy = await startTcpProxy(server.port);
+    const uri = server.uri.replace(`:${server.port}/`, `:${proxy.port}/`);
+    const store = mysqlStore({ client: poolOf({ uri, connectionLimit: 1 }), namespace: "cut" });
+    const record = newRecord("ada");
+    const now = Date.now();
+    await store.create(record, 0, now);
+    const next = { body: "once", lastSeenAt: now, expiresAt: now + HOUR };
+    proxy.replies = "cut";
+    await expect(store.update(record.id, 1, next, now)).rejects.toThrow();
+    proxy.replies = "pass";
+    expect((await store.load(record.id))?.record).toMatchObject({ revision: 2, body: "once" });
+    expect(await store.update(record.id, 1, next, now)).toBe(false);
+    await proxy.close();
+  });
+
+  it("a feed whose writer dies in the middle goes on without its entry", async () => {
+    const store = mysqlStore({ client: poolOf(), namespace: "feed" });
+    const entry = { kind: "user", at: Date.now(), until: Date.now() + HOUR } as const;
+    await store.add({ ...entry, id: "a" });
+    const { cursor } = await store.since(undefined);
+    const writer = await admin.getConnection();
+    await writer.query("START TRANSACTION");
+    await writer.query("UPDATE coatcheck_feeds SET last = last + 1 WHERE namespace = 'feed'");
+    const adding = store.add({ ...entry, id: "b" });
+    await waiting();
+    expect((await store.since(cursor)).revocations).toEqual([]);
+    writer.destroy();
+    await adding;
+    expect((await store.since(cursor)).revocations).toEqual([{ ...entry, id: "b" }]);
+  });
+
+  /** Resolves when a statement waits for a lock. */
+  async function waiting(): Promise<void> {
+    for (;;) {
+      const [rows] = await admin.query<mysql.RowDataPacket[]>(
+        "SELECT COUNT(*) AS many FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
+      );
+      if (rows[0]?.["many"] > 0) return;
+    }
+  }
+
+  async function deadlocks(): Promise<number> {
+    const [rows] = await admin.query<mysql.RowDataPacket[]>(
+      "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'",
+    );
+    return Number(rows[0]?.["Value"]);
+  }
+});
+
+let count = 0;
+function newRecord(userId: string): Omit<SessionRecord, "revision" | "mark"> {
+  count += 1;
+  const now = Date.now();
+  const times = { lastSeenAt: now, expiresAt: now + HOUR };
+  return { id: `${count}`.padStart(24, "0"), userId, ...times, closed: false, body: "body" };
+}

@@ -1,0 +1,204 @@
+import { GlideClusterClient } from "@valkey/valkey-glide";
+import { Cluster, Redis } from "ioredis";
+import { createCluster, createSentinel } from "redis";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { RedisClient } from "../../src/stores/redis.ts";
+import { redisStore } from "../../src/stores/redis.ts";
+import type { Verdict } from "../support/history.ts";
+import { report, startWork } from "../support/history.ts";
+import { describeWith } from "../support/needs.ts";
+import { tryCrowd } from "../support/redis-crowd.ts";
+import type { RedisCluster, RedisServer, SentinelSetUp } from "../support/redis-servers.ts";
+import { redisPrograms, startCluster, startSentinels, until } from "../support/redis-servers.ts";
+
+// Replication goes on behind an acknowledgement: this much may be lost with a primary that is killed.
+const MOST_LOST = 20;
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** With confirmation no end is lost with a primary; what else was under way may be, and is counted. */
+function keepsEnds(name: string, verdict: Verdict): void {
+  report(name, verdict);
+  expect(verdict.acknowledged).toBeGreaterThan(200);
+  expect(verdict.lost.length).toBeLessThanOrEqual(MOST_LOST);
+  const { revived, strangers } = verdict;
+  expect({ revived, strangers }).toEqual({ revived: [], strangers: [] });
+}
+
+const confirm = { replicas: 1, timeout: 500 };
+
+describeWith(redisPrograms, "a primary that is killed", () => {
+  describe("under Sentinels", () => {
+    let setUp: SentinelSetUp;
+    beforeAll(async () => {
+      setUp = await startSentinels();
+    });
+    afterAll(() => setUp?.stop());
+
+    async function clients(): Promise<RedisClient[]> {
+      const { name } = setUp;
+      const sentinels = [...setUp.sentinels];
+      const ioredis = new Redis({
+        sentinels,
+        name,
+        maxRetriesPerRequest: null,
+        sentinelRetryStrategy: () => 50,
+        retryStrategy: () => 50,
+      });
+      ioredis.on("error", () => undefined);
+      const nodeRedis = createSentinel({ name, sentinelRootNodes: sentinels, scanInterval: 500 });
+      nodeRedis.on("error", () => undefined);
+      await nodeRedis.connect();
+      ends.push(
+        () => ioredis.disconnect(),
+        () => nodeRedis.destroy(),
+      );
+      return [ioredis, nodeRedis];
+    }
+
+    it("P5 is replaced, and no session comes back from an acknowledged end", async () => {
+      const stores = (await clients()).map((client) => redisStore({ client, confirm }));
+      const work = startWork(stores);
+      await work.calm();
+      const before = await setUp.primary();
+      await work.during("failover", async () => {
+        await before.kill();
+        await until("another is the primary", async () => (await setUp.primary()) !== before);
+        await before.restart();
+      });
+      await work.calm(100);
+      keepsEnds("Redis, Sentinel, primary killed", await work.end(stores[0] as never));
+    });
+  });
+
+  describe("in a cluster", () => {
+    let cluster: RedisCluster;
+    beforeAll(async () => {
+      cluster = await startCluster();
+    });
+    afterAll(() => cluster?.stop());
+
+    async function clients(): Promise<RedisClient[]> {
+      const nodes = [...cluster.nodes];
+      const ioredis = new Cluster(nodes, { clusterRetryStrategy: () => 50 });
+      ioredis.on("error", () => undefined);
+      const rootNodes = nodes.map(({ host, port }) => ({ socket: { host, port } }));
+      const nodeRedis = createCluster({
+        rootNodes,
+        defaults: { socket: { reconnectStrategy: 50 } },
+      });
+      nodeRedis.on("error", () => undefined);
+      await nodeRedis.connect();
+      ends.push(
+        () => ioredis.disconnect(),
+        () => nodeRedis.destroy(),
+      );
+      return [ioredis, nodeRedis];
+    }
+
+    async function glideClient(): Promise<RedisClient> {
+      const addresses = [...cluster.nodes];
+      const client = await GlideClusterClient.createClient({ addresses, requestTimeout: 5000 });
+      ends.push(() => client.close());
+      return client;
+    }
+
+    it("has more than one SCAN finds on several primaries, to list and to sweep", async () => {
+      for (const client of [...(await clients()), await glideClient()]) {
+        await cluster.flush();
+        await tryCrowd(redisStore({ client }), [7, 1000]);
+      }
+    });
+
+    it("P5 acknowledges no end that the replica has not confirmed, with any client, where that is asked for", async () => {
+      const glide = await glideClient();
+      const strict = { replicas: 1, timeout: 300 };
+      for (const client of [...(await clients()), glide]) {
+        const store = redisStore({ client, confirm: strict });
+        const home = await store.home?.("ada");
+        const primary = await cluster.primaryOf(await slotOf(cluster, `coatcheck:{${home}}`));
+        // As it was set up, the replica of each of the first three is three places further on.
+        const replica = cluster.servers[cluster.servers.indexOf(primary) + 3] as RedisServer;
+        const cut = (): Promise<number> =>
+          store.cutOff("ada", { keepUntil: Date.now() + 60_000 }, Date.now());
+        expect(await cut()).toBeGreaterThan(0);
+        replica.signal("SIGSTOP");
+        try {
+          await expect(cut()).rejects.toThrow("0 of 1 replicas confirmed it in 300 ms");
+        } finally {
+          replica.signal("SIGCONT");
+        }
+      }
+    });
+
+    it("P5 P9 loses no change and no end while every slot that users have moves under load", async () => {
+      const stores = (await clients()).map((client) => redisStore({ client }));
+      const work = startWork(stores, { users: 4 });
+      await work.calm();
+      const [store] = stores as [ReturnType<typeof redisStore>];
+      await work.during("slots moved", async () => {
+        for (let user = 0; user < 4; user += 1) {
+          const home = await store.home?.(`user ${user}`);
+          await moveSlot(cluster, `coatcheck:{${home}}`);
+        }
+      });
+      await work.calm(100);
+      const verdict = await work.end(store);
+      report("Redis, Cluster, slots moved", verdict);
+      const { lost, revived, strangers } = verdict;
+      expect({ lost, revived, strangers }).toEqual({ lost: [], revived: [], strangers: [] });
+    });
+
+    it("P5 is replaced, and no session comes back from an acknowledged end", async () => {
+      const stores = (await clients()).map((client) => redisStore({ client, confirm }));
+      const work = startWork(stores, { users: 12 });
+      await work.calm();
+      const [store] = stores as [ReturnType<typeof redisStore>];
+      const slot = await slotOf(cluster, `coatcheck:{${await store.home?.("user 0")}}`);
+      const before = await cluster.primaryOf(slot);
+      await work.during("failover", async () => {
+        await before.kill();
+        await until(
+          "another has its slots",
+          async () => (await cluster.primaryOf(slot)) !== before,
+        );
+        await before.restart();
+      });
+      await work.calm(100);
+      keepsEnds("Redis, Cluster, primary killed", await work.end(store));
+    });
+  });
+});
+
+async function slotOf({ servers }: RedisCluster, key: string): Promise<number> {
+  const [{ admin }] = servers as [RedisServer];
+  return Number(await admin.call("CLUSTER", "KEYSLOT", key));
+}
+
+/** Moves the slot of a key to another primary, as redis-cli does, one key at a time. */
+async function moveSlot(cluster: RedisCluster, key: string): Promise<void> {
+  const slot = await slotOf(cluster, key);
+  const from = await cluster.primaryOf(slot);
+  const others = await Promise.all([100, 6000, 12_000].map((other) => cluster.primaryOf(other)));
+  const to = others.find((other) => other !== from) as RedisServer;
+  const [fromId, toId] = await Promise.all(
+    [from, to].map(async ({ admin }) => String(await admin.call("CLUSTER", "MYID"))),
+  );
+  await to.admin.call("CLUSTER", "SETSLOT", `${slot}`, "IMPORTING", `${fromId}`);
+  await from.admin.call("CLUSTER", "SETSLOT", `${slot}`, "MIGRATING", `${toId}`);
+  // While some keys are here and others there, and new ones are made over there.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  for (;;) {
+    const keys = (await from.admin.call("CLUSTER", "GETKEYSINSLOT", `${slot}`, "1")) as string[];
+    const [next] = keys;
+    if (next === undefined) break;
+    await from.admin.call("MIGRATE", to.host, `${to.port}`, next, "0", "5000");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  for (const { admin } of [to, from]) {
+    await admin.call("CLUSTER", "SETSLOT", `${slot}`, "NODE", `${toId}`);
+  }
+}

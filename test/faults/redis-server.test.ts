@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { afterEach, expect, it } from "vitest";
+import type { SessionStore } from "../../src/stores/contract.ts";
+import { redisStore } from "../../src/stores/redis.ts";
+import type { Verdict } from "../support/history.ts";
+import { report, startWork } from "../support/history.ts";
+import { describeWith } from "../support/needs.ts";
+import type { RedisProxy } from "../support/redis-proxy.ts";
+import { startRedisProxy } from "../support/redis-proxy.ts";
+import type { RedisServer } from "../support/redis-servers.ts";
+import { redisPrograms, startRedis } from "../support/redis-servers.ts";
+
+const DAY = 86_400_000;
+const DURABLE = { appendonly: "yes", appendfsync: "always" };
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function serve(settings?: Readonly<Record<string, string>>): Promise<RedisServer> {
+  const server = await startRedis(settings);
+  ends.push(() => server.stop());
+  return server;
+}
+
+async function proxied(server: RedisServer): Promise<RedisProxy> {
+  const proxy = await startRedisProxy(server.host, server.port);
+  ends.push(() => proxy.stop());
+  return proxy;
+}
+
+/** Stores of two processes, each with the client of another package. */
+async function stores(url: string): Promise<[SessionStore, SessionStore]> {
+  const ioredis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+  ioredis.on("error", () => undefined);
+  const nodeRedis = createClient({ url, socket: { reconnectStrategy: 20 } });
+  nodeRedis.on("error", () => undefined);
+  await nodeRedis.connect();
+  ends.push(
+    () => ioredis.disconnect(),
+    () => nodeRedis.destroy(),
+  );
+  return [redisStore({ client: ioredis }), redisStore({ client: nodeRedis })];
+}
+
+function isClean(name: string, verdict: Verdict): void {
+  report(name, verdict);
+  expect(verdict.acknowledged).toBeGreaterThan(200);
+  const { lost, revived, strangers } = verdict;
+  expect({ lost, revived, strangers }).toEqual({ lost: [], revived: [], strangers: [] });
+}
+
+describeWith(redisPrograms, "a Redis server", () => {
+  it("P5 P9 that is killed and restarted loses nothing that was acknowledged, with appendfsync always", async () => {
+    const server = await serve(DURABLE);
+    const both = await stores(server.url);
+    const work = startWork(both);
+    await work.calm();
+    for (const round of [1, 2, 3]) {
+      await work.during(`kill ${round}`, async () => {
+        await server.kill();
+        await sleep(100);
+        await server.restart();
+      });
+      await work.calm(100);
+    }
+    isClean("Redis, kill -9 and restart", await work.end(both[0]));
+  });
+
+  it("P5 whose network drops, delays, deafens and cuts is never misunderstood", async () => {
+    const server = await serve();
+    const proxy = await proxied(server);
+    const both = await stores(proxy.url);
+    const work = startWork(both);
+    await work.calm();
+    await work.during("cuts", async () => {
+      for (let count = 0; count < 20; count += 1) {
+        await sleep(20);
+        proxy.cut();
+      }
+    });
+    await work.during("replies cut in the middle", async () => {
+      for (let count = 0; count < 20; count += 1) await proxy.cutReply(8);
+    });
+    for (const weather of ["gone", "deaf", { lateBy: 300 }] as const) {
+      await work.during(`weather ${JSON.stringify(weather)}`, async () => {
+        proxy.weather = weather;
+        await sleep(700);
+        proxy.weather = "fair";
+        // What was thrown away leaves a connection on which replies no longer fit their commands.
+        proxy.cut();
+      });
+      await work.calm(100);
+    }
+    isClean("Redis, bad network", await work.end(both[0]));
+  });
+
+  it("P5 that is paused, hangs, or has its scripts flushed goes on where it was", async () => {
+    const server = await serve();
+    const both = await stores(server.url);
+    const work = startWork(both);
+    await work.calm();
+    await work.during("CLIENT PAUSE", async () => {
+      await server.admin.client("PAUSE", 500);
+      await sleep(500);
+    });
+    await work.during("SIGSTOP", async () => {
+      server.signal("SIGSTOP");
+      await sleep(500);
+      server.signal("SIGCONT");
+    });
+    await work.during("SCRIPT FLUSH", async () => {
+      for (let count = 0; count < 50; count += 1) {
+        await server.admin.script("FLUSH");
+        await sleep(5);
+      }
+    });
+    await work.calm(100);
+    isClean("Redis, paused, hung, scripts flushed", await work.end(both[0]));
+  });
+
+  it("P5 that is full with noeviction refuses new sessions, and still ends, touches and sweeps", async () => {
+    const server = await serve({ maxmemory: "8mb", "maxmemory-policy": "noeviction" });
+    const [store] = await stores(server.url);
+    const now = Date.now();
+    const live = { lastSeenAt: now, expiresAt: now + DAY };
+    const ids: string[] = [];
+    let refusal: unknown;
+    for (let index = 0; refusal === undefined; index += 1) {
+      const userId = `user ${index % 50}`;
+      const id = `${await store.home?.(userId)}${`${index}`.padStart(16, "0")}`;
+      const record = { id, userId, ...live, closed: false, body: "x".repeat(2000) };
+      await store.create(record, 0, now).then(
+        () => ids.push(id),
+        (error: unknown) => {
+          refusal = error;
+        },
+      );
+    }
+    expect(String(refusal)).toContain("OOM");
+    const [first, second, third] = ids as [string, string, string];
+    await expect(store.update(first, 1, { body: "more", ...live }, now)).rejects.toThrow("OOM");
+    expect((await store.load(first))?.record.revision).toBe(1);
+    expect(await store.touch(second, now + 1, now + 2 * DAY, now)).toBe(true);
+    expect(await store.update(first, 1, { body: "", ...live, close: true }, now)).toBe(true);
+    expect((await store.load(first))?.record.closed).toBe(true);
+    const cutOff = await store.cutOff("user 2", { keepUntil: now + DAY }, now);
+    expect((await store.load(third))?.cutOff).toBe(cutOff);
+    await store.cutOff("somebody without a session", { keepUntil: now + DAY }, now);
+    const feed = store as ReturnType<typeof redisStore>;
+    await feed.add({ kind: "everyone", at: now, until: now + DAY });
+    expect((await feed.since(undefined)).revocations).toHaveLength(1);
+    expect(await store.sweep(1_000_000, now + 3 * DAY)).toBeGreaterThanOrEqual(ids.length);
+    const again = { id: third, userId: "user 2", ...live, closed: false, body: "again" };
+    expect(await store.create(again, 0, now)).toBe("created");
+  });
+
+  it.each(["volatile-ttl", "allkeys-lru"])(
+    "P5 that evicts by %s takes whole homes, and no session comes back from an end",
+    async (policy) => {
+      const server = await serve({ maxmemory: "6mb", "maxmemory-policy": policy });
+      const both = await stores(server.url);
+      const [store] = both;
+      const work = startWork(both);
+      await work.calm();
+      const now = Date.now();
+      const times = { lastSeenAt: now, expiresAt: now + DAY };
+      await work.during(policy, async () => {
+        for (let index = 0; index < 4000; index += 1) {
+          const id = `${`${index}`.padStart(8, "-")}0000000000000000`;
+          const record = { id, userId: undefined, ...times, closed: false, body: "x".repeat(2000) };
+          await store.create(record, 0, now);
+        }
+      });
+      await work.calm(100);
+      const verdict = await work.end(store);
+      report(`Redis, full, ${policy}`, verdict);
+      expect(await server.admin.info("stats")).toMatch(/evicted_keys:[1-9]/);
+      const { revived, strangers } = verdict;
+      expect({ revived, strangers }).toEqual({ revived: [], strangers: [] });
+    },
+  );
+});

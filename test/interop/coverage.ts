@@ -1,0 +1,33 @@
+/**
+ * What the tests have shown of each library, for the table in `docs/interop/coverage.md`.
+ *
+ * A row is noted by a test when it has passed. `npm run interop:coverage` makes the table of all of them.
+ *
+ * @module
+ */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { afterAll } from "vitest";
+
+/** One line of the table. */
+export interface Covered {
+  readonly library: string;
+  readonly version: string;
+  /** The part of it, such as `session cookie`. */
+  readonly what: string;
+  readonly direction: "read" | "written" | "both";
+  /** The library itself was there, or values that it has made. */
+  readonly how: "live" | "by values";
+}
+
+/** Notes rows, and keeps those of the file when its tests are over. Call it once, at the top of the file. */
+export function coverage(file: string): (row: Covered) => void {
+  const rows: Covered[] = [];
+  afterAll(() => {
+    mkdirSync(".tmp/interop-coverage", { recursive: true });
+    writeFileSync(`.tmp/interop-coverage/${file}.json`, JSON.stringify(rows));
+  });
+  return (row) => {
+    rows.push(row);
+  };
+}

@@ -1,0 +1,680 @@
+/**
+ * Stores with one mistake each, of the kinds that real session stores have had: what the suite must
+ * turn red on.
+ *
+ * @module
+ */
+
+import type { SessionRecord, SessionStore } from "../../src/stores/contract.ts";
+import type { Wire } from "../../src/testing/explorer.ts";
+import type { ModelState } from "../../src/testing/model.ts";
+import { modelState, modelStore } from "../../src/testing/model.ts";
+import type { StoreFixture } from "../../src/testing/store-fixture.ts";
+
+export interface WrongStore {
+  readonly mistake: string;
+  /** Names the tests that must find it. */
+  readonly red: RegExp;
+  open(): StoreFixture;
+}
+
+type Model = ReturnType<typeof modelStore>;
+type Overrides = Partial<Model>;
+
+/** Every verb is one command. */
+function wrong(
+  mistake: string,
+  red: RegExp,
+  overrides: (state: ModelState, right: Model) => Overrides,
+): WrongStore {
+  return {
+    mistake,
+    red,
+    open() {
+      const state = modelState();
+      const handle = (): Model => {
+        const right = modelStore({ state });
+        return { ...right, ...overrides(state, right) };
+      };
+      return { store: handle(), another: async () => handle() };
+    },
+  };
+}
+
+/** Some verb takes several commands, each over the wire. */
+function wrongOverWire(
+  mistake: string,
+  red: RegExp,
+  overrides: (state: ModelState, right: Model, wire: Wire) => Overrides,
+): WrongStore {
+  return {
+    mistake,
+    red,
+    open() {
+      const state = modelState();
+      const handle = (wire: Wire): Model => {
+        const right = modelStore({ state });
+        const verbs: Overrides = {
+          load: (...args) => wire("load", () => right.load(...args)),
+          create: (...args) => wire("create", () => right.create(...args)),
+          update: (...args) => wire("update", () => right.update(...args)),
+          touch: (...args) => wire("touch", () => right.touch(...args)),
+          cutOff: (...args) => wire("cutOff", () => right.cutOff(...args)),
+          list: (...args) => wire("list", () => right.list(...args)),
+          sweep: (...args) => wire("sweep", () => right.sweep(...args)),
+        };
+        return { ...right, ...verbs, ...overrides(state, right, wire) };
+      };
+      const direct: Wire = (_command, send) => send();
+      return { store: handle(direct), wired: async (wire) => handle(wire) };
+    },
+  };
+}
+
+const isLive = (record: SessionRecord | undefined, now: number): record is SessionRecord =>
+  record !== undefined && !record.closed && record.expiresAt > now;
+
+/** The `set` of most session stores: read, change, write back, whatever lies there by then. */
+export const upsertStore: WrongStore = wrongOverWire(
+  "update is a read and an upsert",
+  /race: update × close/,
+  ({ records }, _right, wire) => ({
+    async update(id, revision, next, now) {
+      const record = await wire("get", async () => records.get(id));
+      if (!isLive(record, now) || record.revision !== revision) return false;
+      const { close = false, ...written } = next;
+      const userId = close ? undefined : record.userId;
+      const saved = { ...record, ...written, userId, closed: close, revision: revision + 1 };
+      await wire("set", async () => records.set(id, saved));
+      return true;
+    },
+  }),
+);
+
+export const WRONG_STORES: readonly WrongStore[] = [
+  upsertStore,
+  wrong("update ignores the revision", /race: update × update/, ({ records }, right) => ({
+    update: (id, _revision, next, now) =>
+      right.update(id, records.get(id)?.revision ?? 0, next, now),
+  })),
+  wrong("update brings a closed record back", /race: update × close/, ({ records }, right) => ({
+    async update(id, revision, next, now) {
+      const record = records.get(id);
+      if (record?.closed === true) records.set(id, { ...record, closed: false, revision });
+      return await right.update(id, revision, next, now);
+    },
+  })),
+  wrong("update writes an expired record", /race: update × expire/, ({ records }, right) => ({
+    update: (id, revision, next) =>
+      right.update(id, revision, next, (records.get(id)?.expiresAt ?? 1) - 1),
+  })),
+  wrong("update moves lastSeenAt back", /update: the later of two lastSeenAt/, (state, right) => ({
+    async update(id, revision, next, now) {
+      const done = await right.update(id, revision, next, now);
+      const record = state.records.get(id);
+      if (done && record) state.records.set(id, { ...record, lastSeenAt: next.lastSeenAt });
+      return done;
+    },
+  })),
+  wrong("update never shortens a life", /update: the later of two lastSeenAt/, (state, right) => ({
+    update(id, revision, next, now) {
+      const expiresAt = Math.max(next.expiresAt, state.records.get(id)?.expiresAt ?? 0);
+      return right.update(id, revision, { ...next, expiresAt }, now);
+    },
+  })),
+  wrong(
+    "touch revives a closed record",
+    /race: touch × close|race: close × touch|race: touch/,
+    (state, right) => ({
+      async touch(id, lastSeenAt, expiresAt, now) {
+        const record = state.records.get(id);
+        if (record !== undefined) state.records.set(id, { ...record, closed: false });
+        return await right.touch(id, lastSeenAt, expiresAt, now);
+      },
+    }),
+  ),
+  wrong("touch counts as a write", /touch: moves both times/, (state, right) => ({
+    async touch(id, lastSeenAt, expiresAt, now) {
+      const done = await right.touch(id, lastSeenAt, expiresAt, now);
+      const record = state.records.get(id);
+      if (done && record) state.records.set(id, { ...record, revision: record.revision + 1 });
+      return done;
+    },
+  })),
+  wrong("touch moves times back", /touch: moves each of the two times/, (state, right) => ({
+    async touch(id, lastSeenAt, expiresAt, now) {
+      const done = await right.touch(id, lastSeenAt, expiresAt, now);
+      const record = state.records.get(id);
+      if (done && record) state.records.set(id, { ...record, lastSeenAt, expiresAt });
+      return done;
+    },
+  })),
+  wrongOverWire(
+    "touch writes the whole record back",
+    /race: update × touch/,
+    ({ records }, _right, wire) => ({
+      async touch(id, lastSeenAt, expiresAt, now) {
+        const record = await wire("get", async () => records.get(id));
+        if (!isLive(record, now)) return false;
+        await wire("set", async () => records.set(id, { ...record, lastSeenAt, expiresAt }));
+        return true;
+      },
+    }),
+  ),
+  wrong("close keeps the user", /race: update × close/, ({ records }, right) => ({
+    async update(id, revision, next, now) {
+      const userId = records.get(id)?.userId;
+      const done = await right.update(id, revision, next, now);
+      const record = records.get(id);
+      if (done && record) records.set(id, { ...record, userId });
+      return done;
+    },
+  })),
+  wrong("close leaves the entry in the lists", /race: list × close/, ({ records }, right) => {
+    const owners = new Map<string, string | undefined>();
+    return {
+      async create(record, startedAgo, now) {
+        owners.set(record.id, record.userId);
+        return await right.create(record, startedAgo, now);
+      },
+      async list({ userId, cursor = "", limit }, now) {
+        const left = [...records.values()]
+          .filter(({ id, expiresAt }) => expiresAt > now && id > cursor)
+          .filter(({ id }) => userId === undefined || owners.get(id) === userId)
+          .sort((a, b) => (a.id < b.id ? -1 : 1));
+        const page = left.slice(0, limit);
+        return left.length > limit ? { records: page, cursor: page.at(-1)?.id } : { records: page };
+      },
+    };
+  }),
+  wrong("close deletes the record", /update: close drops the user/, ({ records }, right) => ({
+    async update(id, revision, next, now) {
+      const done = await right.update(id, revision, next, now);
+      if (done && next.close) records.delete(id);
+      return done;
+    },
+  })),
+  wrong(
+    "create overwrites a closed record",
+    /create: the id of a closed record/,
+    ({ records }, right) => ({
+      async create(record, startedAgo, now) {
+        if (records.get(record.id)?.closed) records.delete(record.id);
+        return await right.create(record, startedAgo, now);
+      },
+    }),
+  ),
+  wrong(
+    "create overwrites an expired record",
+    /create: the id of an expired record/,
+    ({ records }, right) => ({
+      async create(record, startedAgo, now) {
+        if ((records.get(record.id)?.expiresAt ?? now) < now) records.delete(record.id);
+        return await right.create(record, startedAgo, now);
+      },
+    }),
+  ),
+  wrong(
+    "create goes by the end of a sign-in, not by its begin",
+    /race: create × cut-off/,
+    (_state, right) => ({
+      create: (record, _startedAgo, now) => right.create(record, 0, now + 1),
+    }),
+  ),
+  wrong(
+    "create reports a cut-off and creates all the same",
+    /create: a sign-in that began before/,
+    ({ records, cutOffs }, right) => ({
+      async create(record, startedAgo, now) {
+        const answer = await right.create(record, startedAgo, now);
+        if (answer === "cut-off") {
+          const mark = (cutOffs.get(record.userId ?? "")?.at ?? 0) + 1;
+          records.set(record.id, { ...record, revision: 1, mark });
+        }
+        return answer;
+      },
+    }),
+  ),
+  wrongOverWire(
+    "create checks the cut-off in a command of its own",
+    /race: create × cut-off/,
+    ({ records, cutOffs }, _right, wire) => ({
+      async create(record, _startedAgo, now) {
+        // The mark is taken from the check, so what comes between is not seen.
+        const cutOff = await wire("get cut-off", async () => cutOffs.get(record.userId ?? "")?.at);
+        if (cutOff !== undefined) return "cut-off";
+        return await wire("set", async () => {
+          if (records.has(record.id)) return "taken";
+          records.set(record.id, { ...record, revision: 1, mark: now + 1 });
+          return "created";
+        });
+      },
+    }),
+  ),
+  wrongOverWire(
+    "the cut-off lifts the excepted session in a second command",
+    /race: revoke others × other device|race: cut-off × revoke others/,
+    ({ records }, right, wire) => ({
+      async cutOff(userId, { except, keepUntil }, now) {
+        const at = await wire("cut off", () => right.cutOff(userId, { keepUntil }, now));
+        await wire("lift", async () => {
+          const record = except === undefined ? undefined : records.get(except);
+          if (!isLive(record, now) || record.userId !== userId) return;
+          records.set(record.id, { ...record, mark: at + 1 });
+        });
+        return at;
+      },
+    }),
+  ),
+  wrong(
+    "a cut-off brings back whom it excepts",
+    /race: cut-off × revoke others/,
+    ({ records }, right) => ({
+      async cutOff(userId, options, now) {
+        const at = await right.cutOff(userId, options, now);
+        const record = options.except === undefined ? undefined : records.get(options.except);
+        if (isLive(record, now) && record.userId === userId) {
+          records.set(record.id, { ...record, mark: Math.max(record.mark, at + 1) });
+        }
+        return at;
+      },
+    }),
+  ),
+  wrong(
+    "a cut-off lifts the excepted session far above itself",
+    /cutOff: the next one ends/,
+    ({ records }, right) => ({
+      async cutOff(userId, options, now) {
+        const at = await right.cutOff(userId, options, now);
+        const record = options.except === undefined ? undefined : records.get(options.except);
+        if (record !== undefined && record.mark > at)
+          records.set(record.id, { ...record, mark: at + 1000 });
+        return at;
+      },
+    }),
+  ),
+  wrong("a cut-off does not except anybody", /race: load × revoke others/, (_state, right) => ({
+    cutOff: (userId, { keepUntil }, now) => right.cutOff(userId, { keepUntil }, now),
+  })),
+  wrong("a cut-off goes back with the clock", /cutOff: is the later of/, ({ cutOffs }, right) => ({
+    async cutOff(userId, options, now) {
+      await right.cutOff(userId, options, now);
+      cutOffs.set(userId, { at: now, keepUntil: options.keepUntil });
+      return now;
+    },
+  })),
+  wrong(
+    "a later cut-off shortens the memory of an earlier one",
+    /cutOff: is remembered until/,
+    ({ cutOffs }, right) => ({
+      async cutOff(userId, options, now) {
+        const at = await right.cutOff(userId, options, now);
+        cutOffs.set(userId, { at, keepUntil: options.keepUntil });
+        return at;
+      },
+    }),
+  ),
+  wrong(
+    "a cut-off ends only the sessions it finds",
+    /cutOff: ends every session|cutOff: of a user without/,
+    ({ records, cutOffs }, right) => ({
+      async cutOff(userId, options, now) {
+        const found = [...records.values()].some((record) => record.userId === userId);
+        const at = await right.cutOff(userId, options, now);
+        if (!found) cutOffs.delete(userId);
+        return at;
+      },
+    }),
+  ),
+  wrong(
+    "list counts its way through",
+    /list: (goes on where|what was there all along)/,
+    ({ records }, right) => ({
+      async list({ userId, cursor = "0", limit }, now) {
+        const { records: all } = await right.list({ userId, limit: records.size + 1 }, now);
+        const end = Number(cursor) + limit;
+        const page = all.slice(Number(cursor), end);
+        return all.length > end ? { records: page, cursor: `${end}` } : { records: page };
+      },
+    }),
+  ),
+  wrong("list is in the order of last use", /list: keeps one order/, ({ records }) => ({
+    async list({ userId, cursor = "", limit }, now) {
+      const place = ({ lastSeenAt, id }: SessionRecord): string => `${lastSeenAt} ${id}`;
+      const left = [...records.values()]
+        .filter((record) => isLive(record, now) && place(record) > cursor)
+        .filter((record) => userId === undefined || record.userId === userId)
+        .sort((a, b) => (place(a) < place(b) ? -1 : 1));
+      const page = left.slice(0, limit);
+      const last = page.at(-1);
+      return left.length > limit && last
+        ? { records: page, cursor: place(last) }
+        : { records: page };
+    },
+  })),
+  wrong("list shows who was cut off", /race: list × cut-off/, ({ records }) => ({
+    async list({ userId, cursor = "", limit }, now) {
+      const left = [...records.values()]
+        .filter((record) => isLive(record, now) && record.id > cursor)
+        .filter((record) => userId === undefined || record.userId === userId)
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+      const page = left.slice(0, limit);
+      const last = page.at(-1);
+      return left.length > limit && last ? { records: page, cursor: last.id } : { records: page };
+    },
+  })),
+  wrong("list leaves visitors out", /list: gives one user's records/, (_state, right) => ({
+    async list(query, now) {
+      const page = await right.list(query, now);
+      return { ...page, records: page.records.filter(({ userId }) => userId !== undefined) };
+    },
+  })),
+  wrong(
+    "list goes by prefixes of user ids",
+    /user ids: every text names one user/,
+    (_state, right) => ({
+      async list({ userId, ...query }, now) {
+        const page = await right.list(query, now);
+        const mine = page.records.filter((record) => record.userId?.startsWith(userId ?? ""));
+        return userId === undefined ? page : { ...page, records: mine };
+      },
+    }),
+  ),
+  wrong(
+    "list shows expired records",
+    /list: leaves out what is closed or expired/,
+    (_state, right) => ({
+      list: (query) => right.list(query, 0),
+    }),
+  ),
+  wrong(
+    "sweep takes closed records at once",
+    /update: close drops the user/,
+    ({ records }, right) => ({
+      async sweep(limit, now) {
+        for (const { id, closed } of records.values()) if (closed) records.delete(id);
+        return await right.sweep(limit, now);
+      },
+    }),
+  ),
+  wrong("sweep takes more than it may", /sweep: removes at most/, (_state, right) => ({
+    sweep: (_limit, now) => right.sweep(1_000_000, now),
+  })),
+  wrong("sweep leaves closed records", /sweep: removes expired records/, ({ records }, right) => ({
+    async sweep(limit, now) {
+      const closed = [...records.values()].filter((record) => record.closed);
+      const removed = await right.sweep(limit, now);
+      for (const record of closed) records.set(record.id, record);
+      return [...closed].length > 0 ? 0 : removed;
+    },
+  })),
+  wrong("sweep forgets cut-offs at once", /sweep: forgets a cut-off/, ({ cutOffs }, right) => ({
+    async sweep(limit, now) {
+      cutOffs.clear();
+      return await right.sweep(limit, now);
+    },
+  })),
+  wrongOverWire(
+    "sweep looks first and removes later",
+    /race: touch × sweep/,
+    ({ records }, right, wire) => ({
+      async sweep(limit, now) {
+        const expired = await wire("find", async () =>
+          [...records.values()].filter(({ expiresAt }) => expiresAt <= now).slice(0, limit),
+        );
+        for (const { id } of expired) await wire("remove", async () => records.delete(id));
+        return expired.length > 0 ? expired.length : await right.sweep(limit, now);
+      },
+    }),
+  ),
+  wrong("load hands out the record itself", /load: what it hands out/, ({ records, cutOffs }) => ({
+    async load(id) {
+      const record = records.get(id);
+      return record && { record, cutOff: cutOffs.get(record.userId ?? "")?.at ?? 0 };
+    },
+  })),
+  wrong("load forgets the cut-off", /race: load × cut-off/, (_state, right) => ({
+    async load(id) {
+      const loaded = await right.load(id);
+      return loaded && { ...loaded, cutOff: 0 };
+    },
+  })),
+  wrong(
+    "load reads the cut-off of every user",
+    /load: tells the cut-off/,
+    ({ cutOffs }, right) => ({
+      async load(id) {
+        const loaded = await right.load(id);
+        const cutOff = Math.max(0, ...[...cutOffs.values()].map(({ at }) => at));
+        return loaded && { ...loaded, cutOff };
+      },
+    }),
+  ),
+  wrongOverWire(
+    "load reads the cut-off before the record",
+    /load: the cut-off is read/,
+    ({ records, cutOffs }, _right, wire) => ({
+      async load(id) {
+        const userId = records.get(id)?.userId ?? "";
+        const cutOff = (await wire("get cut-off", async () => cutOffs.get(userId)?.at)) ?? 0;
+        const record = await wire("get", async () => records.get(id));
+        return record && { record: { ...record }, cutOff };
+      },
+    }),
+  ),
+  wrong(
+    "a handle goes on reading its old snapshot",
+    /load: every handle sees at once/,
+    (_state, right) => {
+      const seen = new Map<string, Awaited<ReturnType<SessionStore["load"]>>>();
+      return {
+        async load(id) {
+          if (!seen.has(id)) seen.set(id, await right.load(id));
+          return seen.get(id);
+        },
+      };
+    },
+  ),
+  wrong("ids are compared without their case", /ids: two that differ/, (_state, right) => ({
+    load: (id) => right.load(id.toLowerCase()),
+    create: (record, startedAgo, now) =>
+      right.create({ ...record, id: record.id.toLowerCase() }, startedAgo, now),
+  })),
+  wrong("user ids end with their first NUL", /user ids: /, (_state, right) => ({
+    create: (record, startedAgo, now) =>
+      right.create({ ...record, userId: record.userId?.split("\0")[0] }, startedAgo, now),
+  })),
+  wrong("bodies are cut where a column ends", /bodies: of maxBodyBytes/, (_state, right) => ({
+    create: (record, startedAgo, now) =>
+      right.create({ ...record, body: record.body.slice(0, 65_535) }, startedAgo, now),
+  })),
+  wrong("bodies are trimmed", /bodies: come back letter by letter/, (_state, right) => ({
+    create: (record, startedAgo, now) =>
+      right.create({ ...record, body: record.body.trim() }, startedAgo, now),
+  })),
+  wrong("the feed goes by the clock", /revocations: a reader/, ({ feed }, right) => ({
+    async since(cursor) {
+      const { revocations } = await right.since(undefined);
+      const newest = Math.max(0, ...feed.map(({ at }) => at));
+      return {
+        revocations: revocations.filter(({ at }) => at > Number(cursor ?? 0)),
+        cursor: `${newest}`,
+      };
+    },
+  })),
+  wrong(
+    "the feed gives a page",
+    /revocations: the beginning gives everything/,
+    (_state, right) => ({
+      async since(cursor) {
+        const { revocations } = await right.since(cursor);
+        return { revocations: revocations.slice(0, 1000), cursor: `${Number(cursor ?? 0) + 1000}` };
+      },
+    }),
+  ),
+  wrong("the feed gives what is over", /revocations: one whose time is over/, ({ feed }) => ({
+    since: async (cursor = "0") => ({
+      revocations: feed.slice(Number(cursor)),
+      cursor: `${feed.length}`,
+    }),
+  })),
+  wrong("the feed loses the exception", /revocations: entries of every kind/, (_state, right) => ({
+    add: ({ except: _, ...revocation }) => right.add(revocation),
+  })),
+  wrong("watch tells nothing of cut-offs", /watch: tells/, (_state, right) => ({
+    watch: (listener) =>
+      right.watch?.((change) => {
+        if (change.kind !== "user") listener(change);
+      }) ?? (() => undefined),
+  })),
+  wrong("watch can't be ended", /watch: whoever has ended it/, (_state, right) => ({
+    watch(listener) {
+      right.watch?.(listener);
+      return () => undefined;
+    },
+  })),
+  wrong("a home is another one for every handle", /home: 8 base64url/, () => {
+    const letter = String.fromCharCode(97 + (handles++ % 26));
+    return { home: async (userId) => `${letter}${userId.length}`.padEnd(8, "h") };
+  }),
+  wrong(
+    "claims to keep everything over a restart",
+    /close: what was acknowledged/,
+    ({ records }, right) => ({
+      traits: { ...right.traits, forgets: [] },
+      close: async () => records.clear(),
+    }),
+  ),
+  wrongOverWire(
+    "create writes the record, and the index in a second command",
+    /trouble: create/,
+    ({ records }, right, wire) => {
+      return {
+        async create(record, startedAgo, now) {
+          const answer = await wire("set", () =>
+            right.create({ ...record, expiresAt: now + 1 }, startedAgo, now),
+          );
+          if (answer !== "created") return answer;
+          await wire("index", async () => {
+            const created = records.get(record.id);
+            if (created !== undefined)
+              records.set(record.id, { ...created, expiresAt: record.expiresAt });
+          });
+          return "created";
+        },
+      };
+    },
+  ),
+  wrongOverWire(
+    "update is acknowledged by a client that swallows errors",
+    /trouble: update/,
+    (_state, right, wire) => ({
+      async update(...args) {
+        try {
+          return await wire("set", () => right.update(...args));
+        } catch {
+          return true;
+        }
+      },
+    }),
+  ),
+  // In one process no command is seen between these two halves, so only real concurrency shows them.
+  ...[/storm: many compare/, /storm: of many that close/, /update: of a hundred/].map((red) =>
+    wrong("update looks, waits and writes", red, ({ records }, right) => ({
+      async update(id, revision, next, now) {
+        const record = records.get(id);
+        if (!isLive(record, now) || record.revision !== revision) return false;
+        await pause();
+        records.set(id, record);
+        return await right.update(id, revision, next, now);
+      },
+    })),
+  ),
+  wrong("touch looks, waits and writes", /storm: increments, touches/, ({ records }, right) => ({
+    async touch(id, lastSeenAt, expiresAt, now) {
+      const record = records.get(id);
+      if (!isLive(record, now)) return false;
+      await pause();
+      records.set(id, record);
+      return await right.touch(id, lastSeenAt, expiresAt, now);
+    },
+  })),
+  wrong("create looks, waits and writes", /create: of a hundred at once/, ({ records }) => ({
+    async create(record, startedAgo, now) {
+      if (records.has(record.id)) return "taken";
+      await pause();
+      records.set(record.id, { ...record, revision: 1, mark: now - startedAgo });
+      return "created";
+    },
+  })),
+  wrong("create looks for a cut-off, waits and writes", /storm: no sign-in/, (state, right) => ({
+    async create(record, startedAgo, now) {
+      const userId = record.userId ?? "";
+      const before = state.cutOffs.get(userId)?.at ?? 0;
+      if (now - startedAgo <= before) return "cut-off";
+      await pause();
+      state.records.set(record.id, { ...record, revision: 1, mark: now + 10 });
+      return (await right.load(record.id)) === undefined ? "taken" : "created";
+    },
+  })),
+  wrong("cutOff looks, waits and writes", /cutOff: a hundred at once/, ({ cutOffs }) => ({
+    async cutOff(userId, { keepUntil }, now) {
+      const at = Math.max(now, (cutOffs.get(userId)?.at ?? 0) + 1);
+      await pause();
+      cutOffs.set(userId, { at, keepUntil });
+      return at;
+    },
+  })),
+  wrong("sweep looks, waits and removes", /storm: a sweep takes/, ({ records }) => ({
+    async sweep(limit, now) {
+      const over = [...records.values()].filter(({ expiresAt }) => expiresAt <= now);
+      await pause();
+      for (const { id } of over.slice(0, limit)) records.delete(id);
+      return Math.min(over.length, limit);
+    },
+  })),
+  wrong("sweep counts what others remove", /sweep: several at once/, ({ records }) => ({
+    async sweep(limit, now) {
+      const over = [...records.values()].filter(({ expiresAt }) => expiresAt <= now);
+      await pause();
+      for (const { id } of over.slice(0, limit)) records.delete(id);
+      return Math.min(over.length, limit);
+    },
+  })),
+  wrong(
+    "the feed is forgotten at a restart",
+    /revocations: all of them are there/,
+    (state, right) => ({
+      traits: { ...right.traits, forgets: [] },
+      close: async () => {
+        state.feed.length = 0;
+      },
+    }),
+  ),
+  {
+    mistake: "namespaces share their cut-offs",
+    red: /namespaces: /,
+    open() {
+      const state = modelState();
+      const elsewhere = { ...modelState(), cutOffs: state.cutOffs };
+      return {
+        store: modelStore({ state }),
+        elsewhere: async () => modelStore({ state: elsewhere }),
+      };
+    },
+  },
+  {
+    mistake: "marks come from the core's clock though the store says it has its own",
+    red: /create: the mark is the store's own now/,
+    open() {
+      const right = modelStore();
+      return { store: { ...right, traits: { ...right.traits, ownClock: true } } };
+    },
+  },
+];
+
+let handles = 0;
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,228 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NextFunction, Request, Response } from "express";
+import express5 from "express";
+import express4 from "express4";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { coatcheck } from "../../../src/adapters/express.ts";
+import type { Sessions } from "../../../src/index.ts";
+import { listenOn } from "../../support/adapters.ts";
+import type { Data, WithSession } from "../../support/test-sessions.ts";
+import { cookieOf, testSessions } from "../../support/test-sessions.ts";
+
+const FILE = "0123456789".repeat(50_000);
+let folder: string;
+const closing: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "coatcheck-express-"));
+  await writeFile(join(folder, "file.txt"), FILE);
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+type App = ReturnType<typeof express5>;
+type Handler = (req: Request & WithSession, res: Response, next: NextFunction) => unknown;
+
+describe.each([
+  ["Express 5", express5],
+  ["Express 4", express4],
+])("the %s adapter", (_name, express) => {
+  async function serve(
+    build: (app: App, on: (handler: Handler) => never, sessions: Sessions<Data>) => void,
+  ) {
+    const parts = testSessions();
+    const app = express();
+    app.use(coatcheck(parts.sessions));
+    build(app, (handler) => handler as never, parts.sessions);
+    const { target, close } = await listenOn(createServer(app));
+    closing.push(close);
+    const ask = (path: string, init?: RequestInit): Promise<globalThis.Response> =>
+      fetch(`${target}${path}`, { redirect: "manual", ...init });
+    return { ...parts, ask };
+  }
+
+  it("sends a file after the commit", async () => {
+    const { ask, recorded } = await serve((app, on) => {
+      app.get(
+        "/file",
+        on((req, res, next) => {
+          req.session.load().then((session) => {
+            session.set("seen", true);
+            res.sendFile("file.txt", { root: folder });
+          }, next);
+        }),
+      );
+    });
+    const response = await ask("/file");
+    expect(await response.text()).toBe(FILE);
+    expect(response.headers.get("content-length")).toBe(String(FILE.length));
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+    expect(recorded.count("create")).toBe(1);
+  });
+
+  it("sends a part of a file, and not at all what the browser has", async () => {
+    const { ask } = await serve((app, on) => {
+      app.use(on((req, _res, next) => void req.session.load().then(() => next(), next)));
+      app.use(express.static(folder));
+    });
+    const part = await ask("/file.txt", { headers: { range: "bytes=0-4" } });
+    expect([part.status, await part.text()]).toEqual([206, "01234"]);
+    const etag = part.headers.get("etag") ?? "";
+    const headers = { "if-none-match": etag, "cache-control": "max-age=0" };
+    const cached = await ask("/file.txt", { headers });
+    expect([cached.status, cached.headers.get("vary")]).toEqual([304, "Cookie"]);
+  });
+
+  it("redirects with its cookie", async () => {
+    const { ask } = await serve((app, on) => {
+      app.post(
+        "/sign-in",
+        on((req, res, next) => {
+          req.session.signIn("ada").then(() => res.redirect("/"), next);
+        }),
+      );
+    });
+    const response = await ask("/sign-in", { method: "POST" });
+    expect([response.status, response.headers.get("location")]).toEqual([302, "/"]);
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+  });
+
+  it("reaches routers and apps that are mounted below", async () => {
+    const { ask } = await serve((app, on) => {
+      const router = express.Router();
+      const inner = express();
+      inner.get(
+        "/who",
+        on((req, res, next) => {
+          req.session.load().then((session) => res.json({ new: session.isNew }), next);
+        }),
+      );
+      router.use("/inner", inner);
+      app.use("/outer", router);
+    });
+    const response = await ask("/outer/inner/who");
+    expect(await response.json()).toEqual({ new: true });
+    expect(response.headers.get("vary")).toBe("Cookie");
+  });
+
+  it("hands its errors to the app's error middleware, with their status", async () => {
+    const { ask } = await serve((app, on) => {
+      app.get(
+        "/",
+        on((req, _res, next) => void req.session.requireUser().catch(next)),
+      );
+      app.use(
+        (
+          error: { status: number; code: string },
+          _req: Request,
+          res: Response,
+          _next: NextFunction,
+        ) => {
+          res.status(error.status).json({ code: error.code });
+        },
+      );
+    });
+    const response = await ask("/");
+    expect([response.status, await response.json()]).toEqual([
+      401,
+      { code: "ERR_SIGN_IN_REQUIRED" },
+    ]);
+  });
+
+  it("drops buffered changes when the error middleware answers 500, and keeps the sign-in", async () => {
+    const { ask, sessions } = await serve((app, on) => {
+      app.get(
+        "/",
+        on((req, _res, next) => {
+          req.session.signIn("ada").then((session) => {
+            session.set("n", 1);
+            next(new Error("after the sign-in"));
+          }, next);
+        }),
+      );
+      app.use((_error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+        res.status(500).send("sorry");
+      });
+    });
+    const response = await ask("/");
+    expect([response.status, await response.text()]).toEqual([500, "sorry"]);
+    const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
+    expect([session.userId, session.get("n")]).toEqual(["ada", undefined]);
+  });
+
+  it("gives one handle when it is installed twice", async () => {
+    const { ask, sessions, recorded } = await serve((app, on, given) => {
+      app.use(
+        on((req, _res, next) => {
+          req.session.load().then((session) => {
+            session.set("outer", 1);
+            next();
+          }, next);
+        }),
+      );
+      app.use("/inner", coatcheck(given));
+      app.get(
+        "/inner",
+        on((req, res, next) => {
+          req.session.load().then((session) => {
+            session.set("inner", 2);
+            res.json(session.all());
+          }, next);
+        }),
+      );
+    });
+    const response = await ask("/inner");
+    expect(await response.json()).toEqual({ outer: 1, inner: 2 });
+    expect(recorded.count("create")).toBe(1);
+    const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
+    expect(session.all()).toEqual({ outer: 1, inner: 2 });
+  });
+
+  it("answers an unknown path like any other", async () => {
+    const { ask } = await serve((app, on) => {
+      app.use(on((req, _res, next) => void req.session.load().then(() => next(), next)));
+    });
+    const response = await ask("/nowhere");
+    expect([response.status, response.headers.get("vary")]).toEqual([404, "Cookie"]);
+  });
+
+  it("leaves the commit to the outage policy, whatever the handler has sent", async () => {
+    const { ask, down } = await serve((app, on) => {
+      app.get(
+        "/",
+        on((req, res, next) => {
+          req.session.load().then((session) => {
+            session.set("n", 1);
+            down.begin();
+            res.json({ fine: true });
+          }, next);
+        }),
+      );
+    });
+    const response = await ask("/");
+    expect([response.status, await response.text()]).toEqual([503, "Service Unavailable\n"]);
+    expect(response.headers.get("etag")).toBeNull();
+    expect(response.headers.getSetCookie()).toEqual([]);
+  });
+});
+
+describe("Express 5", () => {
+  it("takes a rejected handler as an error", async () => {
+    const { sessions } = testSessions();
+    const app = express5();
+    app.use(coatcheck(sessions));
+    app.get("/", async (req, res) => {
+      await (req as Request & WithSession).session.requireUser();
+      res.send("never");
+    });
+    const { target, close } = await listenOn(createServer(app));
+    closing.push(close);
+    const response = await fetch(String(target));
+    expect(response.status).toBe(401);
+  });
+});

@@ -1,0 +1,405 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ConfigError } from "../../../src/errors.ts";
+import { cookieSession } from "../../../src/interop/cookie-session.ts";
+import { flaskCookie } from "../../../src/interop/flask.ts";
+import type { FaultPlan } from "../../../src/testing/faults.ts";
+import { outage } from "../../../src/testing/faults.ts";
+import { foreignLibrary } from "../../support/foreign-library.ts";
+import type { App, MemoryAppOptions } from "../../support/ways.ts";
+import { memoryApp, OTHER_SECRET, SECRET } from "../../support/ways.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const NAME = "__Host-Http-sid";
+
+function adopting(
+  options: MemoryAppOptions & {
+    readonly kind?: "records" | "cookie";
+    readonly writeBack?: boolean;
+  } = {},
+) {
+  const { kind, writeBack = false, ...rest } = options;
+  const old = foreignLibrary(kind);
+  const app = memoryApp({ adopt: [{ from: old, writeBack }], ...rest });
+  return { old, app };
+}
+
+async function liveIds(app: App, userId: string): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of app.sessions.list(userId)) ids.push(id);
+  return ids;
+}
+
+describe("a session of another library", () => {
+  it("becomes one of ours: its user and data, a ticket, and its own cookie deleted", async () => {
+    const { old, app } = adopting();
+    const began = app.clock.now() - 1000;
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada", cart: ["tea"], _csrf: "x" }, began));
+    const { head, result } = await ada.visit((session) => session.load());
+    expect([result.userId, result.all()]).toEqual(["ada", { cart: ["tea"] }]);
+    expect(result.info.authentications).toEqual([{ method: "adopted", at: began }]);
+    expect(head.cookies.map(({ name }) => name).sort()).toEqual([NAME, "old.sid"]);
+    expect(ada.cookie()).toMatch(new RegExp(`^${NAME}=[\\w-]{76}$`));
+    expect(app.told("adopted")).toEqual([
+      { sessionId: result.id, userId: "ada", source: "old", dropped: [] },
+    ]);
+    app.recorded.clear();
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("is not looked at by a request that does not use its session, or brings a ticket (P1)", async () => {
+    const { old, app } = adopting();
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, 1));
+    old.asked = 0;
+    await ada.visit(() => undefined);
+    expect([old.asked, app.recorded.count()]).toEqual([0, 0]);
+    await ada.read();
+    await ada.read();
+    old.asked = 0;
+    ada.plant(`${ada.cookie()}; old.sid=x`);
+    await ada.read();
+    expect(old.asked).toBe(0);
+  });
+
+  it("that is forged never reaches our store, and the operator hears why (P3)", async () => {
+    const { old, app } = adopting();
+    const mallory = app.browser();
+    mallory.plant(`${await old.signIn({ user: "ada" }, 1)}x`);
+    app.recorded.clear();
+    expect((await mallory.read()).userId).toBeUndefined();
+    expect(app.recorded.count()).toBe(0);
+    expect(app.told("adoptionRefused")).toEqual([
+      { source: "old", reason: "forged", problem: "wrong signature" },
+    ]);
+  });
+
+  it("adopted by 20 requests at once ends in one session, and all are served", async () => {
+    const { old, app } = adopting();
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada", n: 1 }, 1));
+    const visits = Array.from({ length: 20 }, () => ada.begin());
+    const loaded = await Promise.all(visits.map(({ session }) => session.load()));
+    const heads = await Promise.all(visits.map(({ finish }) => finish()));
+    expect(new Set(loaded.map(({ id }) => id)).size).toBe(1);
+    expect(loaded.every(({ userId }) => userId === "ada")).toBe(true);
+    expect(
+      heads.flatMap(({ cookies }) => cookies).filter(({ name }) => name === NAME),
+    ).toHaveLength(1);
+    expect(await liveIds(app, "ada")).toEqual([loaded[0]?.id]);
+  });
+
+  it("gets a new ticket when the answer with the first one was lost, and no longer once that was seen", async () => {
+    const { old, app } = adopting();
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, 1));
+    const again = ada.copy();
+    const thief = ada.copy();
+    await ada.read();
+    app.clock.advance("31s");
+    expect((await again.read()).userId).toBe("ada");
+    expect(again.cookie()).toContain(NAME);
+    await again.read();
+    app.clock.advance("31s");
+    const late = await thief.read();
+    expect([late.userId, late.refusal]).toEqual([undefined, "superseded"]);
+    expect(thief.cookie()).not.toContain(NAME);
+    expect((await again.read()).userId).toBe("ada");
+  });
+
+  it("P5 that was signed out or revoked here is not adopted again", async () => {
+    for (const end of ["signOut", "revoke", "revokeUser"] as const) {
+      const { old, app } = adopting();
+      const ada = app.browser();
+      ada.plant(await old.signIn({ user: "ada" }, app.clock.now() - 1000));
+      const thief = ada.copy();
+      const { id } = await ada.read();
+      if (end === "signOut") await ada.visit((session) => session.signOut());
+      else if (end === "revoke") await app.sessions.revoke(id as string);
+      else await app.sessions.revokeUser("ada");
+      for (const wait of ["1s", "2m", "20d"] as const) {
+        app.clock.advance(wait);
+        await app.sessions.sweep();
+        expect((await thief.copy().read()).userId, `${end} after ${wait}`).toBeUndefined();
+      }
+    }
+  });
+
+  it("P5 of before a cut-off, or before everyone was signed out, is not adopted", async () => {
+    const { old, app } = adopting();
+    const cookie = await old.signIn({ user: "ada" }, app.clock.now() - 1000);
+    const bob = await old.signIn({ user: "bob" }, app.clock.now() - 1000);
+    const unknown = await old.signIn({ user: "ada" });
+    await app.sessions.revokeUser("ada");
+    for (const each of [cookie, unknown]) {
+      const ada = app.browser();
+      ada.plant(each);
+      expect((await ada.read()).refusal).toBe("revoked");
+    }
+    await app.sessions.revokeEveryone();
+    const browser = app.browser();
+    browser.plant(bob);
+    expect((await browser.read()).userId).toBeUndefined();
+    expect(await liveIds(app, "bob")).toEqual([]);
+  });
+
+  it("P8 is remembered over a rotation of our secrets", async () => {
+    const { old, app } = adopting();
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, 1));
+    const thief = ada.copy();
+    await ada.read();
+    await ada.visit((session) => session.signOut());
+    const rotated = app.another({ secrets: [OTHER_SECRET, SECRET] }).browser();
+    rotated.plant(thief.cookie());
+    expect((await rotated.read()).userId).toBeUndefined();
+  });
+
+  it("P10 is left alone while a backend is down, ours or theirs", async () => {
+    const down = outage();
+    const { old, app } = adopting({ faults: down.plan });
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, 1));
+    const before = ada.cookie();
+    old.down = true;
+    const { session, finish } = ada.begin();
+    await expect(session.load()).rejects.toMatchObject({ status: 503 });
+    expect((await finish({ failed: true })).cookies).toEqual([]);
+    old.down = false;
+    down.begin();
+    await expect(ada.begin().session.load()).rejects.toMatchObject({ status: 503 });
+    expect(ada.cookie()).toBe(before);
+    down.end();
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("is adopted once whatever call of the store fails, before or after its effect", async () => {
+    let tried = 0;
+    for (const fault of ["before", "after", "resent"] as const) {
+      for (let nth = 1; nth <= 6; nth += 1) {
+        let calls = 0;
+        const faults: FaultPlan = ({ verb }) => {
+          calls += verb === "since" ? 0 : 1;
+          return calls === nth && verb !== "since" ? fault : undefined;
+        };
+        const { old, app } = adopting({ faults });
+        const ada = app.browser();
+        ada.plant(await old.signIn({ user: "ada", cart: ["tea"] }, 1));
+        await ada.read().catch(() => undefined);
+        calls = 100;
+        const loaded = await ada.read();
+        expect([loaded.userId, loaded.get("cart")], `${fault} ${nth}`).toEqual(["ada", ["tea"]]);
+        expect(await liveIds(app, "ada"), `${fault} ${nth}`).toEqual([loaded.id]);
+        tried += 1;
+      }
+    }
+    expect(tried).toBe(18);
+  });
+
+  it("loses what cannot be kept by name, and stays out when it does not fit the schema", async () => {
+    const old = foreignLibrary();
+    const { adopt, ...schema } = {
+      adopt: [{ from: old, map: () => ({ userId: "ada", data: { a: 1, b: () => 1 } as never }) }],
+      schema: {
+        "~standard": {
+          version: 1 as const,
+          vendor: "test",
+          validate: (value: unknown) =>
+            (value as { a?: unknown }).a === 1
+              ? { value: value as Record<string, unknown> }
+              : { issues: [{ message: "no", path: ["a"] }] },
+        },
+      },
+    };
+    const app = memoryApp({ adopt, ...schema });
+    const ada = app.browser();
+    ada.plant(await old.signIn({}, 1));
+    expect((await ada.read()).all()).toEqual({ a: 1 });
+    expect(app.told("adopted")).toMatchObject([{ dropped: ["b"] }]);
+    const strict = memoryApp({ adopt: [old], ...schema });
+    const bob = strict.browser();
+    bob.plant(await old.signIn({ user: "bob", a: 2 }, 1));
+    expect((await bob.read()).userId).toBeUndefined();
+    expect(strict.told("adoptionRefused")).toEqual([
+      { source: "old", reason: "unsupported", problem: "its data does not fit the schema at `a`" },
+    ]);
+  });
+
+  it("leaves its record for the grace, and no longer", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { old, app } = adopting();
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, 1));
+    await ada.read();
+    await vi.advanceTimersByTimeAsync(599_000);
+    expect(old.records.size).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(old.records.size).toBe(0);
+  });
+
+  it("is not adopted where no cookie can be set", async () => {
+    const { old, app } = adopting();
+    const cookie = await old.signIn({ user: "ada" }, 1);
+    const session = app.sessions.open({ headers: { cookie } }, { head: "sent" });
+    expect((await session.load()).userId).toBeUndefined();
+    expect(await liveIds(app, "ada")).toEqual([]);
+  });
+});
+
+describe.each(["records", "cookie"] as const)("written back to a library with its %s", (kind) => {
+  it("is signed in on both sides, and both see each change", async () => {
+    const { old, app } = adopting({ kind, writeBack: true });
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada", _csrf: "x" }, 1));
+    await ada.set("cart", ["tea"]);
+    expect(await old.read(ada.cookie())).toEqual({ user: "ada", _csrf: "x", cart: ["tea"] });
+    await ada.visit((session) => session.update("cart", (cart) => [...(cart as string[]), "milk"]));
+    expect(await old.read(ada.cookie())).toMatchObject({ cart: ["tea", "milk"] });
+    expect((await ada.read()).get("cart")).toEqual(["tea", "milk"]);
+  });
+
+  it("P6 gets a new session there with a sign-in, and the one of before is over", async () => {
+    const { old, app } = adopting({ kind, writeBack: true });
+    const ada = app.browser();
+    ada.plant(await old.signIn({ cart: ["tea"] }, 1));
+    await ada.read();
+    const before = ada.cookie();
+    await ada.signIn("ada");
+    expect(await old.read(ada.cookie())).toEqual({ user: "ada", cart: ["tea"] });
+    if (kind === "records") expect(await old.read(before)).toBeUndefined();
+  });
+
+  it("P5 is signed out there too, and what was written back is not adopted again", async () => {
+    const { app } = adopting({ kind, writeBack: true });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    await ada.set("cart", ["tea"]);
+    const copy = app.browser();
+    copy.plant(ada.cookie().replace(/__Host-Http-sid=[^;]*;? ?/, ""));
+    expect(copy.cookie()).toContain("old.sid");
+    await ada.visit((session) => session.signOut());
+    expect(ada.cookie()).toBe("");
+    expect((await copy.read()).userId).toBeUndefined();
+  });
+
+  it("fails nobody's request when it cannot be written there", async () => {
+    const { old, app } = adopting({ kind: "records", writeBack: true });
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, 1));
+    await ada.read();
+    old.down = true;
+    await ada.set("cart", ["tea"]);
+    expect(app.told("foreignFailed")).toMatchObject([{ source: "old", operation: "write back" }]);
+    expect((await ada.read()).get("cart")).toEqual(["tea"]);
+  });
+});
+
+describe("the option adopt", () => {
+  it.each([
+    [{ adopt: {} as never }, "adopt"],
+    [{ adopt: [{}] as never }, "adopt[0]"],
+    [{ adopt: [{ from: foreignLibrary(), grace: "soon" as never }] }, "adopt[0].grace"],
+    [{ adopt: [{ from: foreignLibrary(), map: 1 as never }] }, "adopt[0].map"],
+    [{ adopt: [{ from: foreignLibrary(), other: 1 } as never] }, "adopt[0].other"],
+    [{ adopt: [1, 2].map(() => ({ from: foreignLibrary(), writeBack: true })) }, "adopt"],
+    [{ method: "sealed" as const, adopt: [foreignLibrary()] }, "adopt"],
+  ])("refuses what cannot work, by name (%#)", (options, option) => {
+    expect(() => memoryApp(options)).toThrow(ConfigError);
+    expect(() => memoryApp(options)).toThrow(`\`${option}\``);
+  });
+});
+
+it("a visitor's session that was written back outlives the browser's run as before", async () => {
+  const from = flaskCookie({ secrets: ["s3cret"] });
+  const app = memoryApp({ adopt: [{ from, writeBack: true }] });
+  const now = app.clock.now();
+  const { cookies } = await from.seal({ data: { n: 1 }, persistent: true }, now);
+  const visitor = app.browser();
+  visitor.plant(`session=${cookies[0]?.value}`);
+  await visitor.set("n", 2);
+  const value = /session=([^;]*)/.exec(visitor.cookie())?.[1];
+  expect(await from.open(() => value, now)).toMatchObject({ data: { n: 2 }, persistent: true });
+});
+
+describe("a cookie that holds nothing but the data", () => {
+  const from = cookieSession({ keys: ["theirs"] });
+
+  async function devices(): Promise<{ app: App; cookie: string }> {
+    const app = memoryApp({ adopt: [from] });
+    const { cookies } = await from.seal({ data: {}, userId: "ada" }, app.clock.now());
+    return { app, cookie: cookies.map(({ name, value }) => `${name}=${value}`).join("; ") };
+  }
+
+  it("is adopted by each device of a user who has the same one on all", async () => {
+    const { app, cookie } = await devices();
+    const ids = new Set<string | undefined>();
+    for (let each = 0; each < 3; each += 1) {
+      const device = app.browser();
+      device.plant(cookie);
+      expect((await device.read()).userId).toBe("ada");
+      const { id, userId } = await device.read();
+      expect(userId).toBe("ada");
+      ids.add(id);
+      app.clock.advance("1m");
+    }
+    expect(ids.size).toBe(3);
+    expect(new Set(await liveIds(app, "ada"))).toEqual(ids);
+  });
+
+  it("P5 is not adopted after the sign-out of the device that brought it first, or of its user", async () => {
+    for (const end of ["signOut", "revokeUser"] as const) {
+      const { app, cookie } = await devices();
+      const [device, second, copy] = [app.browser(), app.browser(), app.browser()];
+      for (const each of [device, second, copy]) each.plant(cookie);
+      await device.read();
+      await device.read();
+      app.clock.advance("1m");
+      await second.read();
+      if (end === "signOut") await device.visit((session) => session.signOut());
+      else await app.sessions.revokeUser("ada");
+      app.clock.advance("1m");
+      expect((await copy.read()).userId, end).toBeUndefined();
+      expect((await second.read()).userId, end).toBe(end === "signOut" ? "ada" : undefined);
+    }
+  });
+});
+
+it("a browser that has lost its ticket begins anew during the dual run, there too", async () => {
+  const { old, app } = adopting({ writeBack: true });
+  const ada = app.browser();
+  ada.plant(await old.signIn({ user: "ada", cart: ["tea"] }, 1));
+  await ada.read();
+  await ada.read();
+  const lost = app.browser();
+  lost.plant(/old\.sid=[^;]*/.exec(ada.cookie())?.[0] ?? "");
+  const late = lost.copy();
+  app.clock.advance("31s");
+  await expect(late.set("cart", ["late"])).rejects.toMatchObject({ status: 409 });
+  app.clock.advance("2m");
+  expect((await lost.read()).refusal).toBe("superseded");
+  await lost.set("cart", ["milk"]);
+  const { userId, id } = await lost.read();
+  expect([userId, id === undefined]).toEqual([undefined, false]);
+  const theirs = await old.read(lost.cookie());
+  expect([theirs?.["cart"], theirs?.["user"]]).toEqual([["milk"], undefined]);
+  // The first one goes on as before, on both sides.
+  expect((await ada.read()).userId).toBe("ada");
+  expect(await old.read(ada.cookie())).toMatchObject({ user: "ada", cart: ["tea"] });
+});
+
+it("what a browser begins after its session was revoked is not written into the old one", async () => {
+  const { old, app } = adopting({ writeBack: true });
+  const ada = app.browser();
+  ada.plant(await old.signIn({ user: "ada", cart: ["tea"] }, app.clock.now() - 1000));
+  await ada.read();
+  const before = /old\.sid=[^;]*/.exec(ada.cookie())?.[0] ?? "";
+  await app.sessions.revokeUser("ada");
+  app.clock.advance("2m");
+  await ada.set("cart", ["milk"]);
+  const theirs = await old.read(ada.cookie());
+  expect([theirs?.["cart"], theirs?.["user"]]).toEqual([["milk"], undefined]);
+  expect(await old.read(before)).toMatchObject({ user: "ada", cart: ["tea"] });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { memoryApp } from "../../support/ways.ts";
+
+type App = ReturnType<typeof memoryApp>;
+
+async function left(app: App, userId: string): Promise<number> {
+  let count = 0;
+  for await (const _ of app.sessions.list(userId)) count += 1;
+  return count;
+}
+
+describe("maxSessionsPerUser", () => {
+  it("ends the oldest above the number after a sign-in, and tells", async () => {
+    const app = memoryApp({ maxSessionsPerUser: 2 });
+    const browsers = Array.from({ length: 5 }, () => app.browser());
+    const ids: (string | undefined)[] = [];
+    for (const browser of browsers) {
+      app.clock.advance("1s");
+      await browser.signIn("ada");
+      ids.push((await browser.read()).id);
+    }
+    const users = await Promise.all(browsers.map(async (each) => (await each.read()).userId));
+    expect(users).toEqual([undefined, undefined, undefined, "ada", "ada"]);
+    expect(app.told("revoked")).toEqual(
+      ids.slice(0, 3).map((sessionId) => ({ sessionId, userId: "ada", by: "cap" })),
+    );
+  });
+
+  it("counts each user's sessions, and no visitor's", async () => {
+    const app = memoryApp({ maxSessionsPerUser: 1 });
+    const [ada, bob, visitor] = [app.browser(), app.browser(), app.browser()];
+    await visitor.set("cart", ["tea"]);
+    await ada.signIn("ada");
+    await bob.signIn("bob");
+    expect([(await ada.read()).userId, (await bob.read()).userId]).toEqual(["ada", "bob"]);
+    expect((await visitor.read()).get("cart")).toEqual(["tea"]);
+  });
+
+  it("does not count the session that a sign-in or a new proof replaces", async () => {
+    const app = memoryApp({ maxSessionsPerUser: 2 });
+    const [one, two] = [app.browser(), app.browser()];
+    await one.signIn("ada");
+    app.clock.advance("1s");
+    await two.signIn("ada");
+    for (let time = 0; time < 3; time += 1) {
+      app.clock.advance("1s");
+      await two.visit((session) => session.elevate("totp"));
+    }
+    expect([(await one.read()).userId, (await two.read()).userId]).toEqual(["ada", "ada"]);
+    expect(app.told("revoked")).toEqual([]);
+  });
+
+  it.each([1, 3])("of %i holds when many sign in at once: as many are left", async (cap) => {
+    const app = memoryApp({ maxSessionsPerUser: cap });
+    await Promise.all(Array.from({ length: 8 }, () => app.browser().signIn("ada")));
+    expect(await left(app, "ada")).toBe(cap);
+  });
+
+  it("never ends the newest, also when another process has the same to do", async () => {
+    const here = memoryApp({ maxSessionsPerUser: 1 });
+    const there = here.another();
+    for (let time = 0; time < 10; time += 1) {
+      here.clock.advance("1s");
+      await Promise.all([here.browser().signIn("ada"), there.browser().signIn("ada")]);
+      expect(await left(here, "ada")).toBe(1);
+    }
+  });
+
+  it("never ends whoever has just signed in, also where the clock is behind", async () => {
+    const app = memoryApp({ maxSessionsPerUser: 2 });
+    for (let time = 0; time < 3; time += 1) {
+      app.clock.advance("1s");
+      await app.browser().signIn("ada");
+    }
+    const behind = app.another({ clock: () => app.clock.now() - 60_000 });
+    const ada = behind.browser();
+    await ada.signIn("ada");
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("holds over many pages", async () => {
+    const unbounded = memoryApp();
+    for (let at = 0; at < 300; at += 1) {
+      unbounded.clock.advance("1s");
+      await unbounded.browser().signIn("ada");
+    }
+    unbounded.clock.advance("1s");
+    const bounded = unbounded.another({ maxSessionsPerUser: 5 });
+    const newest = bounded.browser();
+    await newest.signIn("ada");
+    expect(await left(bounded, "ada")).toBe(5);
+    expect((await newest.read()).userId).toBe("ada");
+  });
+
+  it("asks nothing of the store where there is no cap", async () => {
+    const app = memoryApp();
+    await app.browser().signIn("ada");
+    expect(app.recorded.count("list")).toBe(0);
+  });
+});

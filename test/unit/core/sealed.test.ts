@@ -1,0 +1,203 @@
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../../src/errors.ts";
+import { createSessions } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { testClock } from "../../../src/testing/clock.ts";
+import { createBrowser } from "../../support/jar.ts";
+import type { Data } from "../../support/ways.ts";
+import { memoryApp, SECRET } from "../../support/ways.ts";
+
+const SEEN = "__Host-Http-sid-seen";
+
+describe("sealed sessions whose replay is accepted", () => {
+  function withoutFeed() {
+    const clock = testClock();
+    const sessions = createSessions<Data>({
+      secrets: [SECRET],
+      method: "sealed",
+      sealed: { revocations: "accept-replay" },
+      clock: clock.now,
+    });
+    return { clock, sessions, browser: () => createBrowser(sessions) };
+  }
+
+  it("sign in and out without any store; the cookie goes, and a copy goes on", async () => {
+    const { browser } = withoutFeed();
+    const ada = browser();
+    await ada.set("cart", ["tea"]);
+    await ada.signIn("ada");
+    const copy = ada.copy();
+    await ada.visit((session) => session.signOut());
+    expect(ada.cookie()).toBe("");
+    const loaded = await copy.read();
+    expect([loaded.userId, loaded.get("cart")]).toEqual(["ada", ["tea"]]);
+  });
+
+  it("end by their timeouts all the same", async () => {
+    const { browser, clock } = withoutFeed();
+    const ada = browser();
+    await ada.signIn("ada");
+    clock.advance("8d");
+    expect((await ada.read()).refusal).toBe("idle-timeout");
+  });
+
+  it.each([
+    ["revoke", (sessions: Sessions) => sessions.revoke("a".repeat(24))],
+    ["revokeUser", (sessions: Sessions) => sessions.revokeUser("ada")],
+    ["revokeEveryone", (sessions: Sessions) => sessions.revokeEveryone()],
+    ["sweep", (sessions: Sessions) => sessions.sweep()],
+    ["list", async (sessions: Sessions) => sessions.list()[Symbol.asyncIterator]().next()],
+  ])("throw for %s, which nothing could keep", async (_, call) => {
+    const { sessions } = withoutFeed();
+    const told: unknown[] = [];
+    sessions.on("revoked", (event) => told.push(event));
+    await expect(call(sessions)).rejects.toBeInstanceOf(UsageError);
+    expect(told).toEqual([]);
+  });
+
+  it("throw for revokeOthers, and nobody is told that it was done", async () => {
+    const { browser } = withoutFeed();
+    const ada = browser();
+    await ada.signIn("ada");
+    const attempt = ada.visit((session) => session.revokeOthers());
+    await expect(attempt).rejects.toBeInstanceOf(UsageError);
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  type Sessions = ReturnType<typeof createSessions<Data>>;
+});
+
+describe("sealed sessions with a feed and no store", () => {
+  const { add, since } = memoryStore();
+  const sessions = createSessions<Data>({
+    secrets: [SECRET],
+    method: "sealed",
+    sealed: { revocations: { add, since } },
+  });
+
+  it("are revoked by id, by user and all at once", async () => {
+    for (const end of [
+      (id: string) => sessions.revoke(id),
+      () => sessions.revokeUser("ada"),
+      () => sessions.revokeEveryone(),
+    ]) {
+      const ada = createBrowser(sessions);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      await ada.signIn("ada");
+      await end((await ada.read()).id as string);
+      expect((await ada.read()).refusal).toBe("revoked");
+    }
+  });
+
+  it("cannot be listed or swept: nobody keeps them", async () => {
+    await expect(sessions.sweep()).rejects.toThrow(/Give a `store`/);
+    await expect(sessions.list()[Symbol.asyncIterator]().next()).rejects.toThrow(/listed/);
+  });
+});
+
+describe("revoke of a sealed session", () => {
+  it.each([
+    "",
+    "../",
+    "a".repeat(23),
+    "a".repeat(25),
+    "é".repeat(24),
+    "x".repeat(10_000),
+    " ",
+    "%",
+  ])("answers false for %j and keeps nothing of it", async (id) => {
+    const app = memoryApp({ method: "sealed" });
+    expect(await app.sessions.revoke(id)).toBe(false);
+    expect([app.recorded.count("add"), app.told("revoked")]).toEqual([0, []]);
+  });
+
+  it("holds for whoever has it, at once", async () => {
+    const app = memoryApp({ method: "sealed" });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const { id } = await ada.read();
+    expect(await app.sessions.revoke(id as string)).toBe(true);
+    expect((await ada.read()).refusal).toBe("revoked");
+    expect(app.told("revoked")).toEqual([{ sessionId: id, userId: undefined, by: "session" }]);
+  });
+});
+
+describe("the small cookie that says when a sealed session was last used", () => {
+  const timeouts = { idle: "1h", absolute: "1d", touchInterval: "5m" } as const;
+
+  it("is set by a read at most once per touch interval, and deleted by the next write", async () => {
+    const app = memoryApp({ method: "sealed", timeouts });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const names = async () =>
+      (await ada.visit((session) => session.load())).head.cookies.map(({ name }) => name);
+    expect(await names()).toEqual([]);
+    app.clock.advance("5m");
+    expect(await names()).toEqual([SEEN]);
+    expect(await names()).toEqual([]);
+    const head = await ada.set("a", 1);
+    expect(head.cookies.map(({ name, attributes }) => [name, attributes.maxAge])).toEqual([
+      ["__Host-Http-sid", undefined],
+      [SEEN, 0],
+    ]);
+  });
+
+  it("carries the session over its idle timeout, and its times show", async () => {
+    const app = memoryApp({ method: "sealed", timeouts });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    for (let time = 0; time < 3; time += 1) {
+      app.clock.advance("50m");
+      await ada.read();
+    }
+    const { info } = await ada.read();
+    expect(info.lastSeenAt).toBe(app.clock.now());
+    expect(info.expiresAt).toBe(app.clock.now() + 65 * 60_000);
+    app.clock.advance("66m");
+    expect((await ada.read()).refusal).toBe("idle-timeout");
+  });
+
+  it("does so for its own session alone, and only with the seal itself", async () => {
+    const app = memoryApp({ method: "sealed", timeouts });
+    const [ada, bob] = [app.browser(), app.browser()];
+    await ada.signIn("ada");
+    await bob.signIn("bob");
+    const seal = bob.cookie();
+    app.clock.advance("50m");
+    await ada.read();
+    const [, seen = ""] = ada.cookie().split("; ");
+    app.clock.advance("30m");
+    expect((await ada.copy().read()).userId).toBe("ada");
+    const cases = [`${seal}; ${seen}`, seen, seen.replace("-seen", ""), `${seal}; ${SEEN}=junk`];
+    for (const cookie of cases) {
+      const loaded = await app.sessions.open({ headers: { cookie } }).load();
+      expect(loaded.userId).toBeUndefined();
+    }
+  });
+
+  it("never moves the use back: the later of two counts", async () => {
+    const app = memoryApp({ method: "sealed", timeouts });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    app.clock.advance("10m");
+    await ada.read();
+    const [, early = ""] = ada.cookie().split("; ");
+    app.clock.advance("10m");
+    await ada.read();
+    for (const cookie of [`${early}; ${ada.cookie()}`, `${ada.cookie()}; ${early}`]) {
+      const { info } = await app.sessions.open({ headers: { cookie } }).load();
+      expect(info.lastSeenAt).toBe(app.clock.now());
+    }
+  });
+
+  it("lasts as long as the session's own cookie does", async () => {
+    const app = memoryApp({ method: "sealed" });
+    const ada = app.browser();
+    await ada.visit((session) => session.signIn("ada", { remember: true }));
+    app.clock.advance("1d");
+    const { head } = await ada.visit((session) => session.load());
+    expect(head.cookies.map(({ name, attributes }) => [name, attributes.maxAge])).toEqual([
+      [SEEN, 29 * 86_400],
+    ]);
+  });
+});

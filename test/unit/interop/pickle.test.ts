@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readPickle, tuple, writePickle } from "../../../src/interop/pickle.ts";
+import { isRefused } from "../../../src/interop/source.ts";
+import { fuzzRuns, fuzzTimeout } from "../../support/fuzz.ts";
+
+describe("readPickle", () => {
+  // Each of these would run something in Python.
+  it.each([
+    ["os.system", "cos\nsystem\n(S'id'\ntR."],
+    ["posix.system", "\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R."],
+    ["builtins.eval", "\x80\x02cbuiltins\neval\nX\x03\x00\x00\x001+1\x85R."],
+    ["subprocess.Popen", "csubprocess\nPopen\n(S'id'\ntR."],
+    ["builtins.getattr", "cbuiltins\ngetattr\n."],
+    ["decimal.Decimal", "cdecimal\nDecimal\n(S'1'\ntR."],
+    ["uuid.UUID", "\x80\x02cuuid\nUUID\n)\x81."],
+    ["copyreg._reconstructor", "ccopyreg\n_reconstructor\n."],
+    ["datetime.datetime.now", "\x80\x04\x8c\x08datetime\x8c\x0cdatetime.now\x93."],
+  ])("refuses %s by name", (name, text) => {
+    const answer = readPickle(bytes(text));
+    expect(answer).toMatchObject({ refused: "unsupported" });
+    expect(isRefused(answer) && answer.problem).toContain(`the global ${name}`);
+  });
+
+  it.each([
+    ["INST", "(S'id'\nios\nsystem\n."],
+    ["OBJ", "(cdatetime\ndatetime\no."],
+    ["BUILD", "}}b."],
+    ["NEWOBJ", "cdatetime\ndatetime\n)\x81."],
+    ["NEWOBJ_EX", "cdatetime\ndatetime\n)}\x92."],
+    ["PERSID", "P1\n."],
+    ["BINPERSID", "K\x01Q."],
+    ["EXT1", "\x82\x01."],
+    ["NEXT_BUFFER", "\x80\x05\x97."],
+  ])("refuses the instruction %s by name", (name, text) => {
+    const answer = readPickle(bytes(text));
+    expect(answer).toMatchObject({ refused: "unsupported" });
+    expect(isRefused(answer) && answer.problem).toContain(`(${name})`);
+  });
+
+  it("P13 shows no name that is not one", () => {
+    const answer = readPickle(bytes("cmy secret\nis\n."));
+    expect(isRefused(answer) && answer.problem).not.toContain("secret");
+  });
+
+  it.each([
+    ["a class that is not called", "cdatetime\ndatetime\n.", "unsupported"],
+    [
+      "a zone by itself",
+      "cdatetime\ntimezone\n(cdatetime\ntimedelta\n(K\x00K\x00K\x00tRtR.",
+      "unsupported",
+    ],
+    ["a list in itself", "]q\x00h\x00a.", "unsupported"],
+    ["a later protocol", "\x80\x06N.", "unsupported"],
+    ["text of Python 2", "U\x01\xff.", "unsupported"],
+    ["no end", "N", "malformed"],
+    ["two values", "NN.", "malformed"],
+    ["something behind the end", "N.N", "malformed"],
+    ["a mark that is left", "(N.", "malformed"],
+    ["nothing on the stack", "0.", "malformed"],
+    ["an instruction that is none", "\xff.", "malformed"],
+    ["an odd number of items", "}(K\x01u.", "malformed"],
+    ["items for what holds none", "K\x01K\x02a.", "malformed"],
+    ["what was never kept", "h\x07.", "malformed"],
+    ["a number that is none", "Iten\n.", "malformed"],
+    ["the 31st of February", "cdatetime\ndate\n(C\x04\x07\xea\x02\x1ftR.", "malformed"],
+    [
+      "the 25th hour",
+      "cdatetime\ndatetime\n(C\x0a\x07\xea\x01\x01\x19\x00\x00\x00\x00\x00tR.",
+      "malformed",
+    ],
+    ["more text than there is", "X\xff\xff\xff\x7fa.", "malformed"],
+    ["broken UTF-8", "\x8c\x01\xff.", "malformed"],
+  ])("refuses %s", (_, text, reason) => {
+    expect(readPickle(bytes(text))).toMatchObject({ refused: reason });
+  });
+
+  it("P14 gives up on what is large, deep, or small and stands for much", () => {
+    const refused = { refused: "too-large" };
+    expect(readPickle(writePickle("tea"), { maxBytes: 7 })).toMatchObject(refused);
+    expect(readPickle(bytes(`${"]".repeat(100)}${"a".repeat(99)}.`))).toMatchObject(refused);
+    expect(readPickle(bytes(`${"]".repeat(60)}${"a".repeat(59)}.`))).toHaveProperty("value");
+    // Thirty lists, each of which holds the one before it ten times: 10^30 values in 700 bytes.
+    let laughs = "]q\x00";
+    for (let level = 1; level <= 30; level += 1) {
+      const before = `h${String.fromCharCode(level - 1)}`;
+      laughs += `](${before.repeat(10)}eq${String.fromCharCode(level)}`;
+    }
+    expect(readPickle(bytes(`${laughs}.`))).toMatchObject({ refused: "malformed" });
+    expect(readPickle(bytes(`(${laughs}l.`))).toMatchObject(refused);
+    expect(readPickle(bytes(`${"N0".repeat(300_000)}N.`))).toMatchObject(refused);
+    expect(readPickle(bytes(`I1${"0".repeat(5000)}\n.`))).toMatchObject(refused);
+  });
+
+  it("keeps __proto__ a key", () => {
+    const answer = readPickle(writePickle(JSON.parse('{"__proto__":{"admin":true}}')));
+    const { value } = answer as { value: { admin?: unknown } };
+    expect(Object.keys(value)).toEqual(["__proto__"]);
+    expect(value.admin).toBeUndefined();
+  });
+
+  it(
+    "P14 answers to any bytes",
+    () => {
+      const opcodes = fc.constantFrom(
+        ..."(.012FGIJKLMNPQRSTUVXabcdefghijlopqrstu]})\x80\x81\x85\x88\x8a\x8c\x8f\x90\x91\x93\x94\x95",
+      );
+      const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: opcodes }));
+      fc.assert(
+        fc.property(fc.oneof(fc.uint8Array(), text.map(bytes)), (data) => {
+          const answer = readPickle(data);
+          expect(isRefused(answer) || "value" in answer).toBe(true);
+        }),
+        { numRuns: fuzzRuns() },
+      );
+    },
+    fuzzTimeout(),
+  );
+});
+
+describe("writePickle", () => {
+  it.each([
+    ["a function", { a: { b: () => {} } }, "a.b"],
+    ["undefined", { a: [1, undefined] }, "a[1]"],
+    ["a symbol", Symbol("s"), ""],
+    ["an object of a class", { a: new URL("http://a/") }, "a"],
+    ["a key that Python cannot hash", new Map([[[1], 1]]), "1"],
+    ["a set of lists", new Set([[1]]), ""],
+    ["half a pair", { a: "\ud800" }, "a"],
+    ["a date that is none", { a: new Date(Number.NaN) }, "a"],
+    ["a date after the year 9999", { a: new Date(8.64e15) }, "a"],
+  ])("cannot write %s, and says where it is", (_, value, path) => {
+    expect(() => writePickle(value)).toThrow(expect.objectContaining({ code: "ERR_VALUE", path }));
+  });
+
+  it("does not follow a value for ever", () => {
+    const value: unknown[] = [];
+    value.push(value);
+    expect(() => writePickle(value)).toThrow(expect.objectContaining({ code: "ERR_VALUE" }));
+  });
+
+  it("takes a tuple of text for a key", () => {
+    const value = new Map([[tuple(["a", 1]), 2]]);
+    const answer = readPickle(writePickle(value)) as { value: Map<unknown, unknown> };
+    expect([...answer.value]).toEqual([[["a", 1], 2]]);
+  });
+});
+
+function bytes(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "latin1"));
+}

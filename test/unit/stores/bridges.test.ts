@@ -1,0 +1,265 @@
+import { mkdir, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import KeyvRedis from "@keyv/redis";
+import session from "express-session";
+import Keyv from "keyv";
+import Keyv4 from "keyv4";
+import { Keyv as Keyv6 } from "keyv6";
+import { createStorage } from "unstorage";
+import fsDriver from "unstorage/drivers/fs-lite";
+import { describe, expect, it } from "vitest";
+import { createSessions } from "../../../src/core/sessions.ts";
+import { ConfigError } from "../../../src/errors.ts";
+import type { SessionStore } from "../../../src/stores/contract.ts";
+import { expressSessionStore } from "../../../src/stores/express-session.ts";
+import { keyvStore } from "../../../src/stores/keyv.ts";
+import { unstorageStore } from "../../../src/stores/unstorage.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const HOUR = 3_600_000;
+const ID = "a".repeat(24);
+const SECRET = "zvVRzzTcMdkgxwvEMAYrMmgGvQMdbqBTYdTbrcDYdBg";
+
+const bridges: readonly [string, () => SessionStore][] = [
+  ["keyvStore", () => keyvStore({ client: new Keyv({ throwOnErrors: true }) })],
+  ["unstorageStore", () => unstorageStore({ client: createStorage() })],
+  ["expressSessionStore", () => expressSessionStore({ client: new session.MemoryStore() })],
+];
+
+describe.each(bridges)("%s", (_name, make) => {
+  it("is refused by the core, until what it cannot do is accepted by name", () => {
+    const options = { secrets: [SECRET], store: make() };
+    expect(() => createSessions(options)).toThrow(/acceptUnconditionalStore/);
+    expect(() => createSessions({ ...options, acceptUnconditionalStore: true })).not.toThrow();
+  });
+
+  it("says what it may forget, and that it is for one process", () => {
+    const { conditionalWrites, forgets, shared } = make().traits;
+    expect({ conditionalWrites, shared }).toEqual({ conditionalWrites: false, shared: false });
+    expect(forgets).toEqual(["restart", "eviction", "failover"]);
+  });
+});
+
+describe("options of a bridge", () => {
+  it.each([
+    ["client", { client: undefined }],
+    ["client", { client: { get() {}, set() {} } }],
+    ["client", { client: new Keyv() }],
+    [
+      "client",
+      { client: new Keyv({ store: new KeyvRedis("redis://127.0.0.1:1"), throwOnErrors: true }) },
+    ],
+    ["prefix", { client: new Keyv4(), prefix: "a b" }],
+    ["forgets", { client: new Keyv4(), forgets: ["everything"] }],
+    ["clock", { client: new Keyv4(), clock: 5 }],
+  ])("are refused by name: %s", (option, options) => {
+    const make = () => keyvStore(options as unknown as { client: Keyv });
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(new RegExp(option));
+  });
+
+  it("name a storage, and a store, that lack a method", () => {
+    const client = {} as never;
+    expect(() => unstorageStore({ client })).toThrow(/no getItem, no setItem, no removeItem/);
+    expect(() => expressSessionStore({ client })).toThrow(/no get, no set, no destroy/);
+  });
+});
+
+describe("within one process", () => {
+  it("P4 stores that were made twice on one client lose none of each other's changes", async () => {
+    const client = new Keyv({ throwOnErrors: true });
+    const stores = [keyvStore({ client }), keyvStore({ client })];
+    await add(stores[0] as SessionStore);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (stores[index % 2] as SessionStore).update(ID, 1, next(`${index}`), Date.now()),
+      ),
+    );
+    expect(answers.filter(Boolean)).toHaveLength(1);
+  });
+
+  it("who waits for one key shares a read, and a write", async () => {
+    const client = counted();
+    const store = keyvStore({ client });
+    await add(store);
+    client.calls.length = 0;
+    await Promise.all(Array.from({ length: 50 }, () => store.touch(ID, 1, 1, Date.now())));
+    // The first has begun by the time the others come.
+    expect(client.calls).toEqual(["get", "get"]);
+  });
+
+  it("asks once to read a visitor's session, twice for a user's, and twice to write", async () => {
+    const client = counted();
+    const store = keyvStore({ client });
+    await add(store);
+    await add(store, "v".repeat(24), undefined);
+    client.calls.length = 0;
+    await store.load("v".repeat(24));
+    expect(client.calls.splice(0)).toEqual(["get"]);
+    await store.load(ID);
+    expect(client.calls.splice(0)).toEqual(["get", "get"]);
+    expect(await store.update(ID, 1, next("second"), Date.now())).toBe(true);
+    expect(client.calls.splice(0)).toEqual(["get", "set"]);
+  });
+
+  it("P10 an error of the backend is an error, and the next in turn goes on", async () => {
+    const client = counted();
+    const store = keyvStore({ client });
+    await add(store);
+    client.fail = true;
+    const answers = await Promise.allSettled([store.load(ID), store.load(ID)]);
+    expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    client.fail = false;
+    expect(await store.load(ID)).toBeDefined();
+  });
+
+  it.each([
+    ["4", (store: object) => new Keyv4({ store: store as never })],
+    ["5", (store: object) => new Keyv({ store: store as never, throwOnErrors: true })],
+    ["6", (store: object) => new Keyv6({ store: store as never })],
+  ])("P10 Keyv %s with an adapter that fails is an error in every verb", async (_version, make) => {
+    const texts = new Map<string, unknown>();
+    let isDown = false;
+    const adapter = {
+      opts: {},
+      on: () => adapter,
+      get: async (key: string) => (isDown ? Promise.reject(new Error("down")) : texts.get(key)),
+      set: async (key: string, value: unknown) =>
+        isDown ? Promise.reject(new Error("down")) : texts.set(key, value) === texts,
+      delete: async (key: string) =>
+        isDown ? Promise.reject(new Error("down")) : texts.delete(key),
+      clear: async () => texts.clear(),
+    };
+    const client = make(adapter);
+    client.on("error", () => undefined);
+    const store = keyvStore({ client });
+    await add(store);
+    expect(await store.load(ID)).toBeDefined();
+    expect(await store.update(ID, 1, next("second"), Date.now())).toBe(true);
+    isDown = true;
+    const now = Date.now();
+    await expect(store.load(ID)).rejects.toThrow();
+    await expect(store.update(ID, 2, next("third"), now)).rejects.toThrow();
+    await expect(store.touch(ID, now + 9, now + 2 * HOUR, now)).rejects.toThrow();
+    await expect(store.cutOff("ada", { keepUntil: now }, now)).rejects.toThrow();
+    await expect(store.list({ limit: 1 }, now)).rejects.toThrow();
+    isDown = false;
+    expect((await store.load(ID))?.record.body).toBe("second");
+  });
+
+  it("P10 Keyv without its database is an error, never an absent session", async () => {
+    const adapter = new KeyvRedis(
+      { url: "redis://127.0.0.1:1", socket: { reconnectStrategy: false } },
+      { throwOnErrors: true },
+    );
+    const client = new Keyv({ store: adapter, throwOnErrors: true });
+    client.on("error", () => undefined);
+    await expect(keyvStore({ client }).load(ID)).rejects.toThrow();
+  });
+});
+
+describe("two processes", () => {
+  it("do bring back what one of them has ended, and so the bridges ask to be accepted", async () => {
+    const client = counted();
+    // Another client object: nothing that is in memory is shared.
+    const processes = [{ ...client }, { ...client }].map((own) => ({
+      own,
+      store: keyvStore({ client: own }),
+    }));
+    const [slow, quick] = processes as [(typeof processes)[0], (typeof processes)[0]];
+    await add(quick.store, ID, undefined);
+    const now = Date.now();
+    let goOn = (): void => undefined;
+    const set = slow.own.set;
+    slow.own.set = async (key, value) => {
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return set(key, value);
+    };
+    const late = slow.store.update(ID, 1, next("late"), now);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await quick.store.update(ID, 1, { ...next("ended"), close: true }, now)).toBe(true);
+    expect((await quick.store.load(ID))?.record.closed).toBe(true);
+    goOn();
+    expect(await late).toBe(true);
+    expect((await quick.store.load(ID))?.record).toMatchObject({ closed: false, body: "late" });
+  });
+});
+
+describe("unstorage in a folder", () => {
+  it("takes a file that was not finished for one that is not there", async () => {
+    const base = await temporaryFolder("torn");
+    const store = unstorageStore({ client: createStorage({ driver: fsDriver({ base }) }) });
+    await add(store);
+    const file = await fileOf(base, "s");
+    const { size } = await stat(file);
+    for (const length of [size - 1, 20, 12, 5, 0]) {
+      await truncate(file, length);
+      expect(await store.load(ID), `${length} bytes`).toBeUndefined();
+    }
+    await rm(base, { recursive: true });
+  });
+
+  it("keeps ids apart where a file system takes a and A for the same", async () => {
+    const base = await temporaryFolder("case");
+    await mkdir(base, { recursive: true });
+    const store = unstorageStore({ client: createStorage({ driver: fsDriver({ base }) }) });
+    await add(store);
+    await add(store, "A".repeat(24));
+    const names = await readdir(join(base, "coatcheck"));
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(names.length);
+    expect(await readFile(await fileOf(base, "s"), "utf8")).toContain("ada");
+    await rm(base, { recursive: true });
+  });
+
+  it("is an error where something else uses its keys", async () => {
+    const client = createStorage();
+    const store = unstorageStore({ client });
+    await add(store);
+    for (const key of await client.getKeys()) await client.setItem(key, { some: "thing" });
+    await expect(store.load(ID)).rejects.toThrow("did not write");
+  });
+});
+
+function next(body: string) {
+  return { body, lastSeenAt: Date.now(), expiresAt: Date.now() + HOUR };
+}
+
+async function add(store: SessionStore, id = ID, ...users: (string | undefined)[]): Promise<void> {
+  const now = Date.now();
+  const [userId] = users.length === 0 ? ["ada"] : users;
+  const record = { id, userId, ...next("first"), closed: false };
+  expect(await store.create(record, 0, now)).toBe("created");
+}
+
+async function fileOf(base: string, kind: string): Promise<string> {
+  const names = await readdir(join(base, "coatcheck"));
+  return join(base, "coatcheck", names.find((name) => name.startsWith(kind)) as string);
+}
+
+/** A map behind the methods of a Keyv, that notes its calls and may fail. */
+function counted() {
+  const texts = new Map<string, string>();
+  const client = {
+    calls: [] as string[],
+    fail: false,
+    note(call: string): void {
+      client.calls.push(call);
+      if (client.fail) throw new Error("no answer");
+    },
+    async get(key: string): Promise<unknown> {
+      client.note("get");
+      return texts.get(key);
+    },
+    async set(key: string, value: string): Promise<unknown> {
+      client.note("set");
+      return texts.set(key, value);
+    },
+    async delete(key: string): Promise<unknown> {
+      client.note("delete");
+      return texts.delete(key);
+    },
+  };
+  return client;
+}

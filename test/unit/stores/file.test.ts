@@ -1,0 +1,312 @@
+import { existsSync, readdirSync } from "node:fs";
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError } from "../../../src/errors.ts";
+import type { NewRecord, Revocations, SessionStore } from "../../../src/stores/contract.ts";
+import type { FileStoreOptions } from "../../../src/stores/file.ts";
+import { fileStore } from "../../../src/stores/file.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const HOUR = 3_600_000;
+const now = Date.now();
+
+describe("fileStore", () => {
+  let folder: string;
+  let path: string;
+  const opened: SessionStore[] = [];
+
+  beforeEach(async () => {
+    folder = await temporaryFolder("file-unit");
+    path = join(folder, "app", "sessions");
+  });
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  function openStore(options: Partial<FileStoreOptions> = {}): SessionStore & Revocations {
+    const store = fileStore({ path, ...options });
+    opened.push(store);
+    return store;
+  }
+
+  /** The path of a session's file. */
+  function fileOf(name: string): string {
+    const hex = Buffer.from(id(name), "base64url").toString("hex");
+    return join(path, "sessions", hex.slice(0, 2), hex);
+  }
+
+  async function everything(): Promise<string[]> {
+    return (await readdir(path, { recursive: true })).sort();
+  }
+
+  it("refuses options that cannot work, by name and with the mend", async () => {
+    const wrong: [Partial<FileStoreOptions>, string][] = [
+      [{ path: "" }, "`path` must name a folder"],
+      [{ path: 5 as never }, "`path` must name a folder"],
+      [{ durable: "yes" as never }, "`durable` must be"],
+      [{ namespace: "../a" }, "`namespace` must be"],
+      [{ namespace: "x".repeat(65) }, "`namespace` must be"],
+      [{ clock: 7 as never }, "`clock` must be"],
+    ];
+    for (const [options, message] of wrong) {
+      expect(() => openStore(options), message).toThrow(ConfigError);
+      expect(() => openStore(options), message).toThrow(message);
+    }
+    const file = join(folder, "file");
+    await writeFile(file, "");
+    for (const unusable of [file, join(file, "below")]) {
+      expect(() => openStore({ path: unusable })).toThrow("`path` must be a folder");
+    }
+  });
+
+  it("makes folders and files for their owner only, with no letter of an id in a name", async () => {
+    const store = openStore();
+    const userId = "../../../etc/passwd";
+    for (const name of ["a", "A"]) await store.create(session(name, userId), 0, now);
+    await store.cutOff(userId, { keepUntil: now + HOUR }, now);
+    await store.add({ kind: "user", id: userId, at: now, until: now + HOUR });
+    for (const name of await everything()) {
+      const stats = await stat(join(path, name));
+      expect(stats.mode & 0o777, name).toBe(stats.isDirectory() ? 0o700 : 0o600);
+      expect(name).toMatch(/^(version|drafts|revocations|[a-z-]+(\/[0-9a-f]+)*)$/);
+    }
+    expect((await stat(path)).mode & 0o777).toBe(0o700);
+  });
+
+  it("does not look where an id points that is none", async () => {
+    const store = openStore();
+    const wrong = "../../../../etc/passwd..";
+    await expect(store.create({ ...session("a"), id: wrong }, 0, now)).rejects.toThrow(
+      "24 base64url characters",
+    );
+    expect(await store.load(wrong)).toBeUndefined();
+    expect(await store.touch(wrong, now, now, now)).toBe(false);
+    expect(await store.update(wrong, 1, { ...session("a") }, now)).toBe(false);
+    await store.cutOff("ada", { except: wrong, keepUntil: now }, now);
+  });
+
+  it("keeps everything over a close, and answers no verb after it", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    await store.cutOff("bob", { keepUntil: now + HOUR }, now);
+    await store.add({ kind: "everyone", at: now, until: now + HOUR });
+    // Asked for, but not waited for: close does.
+    const last = store.touch(id("a"), now + 5, now + 2 * HOUR, now);
+    await store.close();
+    expect(await last).toBe(true);
+    await store.close();
+    const verbs: (() => Promise<unknown>)[] = [
+      () => store.load(id("a")),
+      () => store.create(session("b"), 0, now),
+      () => store.update(id("a"), 1, { ...session("a") }, now),
+      () => store.touch(id("a"), now, now, now),
+      () => store.cutOff("ada", { keepUntil: now }, now),
+      () => store.list({ limit: 1 }, now),
+      () => store.sweep(1, now),
+      () => store.add({ kind: "everyone", at: now, until: now }),
+      () => store.since(undefined),
+    ];
+    for (const verb of verbs) await expect(verb()).rejects.toThrow("the file store is closed");
+
+    const again = openStore();
+    expect((await again.load(id("a")))?.record).toMatchObject({
+      lastSeenAt: now + 5,
+      expiresAt: now + 2 * HOUR,
+    });
+    expect(await again.create(session("late", "bob"), 1, now)).toBe("cut-off");
+    expect((await again.since(undefined)).revocations).toHaveLength(1);
+  });
+
+  it.runIf(existsSync("/proc/self/fd"))(
+    "has few files open, however many ask at once",
+    async () => {
+      const store = openStore({ durable: false });
+      const names = Array.from({ length: 1000 }, (_, index) => `s${index}`);
+      const before = readdirSync("/proc/self/fd").length;
+      let most = 0;
+      const watching = setInterval(() => {
+        most = Math.max(most, readdirSync("/proc/self/fd").length);
+      });
+      const durable = openStore();
+      const answers = await Promise.all(names.map((name) => durable.create(session(name), 0, now)));
+      const touches = await Promise.all(names.map((name) => store.touch(id(name), now, now, now)));
+      clearInterval(watching);
+      expect(new Set([...answers, ...touches])).toEqual(new Set(["created", true]));
+      expect(most).toBeGreaterThan(before);
+      expect(most - before).toBeLessThan(500);
+    },
+  );
+
+  it("P2 reads without writing anything", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    const before = await everything();
+    const size = (await stat(fileOf("a"))).size;
+    for (let turn = 0; turn < 5; turn += 1) await store.load(id("a"));
+    await store.list({ userId: "ada", limit: 5 }, now);
+    expect(await store.update(id("a"), 9, { ...session("a") }, now)).toBe(false);
+    expect(await store.sweep(10, now)).toBe(0);
+    expect(await everything()).toEqual(before);
+    expect((await stat(fileOf("a"))).size).toBe(size);
+  });
+
+  it("keeps files short, however often a session is written", async () => {
+    const store = openStore({ durable: false });
+    await store.create(session("a", "ada"), 0, now);
+    const body = "x".repeat(1000);
+    let longest = 0;
+    for (let revision = 1; revision <= 300; revision += 1) {
+      const next = { body: `${revision}${body}`, lastSeenAt: now, expiresAt: now + HOUR };
+      expect(await store.update(id("a"), revision, next, now)).toBe(true);
+      longest = Math.max(longest, (await stat(fileOf("a"))).size);
+    }
+    // Twice what it needs and 16 KiB, and the step at which it is looked at.
+    expect(longest).toBeLessThan(40_000);
+    expect((await store.load(id("a")))?.record.body).toBe(`300${body}`);
+    expect((await everything()).filter((name) => name.includes("~"))).toEqual([]);
+    for (let turn = 0; turn < 1000; turn += 1) {
+      await store.cutOff("ada", { keepUntil: now + HOUR }, now);
+      await store.add({ kind: "user", id: "ada", at: now, until: now - 1 });
+    }
+    await store.sweep(10, now);
+    const shared = (await everything()).filter((name) => /^(cut-offs\/.|revocations)$/.test(name));
+    expect(shared).toHaveLength(2);
+    for (const name of shared) expect((await stat(join(path, name))).size).toBeLessThan(40_000);
+  });
+
+  it("P5 skips a line that was cut off, and goes on behind it", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    const line = (await readFile(fileOf("a"), "utf8")).split("\n").at(-1) as string;
+    for (const torn of [
+      `\n${line.slice(0, -1)}`,
+      "\n",
+      "\n\u0000\u0000",
+      `\n00000000${line.slice(8)}`,
+    ]) {
+      await appendFile(fileOf("a"), torn);
+      const before = (await store.load(id("a")))?.record.revision ?? 0;
+      const next = { body: torn, lastSeenAt: now, expiresAt: now + HOUR };
+      expect(await store.update(id("a"), before, next, now)).toBe(true);
+      expect((await openStore().load(id("a")))?.record).toMatchObject({
+        revision: before + 1,
+        body: torn,
+      });
+    }
+  });
+
+  it("P10 a file that was damaged is an error, and not a session that is absent", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    await writeFile(fileOf("a"), "");
+    await expect(store.load(id("a"))).rejects.toThrow("is damaged");
+    await expect(store.touch(id("a"), now, now, now)).rejects.toThrow("is damaged");
+    expect(await store.create(session("a", "ada"), 0, now)).toBe("taken");
+  });
+
+  it("P5 takes the last step of a move that a killed process has begun", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    const text = await readFile(fileOf("a"), "utf8");
+    // As such a process leaves it: the new file is there, and a last line in the old one names it.
+    const { crc32 } = await import("node:zlib");
+    const target = `${fileOf("a")}~new`;
+    await writeFile(target, text);
+    const to = target.slice(path.length + 1);
+    const rest = `abc ${JSON.stringify({ to, after: 1 })}`;
+    await appendFile(fileOf("a"), `\n${crc32(rest).toString(16).padStart(8, "0")} ${rest}`);
+    // However old it is, a sweep must not take it for something left behind.
+    const longAgo = new Date(now - 9 * HOUR);
+    await utimes(target, longAgo, longAgo);
+    for (let turn = 0; turn < 5; turn += 1) await store.sweep(10, now);
+    expect((await store.load(id("a")))?.record.revision).toBe(1);
+    expect(await store.touch(id("a"), now + 1, now + HOUR, now)).toBe(true);
+    expect(await readdir(join(fileOf("a"), ".."))).toHaveLength(1);
+    expect(await readFile(fileOf("a"), "utf8")).toContain(text);
+  });
+
+  it("sweeps what killed processes have left behind, an hour later and not before", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    const left = [join(path, "drafts", "left"), `${fileOf("a")}~left`];
+    const mark = join(path, "users", await userFolder(), "00".repeat(18));
+    for (const file of [...left, mark]) await writeFile(file, "");
+    const there = async () => (await everything()).filter((name) => /left|0{36}/.test(name)).length;
+    const sweepAndList = async () => {
+      for (let turn = 0; turn < 5; turn += 1) await store.sweep(10, now);
+      await store.list({ userId: "ada", limit: 5 }, now);
+    };
+    await sweepAndList();
+    expect(await there()).toBe(3);
+    const longAgo = new Date(now - 2 * HOUR);
+    for (const file of [...left, mark]) await utimes(file, longAgo, longAgo);
+    await sweepAndList();
+    expect(await there()).toBe(0);
+    expect((await store.load(id("a")))?.record.revision).toBe(1);
+  });
+
+  async function userFolder(): Promise<string> {
+    const [shard = ""] = await readdir(join(path, "users"));
+    const [user = ""] = await readdir(join(path, "users", shard));
+    return join(shard, user);
+  }
+
+  it("leaves nothing behind when everything was swept", async () => {
+    const store = openStore({ durable: false });
+    for (let index = 0; index < 100; index += 1) {
+      await store.create(session(`s${index}`, `user ${index % 7}`), 0, now);
+    }
+    const close = { body: "", lastSeenAt: now, expiresAt: now + 10, close: true };
+    for (let index = 0; index < 40; index += 1) await store.update(id(`s${index}`), 1, close, now);
+    for (let index = 40; index < 60; index += 1) {
+      await store.touch(id(`s${index}`), now, now + 2 * HOUR, now);
+    }
+    await store.cutOff("user 3", { keepUntil: now + HOUR }, now);
+    expect(await store.sweep(1000, now + 10)).toBe(40);
+    expect(await store.sweep(25, now + HOUR)).toBe(25);
+    expect(await store.sweep(1000, now + HOUR)).toBe(16);
+    expect(await store.sweep(1000, now + 2 * HOUR)).toBe(20);
+    const files = (await everything()).filter((name) => /[0-9a-f]{36}/.test(name));
+    expect(files).toEqual([]);
+  });
+
+  it("is not opened on what a later version wrote, and leaves that alone", async () => {
+    const store = openStore();
+    await store.create(session("a"), 0, now);
+    await writeFile(join(path, "version"), "2\n");
+    expect(() => openStore()).toThrow("a later version of coatcheck");
+    expect(await readFile(join(path, "version"), "utf8")).toBe("2\n");
+  });
+
+  it("finds a folder that was put back from a copy", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    await store.cutOff("ada", { keepUntil: now + HOUR }, now);
+    await rename(path, `${path}-copy`);
+    await mkdir(path);
+    expect(await store.load(id("a"))).toBeUndefined();
+    await rm(path, { recursive: true });
+    await rename(`${path}-copy`, path);
+    expect((await store.load(id("a")))?.cutOff).toBe(now);
+  });
+});
+
+function id(name: string): string {
+  return Buffer.from(name.padEnd(18, ".").slice(0, 18)).toString("base64url");
+}
+
+function session(name: string, userId?: string): NewRecord {
+  return { id: id(name), userId, lastSeenAt: now, expiresAt: now + HOUR, closed: false, body: "" };
+}

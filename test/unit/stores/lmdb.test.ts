@@ -1,0 +1,241 @@
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { open } from "lmdb";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError } from "../../../src/errors.ts";
+import type { NewRecord, Revocations, SessionStore } from "../../../src/stores/contract.ts";
+import type { LmdbStoreOptions } from "../../../src/stores/lmdb.ts";
+import { lmdbStore } from "../../../src/stores/lmdb.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const MEBIBYTE = 1024 * 1024;
+const HOUR = 3_600_000;
+const now = Date.now();
+
+describe("lmdbStore", () => {
+  let folder: string;
+  let path: string;
+  const opened: SessionStore[] = [];
+
+  beforeEach(async () => {
+    folder = await temporaryFolder("lmdb-unit");
+    path = join(folder, "app", "sessions");
+  });
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  function openStore(options: Partial<LmdbStoreOptions> = {}): SessionStore & Revocations {
+    const store = lmdbStore({ path, ...options });
+    opened.push(store);
+    return store;
+  }
+
+  it("refuses options that cannot work, by name and with the mend", async () => {
+    const wrong: [Partial<LmdbStoreOptions>, string][] = [
+      [{ path: "" }, "`path` must name a folder"],
+      [{ path: 5 as never }, "`path` must name a folder"],
+      [{ namespace: "a b" }, "`namespace` must be"],
+      [{ namespace: "x".repeat(65) }, "`namespace` must be"],
+      [{ maxBytes: 0 }, "`maxBytes` must be"],
+      [{ maxBytes: 1.5 * MEBIBYTE + 0.5 }, "`maxBytes` must be"],
+      [{ clock: 7 as never }, "`clock` must be"],
+    ];
+    for (const [options, message] of wrong) {
+      expect(() => openStore(options), message).toThrow(ConfigError);
+      expect(() => openStore(options), message).toThrow(message);
+    }
+    const file = join(folder, "file");
+    await writeFile(file, "");
+    for (const unusable of [file, join(file, "below")]) {
+      expect(() => openStore({ path: unusable })).toThrow("`path` must be a folder");
+    }
+  });
+
+  it("makes the folder and the files, for their owner only", async () => {
+    openStore();
+    const modeOf = async (name: string): Promise<number> => (await stat(name)).mode & 0o777;
+    expect(await modeOf(path)).toBe(0o700);
+    const files = await readdir(path);
+    expect(files.sort()).toEqual(["data.mdb", "lock.mdb"]);
+    for (const file of files) expect(await modeOf(join(path, file)), file).toBe(0o600);
+  });
+
+  it("keeps everything over a close, and answers no verb after it", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    await store.cutOff("bob", { keepUntil: now + HOUR }, now);
+    await store.add({ kind: "everyone", at: now, until: now + HOUR });
+    // Written, but not waited for: close does.
+    const last = store.touch(id("a"), now + 5, now + 2 * HOUR, now);
+    await store.close();
+    expect(await last).toBe(true);
+    await store.close();
+    const next = { body: "", lastSeenAt: now, expiresAt: now };
+    const verbs: (() => Promise<unknown>)[] = [
+      () => store.load(id("a")),
+      () => store.create(session("b"), 0, now),
+      () => store.update(id("a"), 1, next, now),
+      () => store.touch(id("a"), now, now, now),
+      () => store.cutOff("ada", { keepUntil: now }, now),
+      () => store.list({ limit: 1 }, now),
+      () => store.sweep(1, now),
+      () => store.add({ kind: "everyone", at: now, until: now }),
+      () => store.since(undefined),
+    ];
+    for (const verb of verbs) await expect(verb()).rejects.toThrow("the LMDB store is closed");
+
+    const again = openStore();
+    expect((await again.load(id("a")))?.record).toMatchObject({
+      lastSeenAt: now + 5,
+      expiresAt: now + 2 * HOUR,
+    });
+    expect(await again.create(session("late", "bob"), 1, now)).toBe("cut-off");
+    expect((await again.since(undefined)).revocations).toHaveLength(1);
+  });
+
+  it("has one file open for all stores of the process, while any of them is open", async () => {
+    const stores = ["", "one", "two"].map((namespace) => openStore({ namespace }));
+    // While writes are under way others open and close.
+    const writes = stores.map((store, index) => store.create(session(`s${index}`), 0, now));
+    const later = openStore({ namespace: "three" });
+    await Promise.all([...writes, later.create(session("s3"), 0, now)]);
+    const [first, ...others] = stores;
+    await first?.close();
+    for (const [index, store] of others.entries()) {
+      const { records } = await store.list({ limit: 10 }, now);
+      expect(records.map((record) => record.id)).toEqual([id(`s${index + 1}`)]);
+    }
+    const again = openStore();
+    expect((await again.list({ limit: 10 }, now)).records).toHaveLength(1);
+  });
+
+  it("puts what arrives together into few transactions", async () => {
+    const store = openStore();
+    const names = Array.from({ length: 1000 }, (_, index) => `s${index}`);
+    const before = transactions(path);
+    await Promise.all(names.map((name) => store.create(session(name), 0, now)));
+    expect(transactions(path) - before).toBeLessThan(20);
+    expect((await store.list({ limit: 2000 }, now)).records).toHaveLength(1000);
+  });
+
+  it("writes nothing to find nothing: no transaction for a sweep, or for what is refused", async () => {
+    const store = openStore();
+    await store.create(session("a"), 0, now);
+    const before = transactions(path);
+    expect(await store.sweep(1000, now)).toBe(0);
+    expect(await store.update(id("a"), 9, { ...session("a") }, now)).toBe(false);
+    expect(await store.touch(id("b"), now, now, now)).toBe(false);
+    expect(await store.create(session("a"), 0, now)).toBe("taken");
+    expect(await store.load("no id at all")).toBeUndefined();
+    expect(await store.update("no id at all", 1, { ...session("a") }, now)).toBe(false);
+    expect(await store.touch("no id at all", now, now, now)).toBe(false);
+    expect(transactions(path)).toBe(before);
+    const wrong = { ...session("a"), id: "../../etc/passwd" };
+    await expect(store.create(wrong, 0, now)).rejects.toThrow("24 base64url characters");
+  });
+
+  it("leaves nothing behind when everything was swept", async () => {
+    const store = openStore();
+    for (let index = 0; index < 300; index += 1) {
+      await store.create(session(`s${index}`, `user ${index % 7}`), 0, now);
+    }
+    for (let index = 0; index < 300; index += 3) {
+      const next = { body: "", lastSeenAt: now, expiresAt: now + 10, close: true };
+      await store.update(id(`s${index}`), 1, next, now);
+    }
+    for (let index = 1; index < 300; index += 3) {
+      await store.touch(id(`s${index}`), now, now + 2 * HOUR, now);
+    }
+    for (let turn = 0; turn < 3; turn += 1) {
+      await store.cutOff("user 3", { keepUntil: now + HOUR + turn }, now);
+    }
+    await store.add({ kind: "user", id: "user 3", at: now, until: now + HOUR });
+    expect(await store.sweep(1000, now + 10)).toBe(100);
+    expect(await store.sweep(1000, now + HOUR)).toBe(100);
+    expect(await store.sweep(30, now + 2 * HOUR)).toBe(30);
+    expect(await store.sweep(1000, now + 2 * HOUR)).toBe(71);
+    expect(await store.sweep(1000, now + 9 * HOUR)).toBe(0);
+    // The version, and the number of the last entry of the feed, which is never given again.
+    expect(entries(path)).toBe(2);
+    await store.add({ kind: "user", id: "eve", at: now, until: now + HOUR });
+    expect((await store.since("1")).revocations).toHaveLength(1);
+  });
+
+  it("refuses to grow above maxBytes, and goes on with everything else", async () => {
+    const store = openStore({ maxBytes: 2 * MEBIBYTE });
+    const kept: string[] = [];
+    const body = "x".repeat(3000);
+    for (;;) {
+      const name = `s${kept.length}`;
+      const answer = await store.create(session(name, "ada", body), 0, now).catch(String);
+      if (answer !== "created") {
+        expect(answer).toContain("holds the 2097152 bytes that `maxBytes` allows");
+        break;
+      }
+      kept.push(name);
+    }
+    expect(kept.length).toBeGreaterThan(300);
+    const [first = "", second = "", third = ""] = kept;
+    const next = { lastSeenAt: now, expiresAt: now + HOUR };
+    await expect(store.update(id(first), 1, { ...next, body: `${body}y` }, now)).rejects.toThrow(
+      "`maxBytes`",
+    );
+    expect(await store.update(id(first), 1, { ...next, body }, now)).toBe(true);
+    expect(await store.touch(id(second), now, now + HOUR, now)).toBe(true);
+    expect(await store.update(id(third), 1, { ...next, body: "", close: true }, now)).toBe(true);
+    await store.cutOff("bob", { keepUntil: now + HOUR }, now);
+    await store.add({ kind: "everyone", at: now, until: now + HOUR });
+    for (const name of kept.slice(3)) {
+      const record = (await store.load(id(name)))?.record;
+      expect(record?.body, name).toBe(body);
+    }
+    await store.sweep(10_000, now + HOUR);
+    expect(await store.create(session("again", "ada", body), 0, now + HOUR)).toBe("created");
+    // A tenth for the pages that a transaction replaces.
+    expect((await stat(join(path, "data.mdb"))).size).toBeLessThan(2.2 * MEBIBYTE);
+  });
+
+  it("is not opened on what is no LMDB file, and says so", async () => {
+    await mkdir(path, { recursive: true });
+    for (const content of ["x", "x".repeat(100_000), Buffer.alloc(8192)]) {
+      await writeFile(join(path, "data.mdb"), content);
+      expect(() => openStore()).toThrow("it is damaged, or another file");
+    }
+  });
+
+  it("is not opened on what a later version wrote, and leaves that alone", async () => {
+    const store = openStore();
+    await store.create(session("a"), 0, now);
+    await store.close();
+    const file = open({ path, noSubdir: false, overlappingSync: false, keyEncoding: "binary" });
+    await file.put(Buffer.of(0, 0), Buffer.of(2));
+    await file.close();
+    expect(() => openStore()).toThrow("a later version of coatcheck");
+  });
+});
+
+function id(name: string): string {
+  return Buffer.from(name.padEnd(18, ".").slice(0, 18)).toString("base64url");
+}
+
+function session(name: string, userId?: string, body = ""): NewRecord {
+  return { id: id(name), userId, lastSeenAt: now, expiresAt: now + HOUR, closed: false, body };
+}
+
+/** How many transactions have changed the file. LMDB allows a process one handle: this shares it. */
+function transactions(path: string): number {
+  return statsOf(path).lastTxnId;
+}
+
+function entries(path: string): number {
+  return statsOf(path).entryCount;
+}
+
+function statsOf(path: string): { readonly lastTxnId: number; readonly entryCount: number } {
+  const file = open({ path, noSubdir: false, overlappingSync: false, readOnly: true });
+  const stats = file.getStats() as ReturnType<typeof statsOf>;
+  void file.close();
+  return stats;
+}

@@ -1,0 +1,154 @@
+import { GlideClient } from "@valkey/valkey-glide";
+import { Redis } from "ioredis";
+import { Redis as Redis5 } from "ioredis5";
+import { Redis as Iovalkey } from "iovalkey";
+import { createClient, createClientPool } from "redis";
+import { createClient as createClient4 } from "redis4";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RedisClient, RedisSubscriber } from "../../../src/stores/redis.ts";
+import { redisStore } from "../../../src/stores/redis.ts";
+import { describeWith } from "../../support/needs.ts";
+import type { RedisServer } from "../../support/redis-servers.ts";
+import { redisPrograms, startRedis, until } from "../../support/redis-servers.ts";
+
+const HOUR = 3_600_000;
+
+interface Connected {
+  readonly client: RedisClient;
+  /** A second connection, where it can listen. */
+  readonly subscriber?: RedisSubscriber;
+  readonly isPool?: boolean;
+  close(): unknown;
+}
+
+const CLIENTS: Readonly<Record<string, (server: RedisServer) => Promise<Connected>>> = {
+  "ioredis 6": async ({ url }) => ioredis(new Redis(url), new Redis(url)),
+  "ioredis 6 with auto-pipelining": async ({ url }) =>
+    ioredis(new Redis(url, { enableAutoPipelining: true }), new Redis(url)),
+  "ioredis 5.4": async ({ url }) => ioredis(new Redis5(url), new Redis5(url)),
+  iovalkey: async ({ url }) => ioredis(new Iovalkey(url), new Iovalkey(url)),
+  "node-redis 6": async ({ url }) => {
+    const client = await createClient({ url }).connect();
+    const subscriber = await createClient({ url }).connect();
+    return { client, subscriber, close: () => [client.destroy(), subscriber.destroy()] };
+  },
+  "node-redis 6, a pool": async ({ url }) => {
+    const client = createClientPool({ url });
+    await client.connect();
+    return { client, isPool: true, close: () => client.destroy() };
+  },
+  "node-redis 4.7": async ({ url }) => {
+    const [client, subscriber] = [createClient4({ url }), createClient4({ url })];
+    await Promise.all([client.connect(), subscriber.connect()]);
+    return { client, subscriber, close: () => [client.disconnect(), subscriber.disconnect()] };
+  },
+  "valkey-glide": async ({ host, port }) => {
+    const client = await GlideClient.createClient({ addresses: [{ host, port }] });
+    return { client, close: () => client.close() };
+  },
+};
+
+function ioredis<Client extends RedisClient & RedisSubscriber & { disconnect(): void }>(
+  client: Client,
+  subscriber: Client,
+): Connected {
+  return { client, subscriber, close: () => [client.disconnect(), subscriber.disconnect()] };
+}
+
+describeWith(redisPrograms, "a Redis store", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.stop());
+
+  describe.each(Object.entries(CLIENTS))("with %s", (_name, connect) => {
+    let connected: Connected;
+    beforeAll(async () => {
+      await server.admin.flushall();
+      connected = await connect(server);
+    });
+    afterAll(() => connected?.close());
+
+    it("does every verb on a server that does not know its scripts", async () => {
+      const { client } = connected;
+      const store = redisStore({ client });
+      const now = Date.now();
+      const id = `${await store.home?.("ada")}0123456789abcdef`;
+      const times = { lastSeenAt: now, expiresAt: now + HOUR };
+      const record = { id, userId: "ada", ...times, closed: false, body: "{🧥}" };
+      const flushed = async <Result>(verb: () => Promise<Result>): Promise<Result> => {
+        await server.admin.script("FLUSH");
+        return await verb();
+      };
+      expect(await flushed(() => store.create(record, 0, now))).toBe("created");
+      expect((await flushed(() => store.load(id)))?.record.body).toBe("{🧥}");
+      expect(await flushed(() => store.touch(id, now + 1, now + HOUR, now))).toBe(true);
+      expect(await flushed(() => store.update(id, 1, { body: "2", ...times }, now))).toBe(true);
+      for (const userId of ["ada", undefined]) {
+        const page = await flushed(() => store.list({ userId, limit: 10 }, now));
+        expect(page.records.map(({ body }) => body)).toEqual(["2"]);
+      }
+      const revocation = { kind: "user", id: "ada", at: now, until: now + HOUR } as const;
+      await flushed(() => store.add(revocation));
+      expect((await flushed(() => store.since(undefined))).revocations).toEqual([revocation]);
+      const cutOff = await flushed(() => store.cutOff("ada", { keepUntil: now + HOUR }, now));
+      expect((await store.load(id))?.cutOff).toBe(cutOff);
+      expect(await flushed(() => store.sweep(10, now + HOUR))).toBe(2);
+    });
+
+    it("says so when too few replicas confirm an end, which is made all the same", async () => {
+      const { client, isPool = false } = connected;
+      const confirm = { replicas: 1, timeout: 10 };
+      if (isPool) {
+        expect(() => redisStore({ client, confirm })).toThrow("not a pool of them");
+        return;
+      }
+      const store = redisStore({ client, confirm });
+      const now = Date.now();
+      const id = `${await store.home?.("bob")}0123456789abcdef`;
+      const times = { lastSeenAt: now, expiresAt: now + HOUR };
+      await store.create({ id, userId: "bob", ...times, closed: false, body: "" }, 0, now);
+      await expect(store.cutOff("bob", { keepUntil: now + HOUR }, now)).rejects.toThrow(
+        "the write was made, but 0 of 1 replicas confirmed it in 10 ms",
+      );
+      expect((await store.load(id))?.cutOff).toBeGreaterThan(0);
+      const closing = store.update(id, 1, { body: "", ...times, close: true }, now);
+      await expect(closing).rejects.toThrow("0 of 1 replicas");
+      expect((await store.load(id))?.record.closed).toBe(true);
+    });
+
+    it("tells listeners of changes, and of everything when its connection was lost", async () => {
+      const { client, subscriber } = connected;
+      if (subscriber === undefined) return;
+      const store = redisStore({ client, subscriber });
+      const heard: string[] = [];
+      const other: string[] = [];
+      const end = store.watch?.(({ kind, id = "" }) => heard.push(`${kind} ${id}`));
+      store.watch?.(() => {
+        throw new Error("a listener of little use");
+      });
+      store.watch?.(({ kind }) => other.push(kind));
+      await until("it listens", async () => heard.includes("everything "));
+      const now = Date.now();
+      await store.cutOff("a\u0000 🧥", { keepUntil: now + HOUR }, now);
+      await until("it was told", async () => heard.includes("user a\u0000 🧥"));
+      await store.add({ kind: "everyone", at: now, until: now + HOUR });
+      await until("it was told", async () => heard.at(-1) === "everything ");
+      heard.length = 0;
+      await server.admin.call("CLIENT", "KILL", "TYPE", "pubsub");
+      await until("it was told", async () => heard.includes("everything "));
+      await until("it listens again", async () => {
+        await store.cutOff("eve", { keepUntil: now + HOUR }, now);
+        return heard.includes("user eve");
+      });
+      end?.();
+      const before = heard.length;
+      other.length = 0;
+      await store.cutOff("ada", { keepUntil: now + HOUR }, now);
+      await until("the others were told", async () => other.includes("user"));
+      expect(heard.length).toBe(before);
+      await store.close();
+    });
+  });
+});

@@ -1,0 +1,68 @@
+import mysql from "mysql2";
+import mysqlPromise from "mysql2/promise";
+import pg from "pg";
+import postgresJs from "postgres";
+import { describe, expect, it } from "vitest";
+import { migrations as mysqlMigrations, mysqlStore } from "../../../src/stores/mysql.ts";
+import { migrations, postgresStore } from "../../../src/stores/postgres.ts";
+
+// Clients that are made and never connect.
+const pool = new pg.Pool();
+const sql = postgresJs({ host: "127.0.0.1" });
+const callbackPool = mysql.createPool({});
+const promisePool = mysqlPromise.createPool({});
+
+describe("the options of the PostgreSQL store", () => {
+  it("take the clients that it knows, without connecting", () => {
+    for (const client of [pool, new pg.Client(), sql]) {
+      expect(postgresStore({ client }).name).toBe("postgres");
+    }
+  });
+
+  it.each([undefined, null, {}, "postgres://a.test", callbackPool, promisePool])(
+    "refuse what is no client of PostgreSQL (%#)",
+    (client) => {
+      expect(() => postgresStore({ client: client as never })).toThrow(/option `client`/);
+    },
+  );
+
+  it("are refused by their name when they cannot work", () => {
+    const client = pool;
+    expect(() => postgresStore({ client, namespace: "a b" })).toThrow(/option `namespace`/);
+    expect(() => postgresStore({ client, schema: 'a"b' })).toThrow(/option `schema`/);
+    expect(() => postgresStore({ client, schema: "Shop" })).toThrow(/option `schema`/);
+    expect(() => postgresStore({ client, prepare: 1 as never })).toThrow(/option `prepare`/);
+    expect(() => postgresStore({ client, notify: "yes" as never })).toThrow(/option `notify`/);
+    const listenOn = {} as never;
+    expect(() => postgresStore({ client, notify: true, listenOn })).toThrow(/option `listenOn`/);
+    expect(() => migrations({ schema: "a;b" })).toThrow(/option `schema`/);
+  });
+
+  it("give it `watch` only where changes are told", () => {
+    expect(postgresStore({ client: pool }).watch).toBeUndefined();
+    expect(postgresStore({ client: pool, notify: true }).watch).toBeTypeOf("function");
+  });
+});
+
+describe("the options of the MySQL store", () => {
+  it("take both kinds of pools, without connecting", () => {
+    for (const client of [callbackPool, promisePool]) {
+      expect(mysqlStore({ client }).name).toBe("mysql");
+    }
+  });
+
+  it.each([undefined, null, {}, "mysql://a.test", pool, sql])(
+    "refuse what is no pool of mysql2 (%#)",
+    (client) => {
+      expect(() => mysqlStore({ client: client as never })).toThrow(/option `client`/);
+    },
+  );
+
+  it("are refused by their name when they cannot work", () => {
+    const client = promisePool;
+    expect(() => mysqlStore({ client, namespace: "a b" })).toThrow(/option `namespace`/);
+    expect(() => mysqlStore({ client, prefix: "a`b" })).toThrow(/option `prefix`/);
+    expect(() => mysqlStore({ client, prepare: 1 as never })).toThrow(/option `prepare`/);
+    expect(() => mysqlMigrations({ prefix: "" })).toThrow(/option `prefix`/);
+  });
+});
