@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
 import callbackMysql from "mysql2";
 import mysql from "mysql2/promise";
@@ -197,9 +198,13 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     expect((await store.since(cursor)).revocations).toEqual([{ ...entry, id: "b" }]);
   });
 
-  /** Resolves when a statement waits for a lock. */
+  /**
+   * Resolves when a statement waits for a lock. InnoDB answers from a copy of its transactions that it
+   * makes anew only when nobody has asked for 100 ms: asked without a pause, it never sees the wait.
+   */
   async function waiting(): Promise<void> {
     for (;;) {
+      await setTimeout(150);
       const [rows] = await admin.query<mysql.RowDataPacket[]>(
         "SELECT COUNT(*) AS many FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
       );

@@ -244,7 +244,7 @@ describe("values that were handed out", () => {
   });
 
   it("in place before and after a reload, in time, are not told as late", async () => {
-    const { app, ada } = await withData({ cart: [] }, { dev: true });
+    const { app, ada } = await withData({ cart: [] }, memoryApp({ dev: true }));
     const { session, finish } = ada.begin();
     const cart = (await session.load()).get("cart") as string[];
     cart.push("tea");
