@@ -124,7 +124,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     events.emit("revoked", { sessionId: undefined, userId, by: "user" });
     const ended = listed.filter(({ record }) => record.id !== except);
     for (const { record } of ended) core.closed(record.id);
-    await closeAll(ended);
+    await Promise.all([closeAll(ended), moment()]);
   }
 
   async function collect(userId: string | undefined): Promise<Kept[]> {
@@ -151,6 +151,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     const at = clock();
     await mirror.add({ kind: "everyone", at, until: rememberedUntil(at) });
     events.emit("revoked", { sessionId: undefined, userId: undefined, by: "everyone" });
+    await moment();
     if (stored === undefined) return;
     for await (const page of pages(undefined)) {
       const ended = page.map(decoded).filter((kept) => kept !== undefined && began(kept) <= at);
@@ -187,6 +188,11 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   }
 
   return { list, revoke, revokeUser, revokeEveryone, keepCap, sweep };
+}
+
+/** Whoever signs in after a cut-off is to begin in a later millisecond, or it would end them as well. */
+function moment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 /**

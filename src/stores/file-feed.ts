@@ -55,7 +55,9 @@ export function feedOn(
       let from = entries.length;
       while (from > 0 && (entries[from - 1] as { number: number }).number > after) from -= 1;
       const revocations: Revocation[] = [];
-      for (const { revocation } of entries.slice(from)) {
+      for (const { number: its, revocation } of entries.slice(from)) {
+        // Read by another call since: they come after this cursor, or they would be told twice.
+        if (its > last) break;
         if (revocation.until > now) revocations.push({ ...revocation });
       }
       return { revocations, cursor: `${last}` };

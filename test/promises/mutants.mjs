@@ -211,7 +211,7 @@ export const mutants = [
     methods: both,
     what: "take an outage for signed out",
     file: "src/core/commit.ts",
-    from: 'if (outage !== "anonymous" || !(error instanceof StoreUnavailableError)) throw error;',
+    from: 'if (outage === "closed" || !(error instanceof StoreUnavailableError)) throw error;',
     to: "",
   },
   {

@@ -147,11 +147,12 @@ describeWith({ postgres }, "what a PostgreSQL store costs", () => {
     const now = Date.now();
     const id = "0".repeat(20);
     // The statement, what it is given, and the index that finds what it is about.
-    const plans: readonly (readonly [string, string, readonly unknown[], string])[] = [
+    const plans: readonly (readonly [string, string, readonly unknown[], string | RegExp])[] = [
       ["load", sql.load, [`${id}0001`], "sessions_pkey"],
       ["update", sql.update, [`${id}0001`, 1, "b", now, now, false, now], "sessions_pkey"],
       ["touch", sql.touch, [`${id}0001`, now, now, now], "sessions_pkey"],
-      ["cutOff", sql.cutOff, ["user 1", `${id}0001`, now, now], "sessions_pkey"],
+      // Both have the id: the planner takes either.
+      ["cutOff", sql.cutOff, ["user 1", `${id}0001`, now, now], /sessions_(pkey|by_user)/],
       ["a page of all", sql.listAll, ["", 100, 1100, now], "sessions_pkey"],
       ["a page of a user", sql.listUser, ["", 100, 1100, now, "user 1"], "sessions_by_user"],
       ["a sweep", sql.sweepSessions, [now, 100], "sessions_to_look_at"],
@@ -163,7 +164,7 @@ describeWith({ postgres }, "what a PostgreSQL store costs", () => {
     describe.each(["force_custom_plan", "force_generic_plan"])("with %s", (mode) => {
       it.each(plans)("%s goes by an index", async (_name, text, values, index) => {
         const plan = await planOf(text, [NAMESPACE, ...values], mode);
-        expect(plan).toContain(index);
+        expect(plan).toMatch(index);
         // The feeds are a few rows.
         expect(plan).not.toMatch(/Seq Scan on (sessions|cut_offs|revocations)/);
       });

@@ -83,6 +83,19 @@ describe("revoke", () => {
   });
 });
 
+describe("a sign-in after everything was revoked", () => {
+  it.each(["stored", "sealed"] as const)("is a later one, however fast (%s)", async (method) => {
+    const sessions = createSessions<Data>({ secrets: [SECRET], store: memoryStore(), method });
+    const browser = createBrowser(sessions);
+    for (let round = 0; round < 50; round += 1) {
+      if (round % 2 === 0) await sessions.revokeUser("ada");
+      else await sessions.revokeEveryone();
+      await browser.signIn("ada");
+      expect((await browser.read()).userId).toBe("ada");
+    }
+  });
+});
+
 describe("revokeUser", () => {
   it("ends all sessions of the user but the excepted one", async () => {
     const app = memoryApp();
