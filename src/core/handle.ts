@@ -9,15 +9,7 @@
 
 import { UsageError } from "../errors.ts";
 import type { Draft } from "./changes.ts";
-import {
-  clearValues,
-  createDraft,
-  deleteValue,
-  getValue,
-  hasValue,
-  keysOf,
-  setValue,
-} from "./changes.ts";
+import { clearValues, deleteValue, getValue, hasValue, keysOf, setValue } from "./changes.ts";
 import { createCommits, headIsOut } from "./commit.ts";
 import { createIdentity } from "./identity.ts";
 import { guardNames, refuseForeignNames } from "./names.ts";
@@ -30,14 +22,13 @@ import type {
   SignedInSession,
 } from "./session.ts";
 import { createShape } from "./shape.ts";
-import type { Parts, State } from "./state.ts";
-import { describe, describeNew } from "./state.ts";
+import type { Opening, Parts } from "./state.ts";
+import { describe, describeNew, State } from "./state.ts";
 import type { DataTree } from "./tree.ts";
 import {
   applyChanges,
   cellOf,
   decodeAll,
-  EMPTY_TREE,
   encodeAll,
   isPlainObject,
   memberAt,
@@ -55,15 +46,31 @@ export interface Handles {
   owns(value: unknown): value is Session;
 }
 
+type CommitAtOnce = (inside: Inside) => HeadChanges | undefined;
+
 /** What a handle holds before it is asked for anything. */
-interface Inside {
-  readonly request: RequestLike;
-  readonly openedAt: number;
-  readonly headSent: boolean;
-  readonly outage: OutagePolicy;
-  readonly commitAtOnce: (inside: Inside) => HeadChanges | undefined;
-  firstUse: (() => void) | undefined;
-  state: State | undefined;
+class Inside implements Opening {
+  declare readonly request: RequestLike;
+  declare readonly openedAt: number;
+  declare readonly headSent: boolean;
+  declare readonly outage: OutagePolicy;
+  declare readonly commitAtOnce: CommitAtOnce;
+  firstUse: (() => void) | undefined = undefined;
+  state: State | undefined = undefined;
+
+  constructor(
+    request: RequestLike,
+    openedAt: number,
+    headSent: boolean,
+    outage: OutagePolicy,
+    commitAtOnce: CommitAtOnce,
+  ) {
+    this.request = request;
+    this.openedAt = openedAt;
+    this.headSent = headSent;
+    this.outage = outage;
+    this.commitAtOnce = commitAtOnce;
+  }
 }
 
 // Behind a function, where no console finds it, `console.dir` neither (P13).
@@ -101,8 +108,6 @@ function insideOf(this: Inside): Inside {
   return this;
 }
 
-const NOTHING_BEFORE: Promise<void> = Promise.resolve();
-
 export function createHandles(parts: Parts): Handles {
   const { settings } = parts.core;
   const { clock, dev, timeouts } = settings;
@@ -117,25 +122,8 @@ export function createHandles(parts: Parts): Handles {
 
   function firstUse(inside: Inside): State {
     const view = Object.create(loadedFace) as View;
-    const state: State = {
-      request: inside.request,
-      openedAt: inside.openedAt,
-      headSent: inside.headSent,
-      outage: inside.outage,
-      cookies: undefined,
-      by: parts.method,
-      verifier: "",
-      view: (dev ? guardNames(view, "loaded") : view) as unknown as LoadedSession,
-      isLooked: false,
-      found: undefined,
-      isRead: false,
-      draft: createDraft(EMPTY_TREE),
-      closing: false,
-      calls: 0,
-      last: NOTHING_BEFORE,
-      signedOut: false,
-      stale: [],
-    };
+    const face = (dev ? guardNames(view, "loaded") : view) as unknown as LoadedSession;
+    const state = new State(inside, parts.method, face);
     view[INSIDE] = () => state;
     inside.state = state;
     inside.firstUse?.();
@@ -318,15 +306,7 @@ export function createHandles(parts: Parts): Handles {
   return {
     open(request, headSent, outage) {
       const handle = Object.create(handleFace) as Handle;
-      const inside: Inside = {
-        request,
-        openedAt: clock(),
-        headSent,
-        outage,
-        commitAtOnce: settleAtOnce,
-        firstUse: undefined,
-        state: undefined,
-      };
+      const inside = new Inside(request, clock(), headSent, outage, settleAtOnce);
       handle[INSIDE] = insideOf.bind(inside);
       return (dev ? guardNames(handle, "handle") : handle) as unknown as Session;
     },
