@@ -18,35 +18,52 @@ export type Committer = Pick<Session, "commit">;
  */
 export type Stage = "open" | "held" | "passing" | "dropped";
 
-export interface Hold {
-  stage: Stage;
-  /** More than one when an app keeps several kinds of sessions. */
-  readonly sessions: Committer[];
-  readonly dev: boolean;
+/** A class, not a literal, for the reason that `State` gives. */
+export class Hold {
+  stage: Stage = "open";
+  declare readonly session: Committer;
+  /** Of an app that keeps several kinds of sessions. */
+  others: readonly Committer[] = NO_OTHERS;
+  declare readonly dev: boolean;
   /** The methods as they were before us, perhaps another middleware's. */
-  readonly writeHead: Call;
-  readonly write: Call;
-  readonly end: Call;
-  readonly flushHeaders: Call;
+  declare readonly writeHead: Call;
+  declare readonly write: Call;
+  declare readonly end: Call;
+  declare readonly flushHeaders: Call;
   /** The same, from when the head was frozen. */
-  setHeader: Call | undefined;
-  appendHeader: Call | undefined;
-  removeHeader: Call | undefined;
+  setHeader: Call | undefined = undefined;
+  appendHeader: Call | undefined = undefined;
+  removeHeader: Call | undefined = undefined;
   /** As they were when the head was frozen. No message over HTTP/2. */
-  status: number;
-  message: string | undefined;
+  status = 0;
+  message: string | undefined = undefined;
   /** What the app has called since its head was frozen. */
-  calls: (readonly [method: Call, args: readonly unknown[]])[];
+  calls: (readonly [method: Call, args: readonly unknown[]])[] = [];
   /** Of the chunks that were written while the head was held. */
-  bytes: number;
-  ended: boolean;
+  bytes = 0;
+  ended = false;
   /** `write` has returned `false`, so a `drain` is owed. */
-  owesDrain: boolean;
+  owesDrain = false;
   /** Gives other middleware the `drain` listeners that it would have taken. */
-  handOn: (() => void) | undefined;
+  handOn: (() => void) | undefined = undefined;
   /** Why calls lead nowhere any more. */
-  reason: unknown;
+  reason: unknown = undefined;
+
+  constructor(res: NodeResponse, session: Committer, dev: boolean) {
+    this.session = session;
+    this.dev = dev;
+    this.writeHead = res.writeHead as Call;
+    this.write = res.write as Call;
+    this.end = res.end as Call;
+    this.flushHeaders = res.flushHeaders;
+  }
+
+  get sessions(): readonly Committer[] {
+    return [this.session, ...this.others];
+  }
 }
+
+const NO_OTHERS: readonly Committer[] = [];
 
 export const HOLD: unique symbol = Symbol("coatcheck.hold");
 

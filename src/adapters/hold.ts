@@ -19,11 +19,12 @@ import type { HeadChanges } from "../core/session.ts";
 import { answer } from "./answer.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { applyHead, mergeChanges, NO_CHANGES } from "./head.ts";
-import type { Call, Committer, HeldResponse, Hold } from "./held-response.ts";
+import type { Committer, HeldResponse } from "./held-response.ts";
 import {
   callBack,
   drop,
   HOLD,
+  Hold,
   isSent,
   keepDrainListeners,
   showQueue,
@@ -60,29 +61,10 @@ export function holdHead(response: NodeResponse, session: Committer, dev: boolea
   }
   const res = response as HeldResponse;
   if (res[HOLD] !== undefined) {
-    res[HOLD].sessions.push(session);
+    res[HOLD].others = [...res[HOLD].others, session];
     return;
   }
-  res[HOLD] = {
-    stage: "open",
-    sessions: [session],
-    dev,
-    writeHead: res.writeHead as Call,
-    write: res.write as Call,
-    end: res.end as Call,
-    flushHeaders: res.flushHeaders,
-    setHeader: undefined,
-    appendHeader: undefined,
-    removeHeader: undefined,
-    status: 0,
-    message: undefined,
-    calls: [],
-    bytes: 0,
-    ended: false,
-    owesDrain: false,
-    handOn: undefined,
-    reason: undefined,
-  };
+  res[HOLD] = new Hold(res, session, dev);
   res.writeHead = writeHead;
   res.write = write;
   res.end = end;
@@ -154,9 +136,8 @@ function flushHeaders(this: HeldResponse): unknown {
 
 /** A request that has only read its session owes the store nothing: there is nothing to wait for. */
 function isCommittedAtOnce(res: HeldResponse, hold: Hold): boolean {
-  const [session, other] = hold.sessions;
-  if (session === undefined || other !== undefined) return false;
-  const changes = commitAtOnce(session);
+  if (hold.others.length > 0) return false;
+  const changes = commitAtOnce(hold.session);
   if (changes === undefined) return false;
   hold.stage = "passing";
   applyHead(changes, res);
@@ -181,10 +162,10 @@ function freeze(res: HeldResponse, hold: Hold): void {
   );
 }
 
-function commitAll({ sessions, status }: Hold): Promise<HeadChanges> {
-  const options = status >= 500 ? FAILED : DONE;
-  if (sessions.length === 1) return (sessions[0] as Committer).commit(options);
-  return Promise.all(sessions.map((each) => each.commit(options))).then(mergeChanges);
+function commitAll(hold: Hold): Promise<HeadChanges> {
+  const options = hold.status >= 500 ? FAILED : DONE;
+  if (hold.others.length === 0) return hold.session.commit(options);
+  return Promise.all(hold.sessions.map((each) => each.commit(options))).then(mergeChanges);
 }
 
 const DONE = { at: "head", failed: false } as const;
