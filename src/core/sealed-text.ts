@@ -14,8 +14,8 @@ export const ID_LENGTH = 24;
 /** The id, a line of what a store would keep beside the body, the body. */
 export function encodeSealed(record: SessionRecord, content: Content): string {
   const { id, mark, lastSeenAt, expiresAt, userId } = record;
-  const head = [mark, lastSeenAt, expiresAt, ...(userId === undefined ? [] : [userId])];
-  return `${id}${JSON.stringify(head)}\n${encodeContent(content)}`;
+  const user = userId === undefined ? "" : `,${JSON.stringify(userId)}`;
+  return `${id}[${mark},${lastSeenAt},${expiresAt}${user}]\n${encodeContent(content)}`;
 }
 
 /** What it says; `undefined` for a text that is none of ours. */

@@ -189,7 +189,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const next = { ...record, lastSeenAt: now, expiresAt };
     const sealing = seal(ring, encodeSealed(next, content), now);
     const text = sealing instanceof Promise ? await sealing : sealing;
-    memo.keep(nonceOf(text), text, { record: next, content });
     const one = splitSeal(cookieName, text, MAX_COOKIE_BYTES);
     if (one?.length === 1) {
       setCookies(visit, one, content);
