@@ -43,8 +43,8 @@ export const mutants = [
     methods: both,
     what: "look at the cookie when the request is opened",
     file: "src/core/handle.ts",
-    from: "const inside: Inside = {\n        request,",
-    to: "void request.headers;\n      const inside: Inside = {\n        request,",
+    from: "const inside = new Inside(",
+    to: "void request.headers;\n      const inside = new Inside(",
   },
   {
     promise: "P2",
