@@ -6,8 +6,6 @@
  *
  * A report is what Vitest's JSON reporter writes, or `{ name, ok }` of a check, or
  * `{ name, passed, failed }` of a suite of another kind. The last line is `N passed, N failed`.
- * Reports whose name begins with `repeat-` are of tests that another report counts already: what
- * failed there counts, what passed is shown only.
  *
  * @module
  */
@@ -20,15 +18,13 @@ import { basename, join } from "node:path";
 const folder = process.argv[2];
 if (folder === undefined) throw new Error("usage: node scripts/ci-summary.mjs <folder>");
 
-const reports = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
-const files = [...reports.filter(isRepeat), ...reports.filter((name) => !isRepeat(name))];
+const files = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
 let passed = 0;
 let failed = 0;
 for (const file of files) {
-  const repeat = isRepeat(file);
   for (const row of await rows(join(folder, file))) {
-    console.log(wording(row, repeat));
-    if (!repeat) passed += row.passed;
+    console.log(wording(row));
+    passed += row.passed;
     failed += row.failed;
   }
 }
@@ -39,17 +35,12 @@ if (passed + failed === 0) {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** @param {string} name */
-function isRepeat(name) {
-  return name.startsWith("repeat-");
-}
-
 /**
  * @param {string} file
  * @returns {Promise<Row[]>}
  */
 async function rows(file) {
-  const suite = basename(file, ".json").replace(/^(\d+|repeat)-/, "");
+  const suite = basename(file, ".json").replace(/^\d+-/, "");
   /** @type {any} */
   let report;
   try {
@@ -94,12 +85,8 @@ function vitestRows(suite, report) {
   return result;
 }
 
-/**
- * @param {Row} row
- * @param {boolean} repeat
- */
-function wording({ suite, passed, failed, skipped }, repeat) {
+/** @param {Row} row */
+function wording({ suite, passed, failed, skipped }) {
   const skips = skipped > 0 ? `, ${skipped} skipped` : "";
-  const note = repeat ? " (run once more below, and counted there)" : "";
-  return `${suite.padEnd(40)} ${passed} passed, ${failed} failed${skips}${note}`;
+  return `${suite.padEnd(40)} ${passed} passed, ${failed} failed${skips}`;
 }

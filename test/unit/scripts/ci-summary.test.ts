@@ -29,12 +29,6 @@ describe("the summary of a CI run", () => {
     ]);
   });
 
-  it("counts tests that ran twice once, but what failed either time", async () => {
-    await report("repeat-npm-test", vitest({ "/p/test/unit/a.test.ts": "pf" }));
-    await report("04-tests", vitest({ "/p/test/unit/a.test.ts": "pp" }));
-    expect(await summary()).toMatchObject({ code: 1, last: "2 passed, 1 failed" });
-  });
-
   it.each([
     ["a check that failed", { name: "types", ok: false }],
     ["a test that failed", vitest({ "/p/test/unit/a.test.ts": "f" })],
