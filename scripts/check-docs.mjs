@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * Holds the pages to the code: every program on them is compiled against the built package, those
- * marked so are run, every command of theirs exists, and every link leads somewhere.
+ * marked so are run, every command of theirs exists, every link leads somewhere, and the map of the code has
+ * what is there.
  *
  *   node scripts/check-docs.mjs [page.md …]
  *
@@ -24,7 +25,7 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { anchors, blocks, links } from "./markdown.mjs";
 import { programs } from "./programs.mjs";
@@ -49,6 +50,7 @@ for (const page of pages) {
   count += found.length;
   await checkLinks(page, text);
   await checkShell(page, list);
+  if (page === "docs/architecture.md") await checkMap(page, text);
   if (found.length > 0) await checkPrograms(page, found);
 }
 for (const problem of problems) console.error(problem);
@@ -218,5 +220,28 @@ async function checkLinks(page, text) {
       if (!names.has(anchor))
         problems.push(`${where}: there is no #${anchor} in ${relative(".", file)}`);
     }
+  }
+}
+
+/**
+ * Each folder, and each file of the core, is named where the page says what is where; and what it names
+ * is there.
+ *
+ * @param {string} page
+ * @param {string} text
+ */
+async function checkMap(page, text) {
+  const named = new Set([...text.matchAll(/`([\w./-]+?)\/?`/g)].map(([, name = ""]) => name));
+  const there = ["src", "src/core", "test"].map(async (folder) => {
+    return (await readdir(folder)).map((name) => `${folder}/${name}`);
+  });
+  for (const path of (await Promise.all(there)).flat()) {
+    if (![path, basename(path)].some((name) => named.has(name))) {
+      problems.push(`${page}: does not say what ${path} is`);
+    }
+  }
+  for (const name of [...named].filter((each) => /^(src|test)\/|\.ts$/.test(each))) {
+    const places = ["", "src/", "src/core/", "src/interop/"].map((place) => `${place}${name}`);
+    if (!places.some(existsSync)) problems.push(`${page}: there is no ${name}`);
   }
 }
