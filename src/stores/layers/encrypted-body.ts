@@ -85,7 +85,8 @@ export function bodyCipher(
     },
 
     async decrypt(text, owner) {
-      const bytes = decodeBase64url(text);
+      // What has moved from another store has white space at its end.
+      const bytes = decodeBase64url(text.trimEnd());
       if (bytes === undefined || bytes[0] !== ENCRYPTED) return "unencrypted";
       const tagAt = bytes.length - TAG_BYTES;
       if (tagAt < HEADER_BYTES) return "unencrypted";

@@ -20,14 +20,15 @@ const VERBS = ["load", "create", "update", "touch", "cutOff", "list", "sweep", "
  * A store that hands every call on, for a layer to put its own verbs over. What the store does not
  * have, it does not have either: that is how the core sees what a store can do.
  *
- * @throws {ConfigError} `store` when it is none.
+ * @param option - what it is called when it is none.
+ * @throws {ConfigError} when it is none.
  */
-export function handOn<Store extends AnyStore>(store: Store): Layered<Store> {
+export function handOn<Store extends AnyStore>(store: Store, option = "store"): Layered<Store> {
   const isStore = VERBS.every(
     (verb) => typeof (store as AnyStore | undefined)?.[verb] === "function",
   );
   if (!isStore) {
-    throw new ConfigError("store", "is no session store: call its factory, as in memoryStore()");
+    throw new ConfigError(option, "is no session store: call its factory, as in memoryStore()");
   }
   const { home, watch, refresh, recall, add, since } = store as AnyStore;
   const handed: AnyStore = {

@@ -11,8 +11,11 @@ import type {
   Revocations,
   SessionRecord,
   SessionStore,
+  StoreChange,
   StoreTraits,
 } from "../contract.ts";
+import type { AnyStore } from "./layer.ts";
+import { handOn } from "./layer.ts";
 import {
   finish,
   isLive,
@@ -25,9 +28,9 @@ import {
 
 export interface MovingOptions {
   /** Where the sessions are. */
-  readonly from: SessionStore & Partial<Revocations>;
+  readonly from: AnyStore;
   /** Where they are to be. */
-  readonly to: SessionStore & Partial<Revocations>;
+  readonly to: AnyStore;
   /**
    * Whether this process moves each session that it meets, and keeps new ones in `to`. Deploy `false`
    * everywhere first: from then on every process understands both places. Then deploy `true`.
@@ -45,25 +48,16 @@ export interface MovingOptions {
  * It costs a second round trip for sessions that have not moved yet. A session shows up twice in a list
  * while it moves.
  *
- * @throws {ConfigError} when `from` or `to` is no store, or when only one of them keeps revocations.
+ * @throws {ConfigError} when `from` or `to` is no store or remembers what it has read, or when only one of
+ *   them keeps revocations.
  * @example
  * ```ts
  * const store = moving({ from: lmdbStore({ path }), to: redisStore({ client }), move: true });
  * ```
  */
-export function moving({
-  from,
-  to,
-  move = false,
-  clock = Date.now,
-}: MovingOptions): SessionStore & Partial<Revocations> {
-  for (const [option, store] of [
-    ["from", from],
-    ["to", to],
-  ] as const) {
-    if (typeof store?.load === "function" && typeof store.traits === "object") continue;
-    throw new ConfigError(option, "is no session store: call its factory, as in memoryStore()");
-  }
+export function moving({ move = false, clock = Date.now, ...options }: MovingOptions): AnyStore {
+  const from = place("from", options.from);
+  const to = place("to", options.to);
   if (keepsRevocations(from) !== keepsRevocations(to)) {
     throw new ConfigError(
       "to",
@@ -154,15 +148,7 @@ export function moving({
     },
     ...(home && { home }),
     // A hint that tells of half of the changes would be worse than none.
-    ...(watchFrom &&
-      watchTo && {
-        watch(listener: Parameters<typeof watchFrom>[0]) {
-          const ends = [watchFrom.call(from, listener), watchTo.call(to, listener)];
-          return () => {
-            for (const end of ends) end();
-          };
-        },
-      }),
+    ...(watchFrom && watchTo && { watch: bothWatches(watchFrom, watchTo) }),
     ...(keepsRevocations(from) && keepsRevocations(to) && bothFeeds(from, to)),
   };
 }
@@ -196,6 +182,35 @@ function traitsOf(from: StoreTraits, to: StoreTraits): StoreTraits {
     conditionalWrites: from.conditionalWrites && to.conditionalWrites,
     forgets: [...new Set([...from.forgets, ...to.forgets])],
     shared: from.shared && to.shared,
+  };
+}
+
+/** A store to move from or to. */
+function place(option: string, store: AnyStore): AnyStore {
+  const handed: AnyStore = handOn(store, option);
+  if (handed.traits.maxStaleness === undefined) return handed;
+  // What it remembers would move after it has ended elsewhere.
+  throw new ConfigError(option, "is a cache: put the cache around, as in cached(moving(…))");
+}
+
+type Watch = NonNullable<SessionStore["watch"]>;
+
+/** Tells of both, and that nothing is told for as long as one of them tells nothing. */
+function bothWatches(...watches: readonly Watch[]): Watch {
+  return (listener) => {
+    const lost = new Set<Watch>();
+    const ends = watches.map((watch) =>
+      watch((change: StoreChange) => {
+        if (change.kind === "lost") lost.add(watch);
+        if (change.kind === "everything") lost.delete(watch);
+        listener(change);
+        // Whoever hears "everything" takes it that all is told again.
+        if (change.kind === "everything" && lost.size > 0) listener({ kind: "lost" });
+      }),
+    );
+    return () => {
+      for (const end of ends) end();
+    };
   };
 }
 

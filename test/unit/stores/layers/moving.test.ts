@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { SessionStore, StoreChange } from "../../../../src/stores/contract.ts";
+import { cached } from "../../../../src/stores/layers/cached.ts";
+import { encrypted } from "../../../../src/stores/layers/encrypted.ts";
+import { moving } from "../../../../src/stores/layers/moving.ts";
+import { memoryStore } from "../../../../src/stores/memory.ts";
+import { SECRET } from "../../../support/ways.ts";
+
+const ID = "a".repeat(24);
+const now = Date.now();
+const times = { lastSeenAt: now, expiresAt: now + 3_600_000 };
+
+describe("two stores as one", () => {
+  it("P5 a cache in one of them is refused: what it remembers would move after it has ended", () => {
+    const from = memoryStore();
+    const to = cached(memoryStore());
+    const problem = /`to` is a cache: put the cache around, as in cached\(moving\(…\)\)/;
+    expect(() => moving({ from, to })).toThrow(problem);
+    expect(() => moving({ from: encrypted(to, { secrets: [SECRET] }), to: from })).toThrow(
+      /`from`/,
+    );
+    expect(cached(moving({ from, to: memoryStore() })).traits.maxStaleness).toBe(10_000);
+  });
+
+  it("what is no store is refused by name", () => {
+    expect(() => moving({ from: memoryStore(), to: memoryStore as never })).toThrow(/`to`/);
+    expect(() => moving({ from: {} as never, to: memoryStore() })).toThrow(/`from`/);
+  });
+
+  it("P5 nobody takes it that all is told while one of them tells nothing", () => {
+    const [from, tellFrom] = told();
+    const [to, tellTo] = told();
+    const heard: string[] = [];
+    const end = moving({ from, to }).watch?.(({ kind }) => heard.push(kind));
+    tellFrom("lost");
+    tellTo("lost");
+    tellTo("everything");
+    expect(heard.at(-1)).toBe("lost");
+    tellTo("session");
+    tellFrom("everything");
+    expect(heard.at(-1)).toBe("everything");
+    end?.();
+    tellTo("lost");
+    expect(heard.at(-1)).toBe("everything");
+  });
+
+  it.each([
+    ["inside", (store: SessionStore) => secret(store), (store: SessionStore) => store],
+    ["around", (store: SessionStore) => store, (store: SessionStore) => secret(store)],
+  ])(
+    "with encryption %s, what has moved is read by the new store alone",
+    async (_, inside, around) => {
+      const [old, fresh] = [memoryStore(), memoryStore()];
+      const record = { id: ID, userId: "ada", ...times, closed: false, body: '{"v":1}' };
+      await secret(old).create(record, 0, now);
+      const both = around(moving({ from: inside(old), to: inside(fresh), move: true }));
+      expect((await both.load(ID))?.record.body).toBe(record.body);
+      expect((await old.load(ID))?.record.closed).toBe(true);
+      expect(JSON.parse((await secret(fresh).load(ID))?.record.body as string)).toEqual({ v: 1 });
+    },
+  );
+});
+
+function secret(store: SessionStore): SessionStore {
+  return encrypted(store, { secrets: [SECRET] });
+}
+
+/** A store, and what it tells those who watch it. */
+function told(): [SessionStore, (kind: StoreChange["kind"]) => void] {
+  const listeners = new Set<(change: StoreChange) => void>();
+  const watch: SessionStore["watch"] = (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  return [
+    { ...memoryStore(), watch },
+    (kind) => {
+      for (const listener of listeners) listener({ kind });
+    },
+  ];
+}
