@@ -5,10 +5,13 @@
  */
 
 import { parseArgs } from "node:util";
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, UnreadableRecordError } from "../../errors.ts";
 import type { SessionRecord, SessionStore } from "../../stores/contract.ts";
+import { encrypted } from "../../stores/layers/encrypted.ts";
+import { isEncrypted } from "../../stores/layers/encrypted-body.ts";
 import { moving } from "../../stores/layers/moving.ts";
 import type { Command, CommandIo } from "../command.ts";
+import { orReason } from "../command.ts";
 import { ADDRESSES, openStore } from "../open-store.ts";
 
 const PAGE = 250;
@@ -27,13 +30,18 @@ An app that runs meanwhile must use both stores, or its people are signed out:
   store: moving({ from, to, move: true })   then, everywhere; now run this
   store: to                                 when nothing is left to move
 
-  --from <store>  Where the sessions are.
-  --to <store>    Where they are to be.
-  --yes           The app uses \`moving\`, or is stopped.
+  --from <store>           Where the sessions are.
+  --to <store>             Where they are to be.
+  --from-secret <secret>   Where the app puts \`encrypted\` around a store: each of
+  --to-secret <secret>     its secrets, in their order.
+  --yes                    The app uses \`moving\`, or is stopped.
 
 A store is ${ADDRESSES}.
-Addresses with a password are better given as FROM_STORE and TO_STORE in the
-environment, which no list of processes shows.`,
+Where the app gives it another namespace, schema (PostgreSQL) or prefix (MySQL),
+so does the address, as in postgres://db.example/shop?schema=sessions
+
+Passwords and secrets are better given in the environment, which no list of
+processes shows: FROM_STORE, TO_STORE, FROM_STORE_SECRET, TO_STORE_SECRET.`,
 
   async run(args, io) {
     const { values } = parseArgs({
@@ -41,6 +49,8 @@ environment, which no list of processes shows.`,
       options: {
         from: { type: "string" },
         to: { type: "string" },
+        "from-secret": { type: "string", multiple: true },
+        "to-secret": { type: "string", multiple: true },
         yes: { type: "boolean", default: false },
       },
     });
@@ -53,20 +63,39 @@ environment, which no list of processes shows.`,
       const mend = "says that the app uses `moving`, or is stopped: see --help";
       throw new ConfigError("--yes", `${mend}. Without that its people would be signed out`);
     }
-    const source = await openStore("--from", from);
-    try {
-      const target = await openStore("--to", to);
+    const fromSecrets = values["from-secret"] ?? secretsIn("FROM_STORE_SECRET");
+    const toSecrets = values["to-secret"] ?? secretsIn("TO_STORE_SECRET");
+    return await orReason("copy", io, async () => {
+      const source = await openStore("--from", from);
       try {
-        await moveAll(source.store, target.store, io);
-        return 0;
+        const target = await openStore("--to", to);
+        try {
+          if (fromSecrets.length === 0) await refuseEncrypted(source.store);
+          await moveAll(opened(source.store, fromSecrets), opened(target.store, toSecrets), io);
+        } finally {
+          await target.close();
+        }
       } finally {
-        await target.close();
+        await source.close();
       }
-    } finally {
-      await source.close();
-    }
+    });
   },
 };
+
+function secretsIn(name: string): readonly string[] {
+  const secret = process.env[name];
+  return secret ? [secret] : [];
+}
+
+function opened(store: SessionStore, secrets: readonly string[]): SessionStore {
+  return secrets.length === 0 ? store : encrypted(store, { secrets });
+}
+
+async function refuseEncrypted(from: SessionStore): Promise<void> {
+  const { records } = await from.list({ limit: 1 }, Date.now());
+  if (!records.some(({ body }) => isEncrypted(body))) return;
+  throw new ConfigError("--from-secret", "must be given: the sessions are encrypted");
+}
 
 /** Moves what is there, and what comes meanwhile, until there is nothing left. */
 async function moveAll(from: SessionStore, to: SessionStore, { stdout }: CommandIo): Promise<void> {
@@ -79,10 +108,10 @@ async function moveAll(from: SessionStore, to: SessionStore, { stdout }: Command
     left = false;
     for await (const records of pages(from)) {
       const open = records.filter(({ id }) => !kept.has(id));
-      await Promise.all(open.map(({ id }) => both.load(id)));
+      await Promise.all(open.map(({ id }) => both.load(id).catch(unlessUnreadable)));
       for (const { id } of open) {
         // Still in its place: the new store cannot take it under this id.
-        if ((await from.load(id))?.record.closed === false) kept.add(id);
+        if (await isThere(from, id)) kept.add(id);
         else moved += 1;
       }
       left ||= open.length > 0;
@@ -96,9 +125,23 @@ async function moveAll(from: SessionStore, to: SessionStore, { stdout }: Command
 
 function stay(count: number): string {
   return (
-    `${count} stay: their ids were not made for the new store. They move when their\n` +
-    "people sign in again; keep `moving` until they have ended."
+    `${count} stay: their ids were not made for the new store, or they cannot be read. They move\n` +
+    "when their people sign in again; keep `moving` until they have ended."
   );
+}
+
+async function isThere(from: SessionStore, id: string): Promise<boolean> {
+  try {
+    return (await from.load(id))?.record.closed === false;
+  } catch (error) {
+    unlessUnreadable(error);
+    return true;
+  }
+}
+
+// One that nobody can open, as when its secret is gone, must not keep the others.
+function unlessUnreadable(error: unknown): void {
+  if (!(error instanceof UnreadableRecordError)) throw error;
 }
 
 async function count(store: SessionStore): Promise<number> {

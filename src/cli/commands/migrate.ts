@@ -6,15 +6,16 @@
 
 import { parseArgs } from "node:util";
 import { ConfigError } from "../../errors.ts";
-import type { MysqlPromisePool } from "../../stores/mysql.ts";
 import { migrate as migrateMysql, migrations as mysqlMigrations } from "../../stores/mysql.ts";
-import type { PgClient, PostgresJsClient } from "../../stores/postgres.ts";
 import {
   migrate as migratePostgres,
   migrations as postgresMigrations,
 } from "../../stores/postgres.ts";
+import type { Connected } from "../clients.ts";
+import { connectMysql, connectPostgres } from "../clients.ts";
 import type { Command } from "../command.ts";
-import { installed } from "../open-store.ts";
+import { orReason } from "../command.ts";
+import { placeOf } from "../open-store.ts";
 
 export const migrate: Command = {
   name: "migrate",
@@ -30,9 +31,11 @@ postgres, or mysql2.
 
   --print           Print the SQL of all versions, and connect to nothing.
   --schema <name>   The PostgreSQL schema. Default: coatcheck.
-  --prefix <name>   What the names of MySQL tables begin with. Default: coatcheck_.`,
+  --prefix <name>   What the names of MySQL tables begin with. Default: coatcheck_.
 
-  async run(args, { stdout, stderr }) {
+An address may name them too, as in postgres://app@db.example/shop?schema=sessions`,
+
+  async run(args, io) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
@@ -42,28 +45,25 @@ postgres, or mysql2.
         prefix: { type: "string" },
       },
     });
-    const [address = "", ...rest] = positionals;
+    const [given = "", ...rest] = positionals;
+    const { path: address, named } = placeOf(given, "namespace", "schema", "prefix");
     const kind = /^(postgres|mysql|mariadb)(ql)?(:\/\/|$)/.exec(address)?.[1];
     if (kind === undefined || rest.length > 0) {
       throw new ConfigError("<address>", "must be one that begins with `postgres` or `mysql`");
     }
-    const database = kind === "postgres" ? postgres(values.schema) : mysql(values.prefix);
+    const { schema = named.schema, prefix = named.prefix } = values;
+    const database = kind === "postgres" ? postgres(schema) : mysql(prefix);
     if (values.print) {
-      stdout.write(database.print());
+      io.stdout.write(database.print());
       return 0;
     }
     if (!address.includes("://")) {
       throw new ConfigError("<address>", "must be the database's, unless the SQL is to be printed");
     }
-    try {
+    return await orReason("migrate", io, async () => {
       const applied = await database.apply(address);
-      stdout.write(applied.length === 0 ? "Up to date.\n" : `Applied: ${applied.join(", ")}\n`);
-      return 0;
-    } catch (error) {
-      // What a client says of a failed connection names no password.
-      stderr.write(`coatcheck migrate: ${reasonOf(error)}\n`);
-      return 1;
-    }
+      io.stdout.write(applied.length === 0 ? "Up to date.\n" : `Applied: ${applied.join(", ")}\n`);
+    });
   },
 };
 
@@ -79,22 +79,10 @@ function postgres(schema: string | undefined): Tables {
       postgresMigrations(options)
         .map(({ version, sql }) => `-- Version ${version}\nBEGIN;\n${sql}COMMIT;\n`)
         .join("\n"),
-    async apply(address) {
-      const { name, module } = await installed("<address>", "pg", "postgres");
-      if (name === "pg") {
-        const { Pool } = module as { Pool: new (config: object) => PgClient & Ending & Telling };
-        const pool = new Pool({ connectionString: address, max: 1 });
-        // A connection that is cut off while it is idle concerns nobody here.
-        pool.on("error", () => undefined);
-        return await ended(pool, () => migratePostgres(pool, options));
-      }
-      const connect = module as unknown as (
-        address: string,
-        config: object,
-      ) => PostgresJsClient & Ending;
-      const client = connect(address, { max: 1, onnotice: () => undefined });
-      return await ended(client, () => migratePostgres(client, options));
-    },
+    apply: async (address) =>
+      ended(await connectPostgres("<address>", address), (client) =>
+        migratePostgres(client, options),
+      ),
   };
 }
 
@@ -105,34 +93,18 @@ function mysql(prefix: string | undefined): Tables {
       mysqlMigrations(options)
         .map(({ version, statements }) => `-- Version ${version}\n${statements.join(";\n\n")};\n`)
         .join("\n"),
-    async apply(address) {
-      const { module } = await installed("<address>", "mysql2/promise");
-      const { createPool } = module as {
-        createPool(config: object): MysqlPromisePool & Ending;
-      };
-      const pool = createPool({ uri: address.replace(/^mariadb/, "mysql"), connectionLimit: 1 });
-      return await ended(pool, () => migrateMysql(pool, options));
-    },
+    apply: async (address) =>
+      ended(await connectMysql("<address>", address), (client) => migrateMysql(client, options)),
   };
 }
 
-interface Ending {
-  end(): Promise<unknown>;
-}
-
-interface Telling {
-  on(event: "error", listener: () => void): unknown;
-}
-
-async function ended<Result>(client: Ending, work: () => Promise<Result>): Promise<Result> {
+async function ended<Client, Result>(
+  { client, end }: Connected<Client>,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
   try {
-    return await work();
+    return await work(client);
   } finally {
-    await client.end();
+    await end();
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { message, code } = error as { readonly message?: string; readonly code?: string };
-  return message || code || "the database cannot be reached";
 }

@@ -49,6 +49,11 @@ export function longestBody(textBytes: number): number {
   return Math.floor((textBytes * 3) / 4) - HEADER_BYTES - TAG_BYTES;
 }
 
+/** Whether a body looks like one of these. */
+export function isEncrypted(body: string): boolean {
+  return decodeBase64url(body.trimEnd())?.[0] === ENCRYPTED;
+}
+
 /** @throws {ConfigError} `secrets` */
 export function bodyCipher(
   secrets: readonly (string | Uint8Array)[],

@@ -2,12 +2,32 @@ import { rm } from "node:fs/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runCli } from "../../../src/cli/run.ts";
 import { createSessions } from "../../../src/index.ts";
+import type { SessionStore } from "../../../src/stores/contract.ts";
 import { fileStore } from "../../../src/stores/file.ts";
+import { encrypted } from "../../../src/stores/layers/encrypted.ts";
 import { moving } from "../../../src/stores/layers/moving.ts";
 import { lmdbStore } from "../../../src/stores/lmdb.ts";
+import { postgresStore } from "../../../src/stores/postgres.ts";
 import { createBrowser } from "../../support/jar.ts";
+import { mariadbd, startMysql } from "../../support/mysql-server.ts";
+import { describeWith } from "../../support/needs.ts";
+import { poolAt, postgres, startPostgres } from "../../support/postgres-server.ts";
+import { redisPrograms, startRedis } from "../../support/redis-servers.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { SECRET } from "../../support/ways.ts";
+
+const OTHER = "KSpEzoXtPNE4ySc4vXZ1i0lVvWJcYhV3pR0fXrmO3nM";
+const OLDER = "Zk7cZqQx2l3m5bYh0nT9sWv1uRj8pKd4gFa6eLo_iCE";
+const ID = "a".repeat(24);
+const now = Date.now();
+const record = {
+  id: ID,
+  userId: "ada",
+  lastSeenAt: now,
+  expiresAt: now + 3_600_000,
+  closed: false,
+  body: '{"v":1}',
+};
 
 async function copy(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = "";
@@ -73,6 +93,65 @@ describe("coatcheck copy", () => {
     );
   });
 
+  it.each([
+    ["plain", "encrypted", [], [SECRET]],
+    ["encrypted", "plain", [SECRET], []],
+    ["encrypted", "otherwise encrypted", [SECRET, OLDER], [OTHER]],
+  ] as const)("moves what is %s to where it is %s", async (_, __, fromSecrets, toSecrets) => {
+    const [old, fresh] = [await folder("old"), await folder("fresh")];
+    const opened = (store: SessionStore, secrets: readonly string[]): SessionStore =>
+      secrets.length === 0 ? store : encrypted(store, { secrets });
+    const from = opened(fileStore({ path: old }), fromSecrets);
+    await from.create(record, 0, now);
+    await from.close();
+    const { code, out } = await copy(
+      ...["--from", `file:${old}`, "--to", `file:${fresh}`, "--yes"],
+      ...fromSecrets.flatMap((secret) => ["--from-secret", secret]),
+      ...toSecrets.flatMap((secret) => ["--to-secret", secret]),
+    );
+    expect([code, out]).toEqual([0, expect.stringContaining("1 moved. Nothing is left")]);
+    const to = opened(fileStore({ path: fresh }), toSecrets);
+    const moved = await to.load(ID);
+    expect([moved?.record.userId, moved?.record.body.trim()]).toEqual(["ada", record.body]);
+    await to.close();
+  });
+
+  it("refuses to move what is encrypted without its secret, and says what cannot be read", async () => {
+    const [old, fresh] = [await folder("old"), await folder("fresh")];
+    const store = fileStore({ path: old });
+    await encrypted(store, { secrets: [OLDER] }).create(record, 0, now);
+    await encrypted(store, { secrets: [SECRET] }).create({ ...record, id: "b".repeat(24) }, 0, now);
+    await store.close();
+    const stores = ["--from", `file:${old}`, "--to", `file:${fresh}`, "--yes"];
+    const refused = await copy(...stores);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("`--from-secret`")]);
+    const { out } = await copy(...stores, "--from-secret", SECRET, "--to-secret", SECRET);
+    expect(out).toContain("1 moved. 1 stay:");
+    expect(out).not.toContain(SECRET);
+  });
+
+  it.each([
+    ["redis://app:hunter22@127.0.0.1:1", "ECONNREFUSED"],
+    ["postgres://app:hunter22@127.0.0.1:1/shop", "ECONNREFUSED"],
+    ["mysql://app:hunter22@127.0.0.1:1/shop", "ECONNREFUSED"],
+    ["redis://app:hunter22@127.0.0.1:port", "Invalid URL"],
+    ["mysql://app:hunter22@127.0.0.1:port/shop", "Invalid URL"],
+  ])(
+    "P13 says in a line why it cannot connect to %s, without the password",
+    async (url, reason) => {
+      const { code, err } = await copy(
+        "--from",
+        url,
+        "--to",
+        `file:${await folder("to")}`,
+        "--yes",
+      );
+      expect([code, err]).toEqual([1, expect.stringContaining(reason)]);
+      expect(err).not.toContain("hunter22");
+      expect(err.trim()).not.toContain("\n");
+    },
+  );
+
   it("refuses by name what cannot work, before it opens anything", async () => {
     for (const [args, option] of [
       [[], "--from"],
@@ -90,5 +169,36 @@ describe("coatcheck copy", () => {
     const { code, out } = await copy("--help");
     expect(code).toBe(0);
     expect(out.split("\n").every((line) => line.length <= 90)).toBe(true);
+  });
+});
+
+describeWith({ ...redisPrograms }, "coatcheck copy on Redis", () => {
+  it("leaves no connection behind when an option cannot work", async () => {
+    const server = await startRedis();
+    const to = `file:${await folder("to")}`;
+    const { code } = await copy("--from", `${server.url}?namespace=not%20one`, "--to", to, "--yes");
+    expect(code).toBe(2);
+    const clients = (await server.admin.call("CLIENT", "LIST")) as string;
+    expect(clients.trim().split("\n")).toHaveLength(1);
+    await server.stop();
+  });
+});
+
+describeWith({ postgres, mariadb: mariadbd }, "coatcheck copy on SQL servers", () => {
+  it("finds tables under the names that the addresses give", async () => {
+    const [old, fresh] = await Promise.all([startPostgres(), startMysql()]);
+    const addresses = [`${old.url}?schema=by_hand&namespace=shop`, `${fresh.uri}?prefix=by_hand_`];
+    for (const address of addresses) {
+      const io = { stdout: { write: () => true }, stderr: { write: () => true } };
+      expect(await runCli(["migrate", address], io)).toBe(0);
+    }
+    const client = poolAt(old.url);
+    const from = postgresStore({ client, schema: "by_hand", namespace: "shop" });
+    await from.create(record, 0, now);
+    const [source = "", target = ""] = addresses;
+    const { code, out } = await copy("--from", source, "--to", target, "--yes");
+    expect([code, out]).toEqual([0, expect.stringContaining("1 moved. Nothing is left")]);
+    await client.end();
+    await Promise.all([old.dispose(), fresh.dispose()]);
   });
 });
