@@ -340,7 +340,10 @@ redis.call('SET', KEYS[1], ARGV[1])
 return { ARGV[1], 1 }
 `);
 
+/** KEYS the channel, which a cluster takes for a key · ARGV what is published */
+export const PUBLISH: RedisScript = script(`return redis.call('PUBLISH', KEYS[1], ARGV[1])`);
+
 /** Every script of the verbs. */
 export const VERB_SCRIPTS: readonly RedisScript[] = [
-  ...[LOAD, CREATE, UPDATE, TOUCH, CUT_OFF, LIST, SWEEP, HOME],
+  ...[LOAD, CREATE, UPDATE, TOUCH, CUT_OFF, LIST, SWEEP, HOME, PUBLISH],
 ];

@@ -1,6 +1,10 @@
 /**
  * Tells listeners what other processes have changed, by the publications of a Redis store.
  *
+ * What was published while nobody listened is not known, so whenever listening begins everything counts
+ * as changed. A pulse goes the whole way round: while none comes back, nothing is heard, whatever the
+ * client takes its connection for.
+ *
  * @module
  */
 
@@ -27,10 +31,12 @@ export interface NodeRedisSubscriber {
 
 export type RedisSubscriber = IoredisSubscriber | NodeRedisSubscriber;
 
+type Listener = (change: StoreChange) => void;
+
 /** Listeners, and the subscription that feeds them while there are any. */
 export interface RedisWatch {
-  add(listener: (change: StoreChange) => void): () => void;
-  close(): Promise<void>;
+  add(listener: Listener): () => void;
+  close(): void;
 }
 
 /** What is published of a change. */
@@ -38,12 +44,26 @@ export function message(kind: StoreChange["kind"], id = ""): string {
   return `${kind} ${id}`;
 }
 
+/** What is published to find out whether it is heard. */
+export const PULSE = "pulse";
+
+const PULSE_MS = 10_000;
+const SHORTEST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
 /**
  * Listens on a channel.
  *
+ * @param pulse - publishes a pulse
+ * @param pulseMs - how often, while it is heard
  * @throws {ConfigError} when the subscriber is no client that can.
  */
-export function redisWatch(subscriber: RedisSubscriber, channel: string): RedisWatch {
+export function redisWatch(
+  subscriber: RedisSubscriber,
+  channel: string,
+  pulse: () => Promise<unknown>,
+  pulseMs: number = PULSE_MS,
+): RedisWatch {
   for (const method of ["subscribe", "unsubscribe", "on", "off"] as const) {
     if (typeof subscriber?.[method] === "function") continue;
     throw new ConfigError(
@@ -51,11 +71,15 @@ export function redisWatch(subscriber: RedisSubscriber, channel: string): RedisW
       "must be a client of redis, ioredis or iovalkey, and another one than `client`",
     );
   }
-  const listeners = new Set<(change: StoreChange) => void>();
-  let ending: (() => Promise<unknown>) | undefined;
+  const listeners = new Set<Listener>();
+  let subscription: Subscription | undefined;
+  let isHearing = false;
+  let hasPulse = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let pause = SHORTEST_PAUSE_MS;
 
-  function tell(change: StoreChange): void {
-    for (const listener of listeners) {
+  function tell(change: StoreChange, whom: Iterable<Listener> = [...listeners]): void {
+    for (const listener of whom) {
       try {
         listener(change);
       } catch {
@@ -65,7 +89,14 @@ export function redisWatch(subscriber: RedisSubscriber, channel: string): RedisW
   }
 
   function heard(reply: unknown): void {
+    hasPulse = true;
+    if (!isHearing) {
+      isHearing = true;
+      pause = SHORTEST_PAUSE_MS;
+      tell({ kind: "everything" });
+    }
     const published = text(reply);
+    if (published === PULSE) return;
     const space = published.indexOf(" ");
     const kind = published.slice(0, space);
     const id = published.slice(space + 1);
@@ -73,51 +104,87 @@ export function redisWatch(subscriber: RedisSubscriber, channel: string): RedisW
     else tell({ kind: "everything" });
   }
 
-  // What was published before the subscription was there, or while the connection was down, is lost,
-  // and nobody knows what it was.
-  const missed = (): void => tell({ kind: "everything" });
-  const gaps = ["close", "error", "ready"] as const;
-
-  function begin(): () => Promise<unknown> {
-    for (const gap of gaps) subscriber.on(gap, missed);
-    const end = listen(subscriber, channel, heard, missed);
-    return () => {
-      for (const gap of gaps) subscriber.off(gap, missed);
-      return end();
-    };
+  function lost(): void {
+    if (!isHearing) return;
+    isHearing = false;
+    tell({ kind: "lost" });
+    later(pause);
   }
 
-  async function stop(): Promise<void> {
-    const end = ending;
-    ending = undefined;
-    // A connection that is gone listens no more, which is what was asked for.
-    await end?.().catch(() => undefined);
+  // The connection is a new one, and takes the subscription along in its own time.
+  function found(): void {
+    lost();
+    pause = SHORTEST_PAUSE_MS;
+    beat();
+  }
+
+  function beat(): void {
+    if (!hasPulse) lost();
+    hasPulse = false;
+    if (!isHearing) subscription?.subscribe();
+    pulse().catch(() => undefined);
+    later(isHearing ? pulseMs : pause);
+    if (!isHearing) pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  }
+
+  function later(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(beat, ms);
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  const events = [
+    ["close", lost],
+    ["error", lost],
+    ["ready", found],
+  ] as const;
+
+  function begin(): void {
+    for (const [event, listener] of events) subscriber.on(event, listener);
+    subscription = subscriptionOf(subscriber, channel, heard);
+    beat();
+  }
+
+  function stop(): void {
+    clearTimeout(timer);
+    for (const [event, listener] of events) subscriber.off(event, listener);
+    const before = subscription;
+    subscription = undefined;
+    isHearing = false;
+    // Not waited for: a connection that is gone would not answer, and listens no more either.
+    before?.end().catch(() => undefined);
   }
 
   return {
     add(listener) {
       // One listener given twice is two.
-      const own = (change: StoreChange): void => listener(change);
+      const own: Listener = (change) => listener(change);
       listeners.add(own);
-      ending ??= begin();
+      if (!isHearing) tell({ kind: "lost" }, [own]);
+      if (subscription === undefined) begin();
       return () => {
-        listeners.delete(own);
-        if (listeners.size === 0) void stop();
+        if (listeners.delete(own) && listeners.size === 0) stop();
       };
     },
-    async close() {
+    close() {
       listeners.clear();
-      await stop();
+      stop();
     },
   };
 }
 
-function listen(
+interface Subscription {
+  /** Subscribes; it may be subscribed already, or have failed before. */
+  subscribe(): void;
+  end(): Promise<unknown>;
+}
+
+function subscriptionOf(
   subscriber: RedisSubscriber,
   channel: string,
   heard: (message: unknown) => void,
-  missed: () => void,
-): () => Promise<unknown> {
+): Subscription {
+  let begun: Promise<unknown> = Promise.resolve();
   // ioredis has `call`; its messages come as events.
   if ("call" in subscriber) {
     const { subscribe, unsubscribe, on, off } = subscriber as IoredisSubscriber;
@@ -125,16 +192,24 @@ function listen(
       if (from === channel) heard(published);
     };
     on.call(subscriber, "message", onMessage);
-    subscribe.call(subscriber, channel).then(missed, missed);
-    return () => {
-      off.call(subscriber, "message", onMessage);
-      return unsubscribe.call(subscriber, channel);
+    return {
+      subscribe() {
+        subscribe.call(subscriber, channel).catch(() => undefined);
+      },
+      end() {
+        off.call(subscriber, "message", onMessage);
+        return unsubscribe.call(subscriber, channel);
+      },
     };
   }
   const { subscribe, unsubscribe } = subscriber as NodeRedisSubscriber;
-  const begun = subscribe.call(subscriber, channel, heard).then(missed, missed);
-  return async () => {
-    await begun;
-    await unsubscribe.call(subscriber, channel, heard);
+  return {
+    subscribe() {
+      begun = subscribe.call(subscriber, channel, heard).catch(() => undefined);
+    },
+    async end() {
+      await begun;
+      await unsubscribe.call(subscriber, channel, heard);
+    },
   };
 }

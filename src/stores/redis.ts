@@ -13,8 +13,8 @@ import { text, toLoaded, toPage } from "./redis-replies.ts";
 import { redisRunner } from "./redis-run.ts";
 import type { RedisSpace, SweepPosition } from "./redis-scan.ts";
 import { listAll, sweepFrom } from "./redis-scan.ts";
-import { CREATE, CUT_OFF, HOME, LIST, LOAD, TOUCH, UPDATE } from "./redis-scripts.ts";
-import { message, redisWatch } from "./redis-watch.ts";
+import { CREATE, CUT_OFF, HOME, LIST, LOAD, PUBLISH, TOUCH, UPDATE } from "./redis-scripts.ts";
+import { message, PULSE, redisWatch } from "./redis-watch.ts";
 
 export type {
   GlideClient,
@@ -52,7 +52,7 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
   const runner = redisRunner(link, confirm);
   const { run, confirmed } = runner;
   const changes = `${namespace}:changes`;
-  const watch = subscriber && redisWatch(subscriber, changes);
+  const watch = subscriber && redisWatch(subscriber, changes, () => run(PUBLISH, [changes], PULSE));
   const channel = watch === undefined ? "" : changes;
   const feed = redisFeed({ key: `${namespace}:feed`, runner, channel, clock });
   const home = homes(keepHomeKey);
@@ -156,7 +156,7 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
 
     async close() {
       runner.close();
-      await watch?.close();
+      watch?.close();
     },
 
     ...(watch && { watch: (listener) => watch.add(listener) }),
