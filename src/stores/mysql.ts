@@ -8,6 +8,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { utf8Text } from "../lib/bytes.ts";
+import { withoutValues } from "../lib/plain-error.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { MysqlClient, MysqlValue, Written } from "./mysql-clients.ts";
 import { mysqlCalls } from "./mysql-clients.ts";
@@ -15,7 +16,6 @@ import type { MysqlMigration } from "./mysql-migrations.ts";
 import { applyMigrations, migrationsFor, versionOf, whyNotReady } from "./mysql-migrations.ts";
 import type { MysqlSweep } from "./mysql-sql.ts";
 import { mysqlSql } from "./mysql-sql.ts";
-import { withoutValues } from "./sql-errors.ts";
 import {
   escaped,
   isSessionId,

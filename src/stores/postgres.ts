@@ -7,6 +7,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { withoutValues } from "../lib/plain-error.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { PostgresClient, PostgresValue } from "./postgres-clients.ts";
 import { postgresCalls } from "./postgres-clients.ts";
@@ -14,7 +15,6 @@ import type { PostgresMigration } from "./postgres-migrations.ts";
 import { applyMigrations, migrationsFor, versionOf, whyNotReady } from "./postgres-migrations.ts";
 import { channelOf, createNotices, noticeOf } from "./postgres-notices.ts";
 import { postgresSql } from "./postgres-sql.ts";
-import { withoutValues } from "./sql-errors.ts";
 import {
   escaped,
   isSessionId,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withoutValues } from "../lib/plain-error.ts";
 import type { RedisLink } from "./redis-client.ts";
 import type { RedisScript } from "./redis-scripts.ts";
 
@@ -28,17 +29,25 @@ export interface RedisRunner {
 
 export function redisRunner(link: RedisLink, confirm: Confirmation | undefined): RedisRunner {
   let isOpen = true;
+
+  async function send(script: RedisScript, key: string, rest: readonly string[]): Promise<unknown> {
+    try {
+      return await link.send(key, ["EVALSHA", script.sha, ...rest]);
+    } catch (error) {
+      // A server that was restarted, took over, or had its scripts flushed learns it again.
+      if (!isNoScript(error)) throw error;
+      return await link.send(key, ["EVAL", script.text, ...rest]);
+    }
+  }
+
   return {
     async run(script, keys, ...args) {
       if (!isOpen) throw new Error("the Redis store is closed");
       const [key = ""] = keys;
-      const rest = [`${keys.length}`, ...keys, ...args.map(String)];
       try {
-        return await link.send(key, ["EVALSHA", script.sha, ...rest]);
+        return await send(script, key, [`${keys.length}`, ...keys, ...args.map(String)]);
       } catch (error) {
-        // A server that was restarted, took over, or had its scripts flushed learns it again.
-        if (!isNoScript(error)) throw error;
-        return await link.send(key, ["EVAL", script.text, ...rest]);
+        throw withoutValues(error);
       }
     },
 

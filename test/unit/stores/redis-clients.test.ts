@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { GlideClient } from "@valkey/valkey-glide";
 import { Redis } from "ioredis";
 import { Redis as Redis5 } from "ioredis5";
@@ -95,6 +96,21 @@ describeWith(redisPrograms, "a Redis store", () => {
       const cutOff = await flushed(() => store.cutOff("ada", { keepUntil: now + HOUR }, now));
       expect((await store.load(id))?.cutOff).toBe(cutOff);
       expect(await flushed(() => store.sweep(10, now + HOUR))).toBe(2);
+    });
+
+    it("P13 says what the server refused, and nothing of what was to be written", async () => {
+      const store = redisStore({ client: connected.client });
+      const now = Date.now();
+      const times = { lastSeenAt: now, expiresAt: now + HOUR };
+      await server.admin.lpush("coatcheck:{damaged-}", "not ours");
+      const id = "damaged-0123456789abcdef";
+      const body = "what nobody else may read";
+      const refusal = await store
+        .create({ id, userId: undefined, ...times, closed: false, body }, 0, now)
+        .catch((error: unknown) => error);
+      const shown = inspect(refusal, { depth: 9, showHidden: true });
+      expect(shown).toContain("WRONGTYPE");
+      expect(shown).not.toContain(body);
     });
 
     it("says so when too few replicas confirm an end, which is made all the same", async () => {

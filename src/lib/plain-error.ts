@@ -1,8 +1,8 @@
 /**
  * What a store tells of a client's error: what went wrong, and nothing of what was written.
  *
- * Clients add to their errors the statement with its values, or the values beside it, and whoever logs
- * the error would log people's sessions.
+ * Clients add to their errors the statement or command with its values, or the values beside it, and
+ * whoever logs the error would log people's sessions.
  *
  * @module
  */
