@@ -187,9 +187,10 @@ export class SessionsObject {
     const { sql, transactionSync } = this.#state.storage;
     const rows = transactionSync.call(this.#state.storage, () => {
       if (!this.#prepared.has(prefix)) for (const one of sqlSchema(prefix)) sql.exec(one);
-      this.#prepared.add(prefix);
       return statements.map(([text, ...values]) => sql.exec(text, ...values).toArray());
     });
+    // Not before: what fails takes the tables back with it.
+    this.#prepared.add(prefix);
     return Response.json(rows);
   }
 }

@@ -41,7 +41,7 @@ export function expressSessionStore(
   requireMethods(client, ["get", "set", "destroy"], "a store of express-session");
   const backend = {
     async get(key: string): Promise<string | undefined> {
-      const session = await answer((done) => client.get(key, done));
+      const session = await answer((done) => client.get(key, done), "may be missing");
       if (session === undefined || session === null) return undefined;
       const { coatcheck: text } = session as Partial<Foreign>;
       if (typeof text !== "string") {
@@ -53,7 +53,7 @@ export function expressSessionStore(
       await answer((done) => client.set(key, foreign(text, lifetime ?? LONGEST), done));
     },
     async remove(key: string): Promise<void> {
-      await answer((done) => client.destroy(key, done));
+      await answer((done) => client.destroy(key, done), "may be missing");
     },
   };
   return bridgeTo("express-session", client, backend, { ...options, prefix });
@@ -71,17 +71,24 @@ function foreign(text: string, lifetime: number): Foreign {
   return { cookie: { expires, maxAge: lifetime, originalMaxAge: lifetime }, coatcheck: text };
 }
 
-function answer(call: (done: (error?: unknown, value?: unknown) => void) => unknown) {
-  return new Promise<unknown>((resolve, reject) => {
-    const done = (error?: unknown, value?: unknown): void => {
-      // express-session takes a missing file for a missing session, and so do its stores.
-      if (isMissing(error)) resolve(undefined);
-      else if (error) reject(error);
-      else resolve(value);
-    };
-    // Some of them throw, or reject, instead of calling back.
-    new Promise((settle) => settle(call(done))).catch(reject);
-  });
+async function answer(
+  call: (done: (error?: unknown, value?: unknown) => void) => unknown,
+  what?: "may be missing",
+): Promise<unknown> {
+  try {
+    return await new Promise<unknown>((resolve, reject) => {
+      const done = (error?: unknown, value?: unknown): void => {
+        if (error) reject(error);
+        else resolve(value);
+      };
+      // Some of them throw, or reject, instead of calling back.
+      new Promise((settle) => settle(call(done))).catch(reject);
+    });
+  } catch (error) {
+    // express-session takes a missing file for a missing session, and so do its stores.
+    if (what === "may be missing" && isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 function isMissing(error: unknown): boolean {

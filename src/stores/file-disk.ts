@@ -84,8 +84,11 @@ export function nodeDisk(root: string, durable: boolean): Disk {
     const known = syncs.get(folder);
     const sync = known ?? shared(() => syncOnce(folder));
     if (known === undefined) syncs.set(folder, sync);
-    await sync();
-    syncs.delete(folder);
+    try {
+      await sync();
+    } finally {
+      syncs.delete(folder);
+    }
   }
 
   async function makeFolder(folder: string): Promise<void> {

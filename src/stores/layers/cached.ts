@@ -62,6 +62,8 @@ export type Cached<Store> = Layered<Store> & {
   stats(): CacheStats;
 };
 
+type Listener = (change: StoreChange) => void;
+
 const MEBIBYTE = 1024 * 1024;
 
 /**
@@ -84,7 +86,7 @@ export function cached<Store extends AnyStore>(
   const keepFor = Math.max(maxAge, staleFor ?? 0);
   const entries = cacheEntries({ keepFor, maxBytes, clock });
   const traffic = cacheTraffic(entries, keepFor);
-  const listeners = new Set<(change: StoreChange) => void>();
+  const listeners = new Set<Listener>();
   const counts = { hits: 0, misses: 0, joined: 0, bypassed: 0, recalled: 0 };
   let unwatch: (() => void) | undefined;
   let isLost = false;
@@ -104,13 +106,7 @@ export function cached<Store extends AnyStore>(
       traffic.forget(id);
     }
     // Only now: whoever is told looks again, and must not see what was there before.
-    for (const listener of listeners) {
-      try {
-        listener(change);
-      } catch {
-        // It was a hint.
-      }
-    }
+    for (const listener of [...listeners]) handOnTo(listener, change);
   }
 
   // Not before it is used: some platforms have no network while a program starts.
@@ -210,10 +206,13 @@ export function cached<Store extends AnyStore>(
   }
   if (handed.watch !== undefined) {
     layer.watch = (listener) => {
-      listeners.add(listener);
       listen();
+      // One listener given twice is two.
+      const own: Listener = (change) => listener(change);
+      listeners.add(own);
+      if (isLost) handOnTo(own, { kind: "lost" });
       return () => {
-        listeners.delete(listener);
+        listeners.delete(own);
       };
     };
   }
@@ -226,6 +225,14 @@ export function cached<Store extends AnyStore>(
     };
   }
   return layer as Cached<Store>;
+}
+
+function handOnTo(listener: Listener, change: StoreChange): void {
+  try {
+    listener(change);
+  } catch {
+    // It was a hint.
+  }
 }
 
 /** The record as an update leaves it behind. */

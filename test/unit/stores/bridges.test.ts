@@ -5,6 +5,7 @@ import session from "express-session";
 import Keyv from "keyv";
 import Keyv4 from "keyv4";
 import { Keyv as Keyv6 } from "keyv6";
+import sessionFileStore from "session-file-store";
 import { createStorage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
 import { describe, expect, it } from "vitest";
@@ -263,3 +264,19 @@ function counted() {
   };
   return client;
 }
+
+describe("expressSessionStore on files", () => {
+  it("P9 what could not be written is an error, and what is not there is no session", async () => {
+    const path = await temporaryFolder("bridge");
+    const client = new (sessionFileStore(session))({
+      ...{ path, retries: 0, reapInterval: -1, logFn: () => undefined },
+    });
+    const store = expressSessionStore({ client });
+    expect(await store.load(ID)).toBeUndefined();
+    await rm(path, { recursive: true });
+    const now = Date.now();
+    const times = { lastSeenAt: now, expiresAt: now + HOUR };
+    const record = { id: ID, userId: undefined, ...times, closed: false, body: "" };
+    await expect(store.create(record, 0, now)).rejects.toThrow("ENOENT");
+  });
+});

@@ -6,7 +6,8 @@ import type {
   DurableObjectNamespaceLike,
   DurableObjectStoreOptions,
 } from "../../../src/stores/cloudflare-do.ts";
-import { durableObjectStore } from "../../../src/stores/cloudflare-do.ts";
+import { durableObjectStore, SessionsObject } from "../../../src/stores/cloudflare-do.ts";
+import { describeBetterSqlite } from "../../support/describe-better-sqlite.ts";
 
 // What they do is tried inside workerd: test/dist/runtimes.
 
@@ -51,6 +52,31 @@ describe("d1Store", () => {
     const store = d1Store({ client: database });
     await store.close();
     await expect(store.load("a")).rejects.toThrow("closed");
+  });
+});
+
+describeBetterSqlite("SessionsObject", (open) => {
+  it("makes its tables again when what they were made for was rolled back", async () => {
+    const database = open(":memory:");
+    const object = new SessionsObject({
+      storage: {
+        sql: {
+          exec(sql, ...values) {
+            const statement = database.prepare(sql);
+            const rows = statement.reader ? statement.all(...values) : [];
+            if (!statement.reader) statement.run(...values);
+            return { toArray: () => rows };
+          },
+        },
+        transactionSync: (work) => database.transaction(work)(),
+      },
+    });
+    const send = (sql: string) =>
+      object.fetch({ json: async () => ({ prefix: "coatcheck_", statements: [[sql]] }) });
+    await expect(send("SELECT * FROM nowhere")).rejects.toThrow("nowhere");
+    const reply = await send("SELECT count(*) AS count FROM coatcheck_sessions");
+    expect(await reply.json()).toEqual([[{ count: 0 }]]);
+    database.close();
   });
 });
 

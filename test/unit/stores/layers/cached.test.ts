@@ -485,6 +485,16 @@ describe("with `watch`", () => {
     expect([asked.count("load"), cache.stats().bypassed]).toEqual([3, 2]);
   });
 
+  it("whoever begins to listen while `watch` is lost is told so", async () => {
+    const { cache, line, add } = scene({ watch: true });
+    await cache.load(await add("a"));
+    line.cut(true);
+    const heard: string[] = [];
+    cache.watch?.(({ kind }) => heard.push(kind));
+    line.mend();
+    expect(heard).toEqual(["lost", "everything"]);
+  });
+
   it("nobody takes another's answer while `watch` is lost", async () => {
     const { cache, line, asked, add } = scene({ watch: true });
     const id = await add("a");
