@@ -12,9 +12,9 @@
  */
 
 import { ConfigError, ValueError } from "../errors.ts";
+import { encodeBase64 } from "../lib/base64.ts";
 import { equalText, utf8 } from "../lib/bytes.ts";
 import { hmac, hmacKey } from "../lib/sha256.ts";
-import { encodeBase64 } from "./js/base64.ts";
 import { timeOf } from "./js/better-auth-data.ts";
 import { decodeCookieText, encodeCookieText } from "./js/cookie-text.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";

@@ -10,8 +10,8 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { decodeBase64, encodeBase64 } from "../lib/base64.ts";
 import { utf8, utf8Text } from "../lib/bytes.ts";
-import { decodeBase64, encodeBase64 } from "./js/base64.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
 import { deletions, foreignAttributes, foreignCookie } from "./js/cookies.ts";
 import type { JsonObject, Parsed } from "./js/json.ts";

@@ -7,9 +7,9 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { decodeBase64, encodeBase64 } from "../lib/base64.ts";
 import { utf8Text } from "../lib/bytes.ts";
 import { randomBytes } from "../lib/random.ts";
-import { decodeBase64, encodeBase64 } from "./python/base64.ts";
 import type { DjangoOptions } from "./python/django-parts.ts";
 import { djangoParts, endOf } from "./python/django-parts.ts";
 import { djangoSigning } from "./python/django-signing.ts";

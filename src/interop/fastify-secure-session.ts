@@ -12,6 +12,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { decodeBase64, encodeBase64 } from "../lib/base64.ts";
 import { utf8, utf8Text } from "../lib/bytes.ts";
 import { randomBytes } from "../lib/random.ts";
 import {
@@ -21,7 +22,6 @@ import {
   SECRETBOX_NONCE_BYTES,
   SECRETBOX_TAG_BYTES,
 } from "../lib/secretbox.ts";
-import { decodeBase64, encodeBase64 } from "./js/base64.ts";
 import { decodeCookieText, encodeCookieText } from "./js/cookie-text.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
 import { deletions, foreignAttributes, foreignCookie } from "./js/cookies.ts";

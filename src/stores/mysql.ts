@@ -8,7 +8,6 @@
 
 import { ConfigError } from "../errors.ts";
 import { utf8Text } from "../lib/bytes.ts";
-import { withoutValues } from "../lib/plain-error.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { MysqlClient, MysqlValue, Written } from "./mysql-clients.ts";
 import { mysqlCalls } from "./mysql-clients.ts";
@@ -16,6 +15,7 @@ import type { MysqlMigration } from "./mysql-migrations.ts";
 import { applyMigrations, migrationsFor, versionOf, whyNotReady } from "./mysql-migrations.ts";
 import type { MysqlSweep } from "./mysql-sql.ts";
 import { mysqlSql } from "./mysql-sql.ts";
+import { sqlGate } from "./sql-gate.ts";
 import {
   escaped,
   isSessionId,
@@ -24,7 +24,6 @@ import {
   unescaped,
   userIdOf,
 } from "./sql-names.ts";
-import { retried } from "./sql-retry.ts";
 
 export type { MysqlCallbackPool, MysqlClient, MysqlPromisePool } from "./mysql-clients.ts";
 export type { MysqlMigration } from "./mysql-migrations.ts";
@@ -78,30 +77,11 @@ const ROLLED_BACK: readonly unknown[] = [1213, 1020];
 export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocations {
   const { namespace, prefix, plain, calls } = checked(options);
   const sql = mysqlSql(prefix);
-  let isOpen = true;
-  let ready: Promise<void> | undefined;
-
-  async function requireTables(): Promise<void> {
-    const problem = whyNotReady(prefix, await versionOf(plain, prefix));
-    if (problem !== undefined) throw new Error(problem);
-  }
-
-  async function run<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (!isOpen) throw new Error("the MySQL store is closed");
-    ready ??= requireTables();
-    try {
-      await ready;
-    } catch (error) {
-      // Asked again with the next call: the tables may be there by then.
-      ready = undefined;
-      throw error;
-    }
-    try {
-      return await retried(work, isRolledBack);
-    } catch (error) {
-      throw withoutValues(error);
-    }
-  }
+  const { run, close } = sqlGate({
+    name: "MySQL",
+    whyNotReady: async () => whyNotReady(prefix, await versionOf(plain, prefix)),
+    isRolledBack,
+  });
 
   const rows = (text: string, ...values: readonly MysqlValue[]) =>
     run(() => calls.rows(text, values));
@@ -222,7 +202,7 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
     },
 
     async close() {
-      isOpen = false;
+      close();
     },
 
     async add({ kind, id, at, until, except }) {

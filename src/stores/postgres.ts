@@ -7,7 +7,6 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import { withoutValues } from "../lib/plain-error.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { PostgresClient, PostgresValue } from "./postgres-clients.ts";
 import { postgresCalls } from "./postgres-clients.ts";
@@ -15,6 +14,7 @@ import type { PostgresMigration } from "./postgres-migrations.ts";
 import { applyMigrations, migrationsFor, versionOf, whyNotReady } from "./postgres-migrations.ts";
 import { channelOf, createNotices, noticeOf } from "./postgres-notices.ts";
 import { postgresSql } from "./postgres-sql.ts";
+import { sqlGate } from "./sql-gate.ts";
 import {
   escaped,
   isSessionId,
@@ -23,7 +23,6 @@ import {
   unescaped,
   userIdOf,
 } from "./sql-names.ts";
-import { retried } from "./sql-retry.ts";
 
 export type {
   PgClient,
@@ -100,32 +99,17 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
   const inFront = calls.dropsMark ? "." : "";
   const sql = postgresSql(schema, channel, inFront);
   const notices = listenCalls && channel ? createNotices(calls, listenCalls, channel) : undefined;
-  let isOpen = true;
-  let ready: Promise<void> | undefined;
+  const gate = sqlGate({
+    name: "PostgreSQL",
+    whyNotReady: async () => whyNotReady(schema, await versionOf(calls, schema)),
+    isRolledBack,
+  });
 
-  async function requireTables(): Promise<void> {
-    const problem = whyNotReady(schema, await versionOf(calls, schema));
-    if (problem !== undefined) throw new Error(problem);
-  }
-
-  async function run(
+  function run(
     text: string,
     ...values: readonly PostgresValue[]
   ): Promise<readonly (readonly unknown[])[]> {
-    if (!isOpen) throw new Error("the PostgreSQL store is closed");
-    ready ??= requireTables();
-    try {
-      await ready;
-    } catch (error) {
-      // Asked again with the next call: the tables may be there by then.
-      ready = undefined;
-      throw error;
-    }
-    try {
-      return await retried(() => calls.rows(text, [namespace, ...values]), isRolledBack);
-    } catch (error) {
-      throw withoutValues(error);
-    }
+    return gate.run(() => calls.rows(text, [namespace, ...values]));
   }
 
   /** What a statement that also tells of a change takes for it. */
@@ -213,7 +197,7 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
     },
 
     async close() {
-      isOpen = false;
+      gate.close();
       await notices?.close();
     },
 

@@ -86,7 +86,7 @@ const imports: Readonly<Record<string, { allowed: string[]; refused: string[] }>
     refused: ["./mysql.ts", "./mysql-sql.ts", "./lmdb.ts", "../core/record.ts", "pg"],
   },
   "src/stores/mysql.ts": {
-    allowed: ["./mysql-sql.ts", "./sql-retry.ts", "./contract.ts"],
+    allowed: ["./mysql-sql.ts", "./sql-gate.ts", "./contract.ts"],
     refused: ["./postgres.ts", "./postgres-clients.ts", "../core/record.ts", "mysql2"],
   },
   "src/stores/sql-names.ts": {

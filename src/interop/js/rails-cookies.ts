@@ -6,11 +6,11 @@
 
 import { ConfigError, SessionTooLargeError } from "../../errors.ts";
 import { aesGcm } from "../../lib/aes-gcm.ts";
+import { decodeBase64, encodeBase64 } from "../../lib/base64.ts";
 import { equalText, utf8, utf8Text } from "../../lib/bytes.ts";
 import { randomBytes } from "../../lib/random.ts";
 import type { Refused } from "../source.ts";
 import { isRefused } from "../source.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { decodeCookieText, encodeCookieText } from "./cookie-text.ts";
 import type { JsonObject } from "./json.ts";
 import { readJsonObject, readJsonValue, writeJson } from "./json.ts";

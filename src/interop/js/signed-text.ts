@@ -5,11 +5,11 @@
  * @module
  */
 
+import { encodeBase64Unpadded } from "../../lib/base64.ts";
 import { equalText, utf8 } from "../../lib/bytes.ts";
 import type { HmacKey } from "../../lib/sha256.ts";
 import { hmac, hmacKey } from "../../lib/sha256.ts";
 import type { Refused } from "../source.ts";
-import { encodeBase64Unpadded } from "./base64.ts";
 import { refuse } from "./refuse.ts";
 
 /** A text whose signature is right. */

@@ -5,9 +5,9 @@
  */
 
 import { aesGcm } from "../../lib/aes-gcm.ts";
+import { decodeBase64, encodeBase64 } from "../../lib/base64.ts";
 import { equalText } from "../../lib/bytes.ts";
 import { randomBytes } from "../../lib/random.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { refuse } from "./refusal.ts";
 import type { TextOrBytes } from "./web-crypto.ts";
 import { aesCtr, hex, hmac, joined, pbkdf2Sha1 } from "./web-crypto.ts";

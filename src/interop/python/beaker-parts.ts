@@ -5,6 +5,7 @@
  */
 
 import { ConfigError } from "../../errors.ts";
+import { decodeBase64, encodeBase64 } from "../../lib/base64.ts";
 import { utf8, utf8Text } from "../../lib/bytes.ts";
 import type { Duration } from "../../lib/duration.ts";
 import type {
@@ -14,7 +15,6 @@ import type {
   ForeignSession,
   ForeignSource,
 } from "../source.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
 import type { BeakerEncryption } from "./beaker-crypto.ts";
 import { decryptBeaker, encryptBeaker } from "./beaker-crypto.ts";
 import { readJson, writeJson } from "./json.ts";

@@ -16,7 +16,7 @@
 
 import { define } from "../../codec/define.ts";
 import { ValueError } from "../../errors.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { decodeBase64, encodeBase64 } from "../../lib/base64.ts";
 import { isPlainObject, readJson, writeJson } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import { refuse } from "./refusal.ts";

@@ -1,16 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  decodeBase64,
-  encodeBase64,
-  encodeBase64Unpadded,
-} from "../../../src/interop/js/base64.ts";
 import { decodeCookieText, encodeCookieText } from "../../../src/interop/js/cookie-text.ts";
 import { foreignAttributes, foreignCookie } from "../../../src/interop/js/cookies.ts";
 import { readConnectFlash, writeConnectFlash } from "../../../src/interop/js/flash.ts";
 import { readJsonObject, readJsonValue, writeJson } from "../../../src/interop/js/json.ts";
 import { keyList } from "../../../src/interop/js/keys.ts";
 import { fastifyPassportUser, passportUser, userAt } from "../../../src/interop/js/user.ts";
+import { decodeBase64, encodeBase64, encodeBase64Unpadded } from "../../../src/lib/base64.ts";
 
 describe("base64", () => {
   it("is that of every other library, and has one spelling", () => {

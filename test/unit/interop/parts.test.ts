@@ -10,7 +10,6 @@ import { flaskSession } from "../../../src/interop/flask-session.ts";
 import { signer } from "../../../src/interop/itsdangerous.ts";
 import { readMsgpack, writeMsgpack } from "../../../src/interop/msgpack.ts";
 import { readPickle, writePickle } from "../../../src/interop/pickle.ts";
-import { decodeBase64, encodeBase64 } from "../../../src/interop/python/base64.ts";
 import { md5 } from "../../../src/interop/python/md5.ts";
 import { answer } from "../../../src/interop/python/refusal.ts";
 import {
@@ -24,6 +23,7 @@ import {
 import { inflate, inflateByStream } from "../../../src/interop/python/zlib.ts";
 import { foreignCookieText } from "../../../src/interop/set-cookie.ts";
 import { isRefused } from "../../../src/interop/source.ts";
+import { decodeBase64, encodeBase64 } from "../../../src/lib/base64.ts";
 import { cookieReader, recordsInMemory } from "../../interop/records.ts";
 import { fuzzRuns, fuzzTimeout } from "../../support/fuzz.ts";
 

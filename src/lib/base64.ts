@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeBase64url, encodeBase64url } from "../../lib/base64url.ts";
+import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 
 /** The bytes as base64, padded with `=`. */
 export function encodeBase64(bytes: Uint8Array): string {
