@@ -10,6 +10,7 @@ import type { SessionRecord, SessionStore } from "../../stores/contract.ts";
 import { encrypted } from "../../stores/layers/encrypted.ts";
 import { isEncrypted } from "../../stores/layers/encrypted-body.ts";
 import { moving } from "../../stores/layers/moving.ts";
+import { copyFeed } from "../../stores/layers/moving-feed.ts";
 import type { Command, CommandIo } from "../command.ts";
 import { orReason } from "../command.ts";
 import { ADDRESSES, openStore } from "../open-store.ts";
@@ -71,6 +72,7 @@ processes shows: FROM_STORE, TO_STORE, FROM_STORE_SECRET, TO_STORE_SECRET.`,
         const target = await openStore("--to", to);
         try {
           if (fromSecrets.length === 0) await refuseEncrypted(source.store);
+          await copyFeed(source.store, target.store);
           await moveAll(opened(source.store, fromSecrets), opened(target.store, toSecrets), io);
         } finally {
           await target.close();

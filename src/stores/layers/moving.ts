@@ -5,15 +5,7 @@
  */
 
 import { ConfigError } from "../../errors.ts";
-import type {
-  Loaded,
-  Revocation,
-  Revocations,
-  SessionRecord,
-  SessionStore,
-  StoreChange,
-  StoreTraits,
-} from "../contract.ts";
+import type { Loaded, SessionRecord, SessionStore, StoreChange, StoreTraits } from "../contract.ts";
 import type { AnyStore } from "./layer.ts";
 import { handOn } from "./layer.ts";
 import {
@@ -25,6 +17,7 @@ import {
   moveSession,
   PENDING_BYTES,
 } from "./move.ts";
+import { bothFeeds, keepsRevocations } from "./moving-feed.ts";
 
 export interface MovingOptions {
   /** Where the sessions are. */
@@ -213,47 +206,3 @@ function bothWatches(...watches: readonly Watch[]): Watch {
     };
   };
 }
-
-function keepsRevocations(store: Partial<Revocations>): store is Revocations {
-  return store.add !== undefined && store.since !== undefined;
-}
-
-/** Both are told everything; each reader goes on in both. */
-function bothFeeds(from: Revocations, to: Revocations): Revocations {
-  return {
-    async add(revocation) {
-      await from.add(revocation);
-      await to.add(revocation);
-    },
-    async since(cursor) {
-      const [before, after, known]: FeedCursor =
-        cursor === undefined ? [undefined, undefined, []] : JSON.parse(cursor);
-      // The new feed first: what it has, the old one has had before.
-      const fresh = await to.since(after);
-      const old = await from.since(before);
-      const arrived = new Set(fresh.revocations.map(keyOf));
-      // Told from the old feed, and not come from the new one yet.
-      const awaited = new Set(known);
-      const told = new Map<string, Revocation>();
-      for (const each of old.revocations) {
-        const key = keyOf(each);
-        told.set(key, each);
-        if (!arrived.has(key)) awaited.add(key);
-      }
-      for (const each of fresh.revocations) {
-        const key = keyOf(each);
-        if (!awaited.delete(key)) told.set(key, each);
-      }
-      const next: FeedCursor = [old.cursor, fresh.cursor, [...awaited].slice(-MOST_AWAITED)];
-      return { revocations: [...told.values()], cursor: JSON.stringify(next) };
-    },
-  };
-}
-
-type FeedCursor = [before: string | undefined, after: string | undefined, awaited: string[]];
-
-// Those that a process without this layer has added to the old feed alone never come. Telling one twice
-// does no harm.
-const MOST_AWAITED = 1000;
-
-const keyOf = (revocation: Revocation): string => JSON.stringify(revocation);

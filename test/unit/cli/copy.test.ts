@@ -93,6 +93,27 @@ describe("coatcheck copy", () => {
     );
   });
 
+  it("P5 takes along what was revoked before: a sealed session that was signed out stays so", async () => {
+    const [old, fresh] = [await folder("old"), await folder("fresh")];
+    const open = (store: SessionStore) =>
+      createSessions({ secrets: [SECRET], method: "sealed", store });
+    const before = open(lmdbStore({ path: old }));
+    const browser = createBrowser(before as never);
+    await browser.signIn("ada");
+    const copied = browser.cookie();
+    await browser.visit((session) => session.signOut());
+    await before.close();
+    const args = ["--from", `lmdb:${old}`, "--to", `file:${fresh}`, "--yes"];
+    expect([await copy(...args), await copy(...args)]).toMatchObject([{ code: 0 }, { code: 0 }]);
+    const store = fileStore({ path: fresh });
+    expect((await store.since(undefined)).revocations).toHaveLength(1);
+    const after = open(store);
+    const thief = createBrowser(after as never);
+    thief.plant(copied);
+    expect((await thief.read()).userId).toBeUndefined();
+    await after.close();
+  });
+
   it.each([
     ["plain", "encrypted", [], [SECRET]],
     ["encrypted", "plain", [SECRET], []],
