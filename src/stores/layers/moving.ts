@@ -93,8 +93,12 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
     name: `${from.name} to ${to.name}`,
     traits: traitsOf(from.traits, to.traits),
     load,
-    create(record, startedAgo, now) {
-      return (move ? to : from).create(record, startedAgo, now);
+    async create(record, startedAgo, now) {
+      if (!record.closed) return (move ? to : from).create(record, startedAgo, now);
+      // What is closed from the beginning stands for something that happens once, such as an adoption:
+      // one store has to decide for all, whether they move or not.
+      const outcome = await from.create(record, startedAgo, now);
+      return outcome === "created" && move ? to.create(record, startedAgo, now) : outcome;
     },
     async update(id, revision, next, now) {
       if (revision >= MOVED_BASE) {

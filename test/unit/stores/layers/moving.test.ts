@@ -45,6 +45,32 @@ describe("two stores as one", () => {
   });
 
   it.each([
+    [false, true],
+    [true, false],
+    [true, true],
+  ])(
+    "P5 what says that something has ended is made once, by whichever process (%s, %s)",
+    async (first, second) => {
+      const [from, to] = [memoryStore(), memoryStore()];
+      const marker = (body: string) => ({
+        id: ID,
+        userId: undefined,
+        ...times,
+        closed: true,
+        body,
+      });
+      const outcomes = await Promise.all([
+        moving({ from, to, move: first }).create(marker("first"), 0, now),
+        moving({ from, to, move: second }).create(marker("second"), 0, now),
+      ]);
+      expect(outcomes).toEqual(["created", "taken"]);
+      for (const move of [false, true]) {
+        expect((await moving({ from, to, move }).load(ID))?.record.body).toBe("first");
+      }
+    },
+  );
+
+  it.each([
     ["inside", (store: SessionStore) => secret(store), (store: SessionStore) => store],
     ["around", (store: SessionStore) => store, (store: SessionStore) => secret(store)],
   ])(
