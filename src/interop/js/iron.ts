@@ -13,12 +13,12 @@ import { decodeBase64url, encodeBase64url } from "../../lib/base64url.ts";
 import { equalText, utf8, utf8Text } from "../../lib/bytes.ts";
 import { randomBytes } from "../../lib/random.ts";
 import { hmac, hmacKey } from "../../lib/sha256.ts";
+import { decryptAesCbc, encryptAesCbc, webPbkdf2 } from "../../lib/web-crypto.ts";
 import type { Refused } from "../source.ts";
 import { isRefused } from "../source.ts";
 import type { JsonObject } from "./json.ts";
 import { readJsonObject } from "./json.ts";
 import { refuse } from "./refuse.ts";
-import { decryptAesCbc, encryptAesCbc, webPbkdf2 } from "./web-crypto.ts";
 
 /** What a seal holds. */
 export interface IronContent {

@@ -12,12 +12,12 @@ import { decodeBase64url, encodeBase64url } from "../../lib/base64url.ts";
 import { equalBytes, utf8, utf8Text } from "../../lib/bytes.ts";
 import { randomBytes } from "../../lib/random.ts";
 import { sha256 } from "../../lib/sha256.ts";
+import { decryptAesCbc, encryptAesCbc, webHmac, webSha512 } from "../../lib/web-crypto.ts";
 import type { Refused } from "../source.ts";
 import { isRefused } from "../source.ts";
 import type { JsonObject, Parsed } from "./json.ts";
 import { MAX_COOKIE_CHARACTERS, readJsonObject, writeJson } from "./json.ts";
 import { refuse } from "./refuse.ts";
-import { decryptAesCbc, encryptAesCbc, webHmac, webSha512 } from "./web-crypto.ts";
 
 /** How the content is encrypted. */
 export type JweEncryption = "A256CBC-HS512" | "A256GCM";

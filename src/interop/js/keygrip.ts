@@ -8,11 +8,11 @@
 
 import { encodeBase64url } from "../../lib/base64url.ts";
 import { equalText, utf8 } from "../../lib/bytes.ts";
+import type { Hash } from "../../lib/web-crypto.ts";
+import { webHmac } from "../../lib/web-crypto.ts";
 import type { ReadCookie, Refused } from "../source.ts";
 import { MAX_COOKIE_CHARACTERS } from "./json.ts";
 import { refuse } from "./refuse.ts";
-import type { Hash } from "./web-crypto.ts";
-import { webHmac } from "./web-crypto.ts";
 
 /** Keys as `Keygrip` takes them. */
 export interface Keygrip {

@@ -9,6 +9,8 @@ import { aesGcm } from "../../lib/aes-gcm.ts";
 import { decodeBase64, encodeBase64 } from "../../lib/base64.ts";
 import { equalText, utf8, utf8Text } from "../../lib/bytes.ts";
 import { randomBytes } from "../../lib/random.ts";
+import type { Hash } from "../../lib/web-crypto.ts";
+import { webHmac, webPbkdf2 } from "../../lib/web-crypto.ts";
 import type { Refused } from "../source.ts";
 import { isRefused } from "../source.ts";
 import { decodeCookieText, encodeCookieText } from "./cookie-text.ts";
@@ -17,8 +19,6 @@ import { readJsonObject, readJsonValue, writeJson } from "./json.ts";
 import type { ForeignKeys } from "./keys.ts";
 import { keyList } from "./keys.ts";
 import { refuse } from "./refuse.ts";
-import type { Hash } from "./web-crypto.ts";
-import { webHmac, webPbkdf2 } from "./web-crypto.ts";
 
 /** A hash by its name in Rails' configuration, in small letters. */
 export type RailsDigest = "sha1" | "sha256";

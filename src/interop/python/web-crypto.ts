@@ -1,10 +1,11 @@
 /**
- * The hashes and ciphers that foreign formats use and ours do not, by Web Crypto: every runtime has it.
+ * The hashes and ciphers of Python's formats, of text or bytes.
  *
  * @module
  */
 
 import { utf8 } from "../../lib/bytes.ts";
+import { webHmac, webPbkdf2 } from "../../lib/web-crypto.ts";
 
 /** SHA-1 is here for reading and writing what others have defined, and for nothing else. */
 export type Digest = "sha1" | "sha256" | "sha512";
@@ -33,21 +34,16 @@ export async function hmac(
   const bytes = bytesOf(key);
   // Web Crypto refuses an empty key. A zero byte gives the same: keys are padded with zeros.
   const raw = bytes.length === 0 ? new Uint8Array(1) : bytes;
-  const algorithm = { name: "HMAC", hash: NAMES[name] };
-  const hmacKey = await crypto.subtle.importKey("raw", raw, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", hmacKey, bytesOf(message)));
+  return webHmac(NAMES[name], raw, bytesOf(message));
 }
 
 /** PBKDF2 (RFC 8018) with HMAC-SHA-1: 32 bytes. */
-export async function pbkdf2Sha1(
+export function pbkdf2Sha1(
   password: TextOrBytes,
   salt: TextOrBytes,
   iterations: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { subtle } = crypto;
-  const key = await subtle.importKey("raw", bytesOf(password), "PBKDF2", false, ["deriveBits"]);
-  const algorithm = { name: "PBKDF2", hash: "SHA-1", salt: bytesOf(salt), iterations };
-  return new Uint8Array(await subtle.deriveBits(algorithm, key, 256));
+  return webPbkdf2("SHA-1", bytesOf(password), bytesOf(salt), iterations, 32);
 }
 
 /** AES-256-CTR from a counter of zero: encrypts and decrypts alike. */

@@ -1,5 +1,5 @@
 /**
- * What foreign formats need of Web Crypto, which every runtime has.
+ * Hashes and ciphers that foreign formats use and ours do not, by Web Crypto, which every runtime has.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export async function webPbkdf2(
   salt: Uint8Array,
   iterations: number,
   length: number,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const key = await crypto.subtle.importKey("raw", copy(password), "PBKDF2", false, ["deriveBits"]);
   const parameters = { name: "PBKDF2", hash, salt: copy(salt), iterations };
   return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, length * 8));
