@@ -71,9 +71,10 @@ processes shows: FROM_STORE, TO_STORE, FROM_STORE_SECRET, TO_STORE_SECRET.`,
       try {
         const target = await openStore("--to", to);
         try {
-          if (fromSecrets.length === 0) await refuseEncrypted(source.store);
+          const all = await opened(source.store, "--from-secret", fromSecrets);
+          const moved = await opened(target.store, "--to-secret", toSecrets);
           await copyFeed(source.store, target.store);
-          await moveAll(opened(source.store, fromSecrets), opened(target.store, toSecrets), io);
+          await moveAll(all, moved, io);
         } finally {
           await target.close();
         }
@@ -89,14 +90,16 @@ function secretsIn(name: string): readonly string[] {
   return secret ? [secret] : [];
 }
 
-function opened(store: SessionStore, secrets: readonly string[]): SessionStore {
-  return secrets.length === 0 ? store : encrypted(store, { secrets });
-}
-
-async function refuseEncrypted(from: SessionStore): Promise<void> {
-  const { records } = await from.list({ limit: 1 }, Date.now());
-  if (!records.some(({ body }) => isEncrypted(body))) return;
-  throw new ConfigError("--from-secret", "must be given: the sessions are encrypted");
+/** The store as the app has it. What is encrypted there cannot be moved, or joined, as plain. */
+async function opened(
+  store: SessionStore,
+  option: string,
+  secrets: readonly string[],
+): Promise<SessionStore> {
+  if (secrets.length > 0) return encrypted(store, { secrets });
+  const { records } = await store.list({ limit: 1 }, Date.now());
+  if (!records.some(({ body }) => isEncrypted(body))) return store;
+  throw new ConfigError(option, "must be given: the sessions there are encrypted");
 }
 
 /** Moves what is there, and what comes meanwhile, until there is nothing left. */

@@ -146,6 +146,8 @@ describe("coatcheck copy", () => {
     const stores = ["--from", `file:${old}`, "--to", `file:${fresh}`, "--yes"];
     const refused = await copy(...stores);
     expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("`--from-secret`")]);
+    const joining = ["--from", `file:${fresh}`, "--to", `file:${old}`, "--yes"];
+    expect((await copy(...joining)).err).toContain("`--to-secret`");
     const { out } = await copy(...stores, "--from-secret", SECRET, "--to-secret", SECRET);
     expect(out).toContain("1 moved. 1 stay:");
     expect(out).not.toContain(SECRET);
