@@ -141,7 +141,11 @@ export function redisWatch(
 
   function begin(): void {
     for (const [event, listener] of events) subscriber.on(event, listener);
-    subscription = subscriptionOf(subscriber, channel, heard);
+    // One that was ended may still hear, and says nothing about this one.
+    const own: Subscription = subscriptionOf(subscriber, channel, (published) => {
+      if (subscription === own) heard(published);
+    });
+    subscription = own;
     beat();
   }
 
