@@ -8,6 +8,7 @@
  *   npm run bench -- --large --only memory,lmdb     with ten million sessions (needs 16 GiB and 15 GB of disk)
  *   BENCH_FOLDER=/data npm run bench -- --only lmdb   on another disk than that of the temporary files
  *   npm run bench -- --only requests --libraries coatcheck,floor
+ *   npm run bench -- --only peer-stores             starts a Redis and a PostgreSQL of its own
  *   npm run bench -- --only none                    writes the page again from the results of earlier runs
  *
  * Each part leaves its figures in `bench/results/`, with where, when and on what it ran; the page is made of
@@ -23,7 +24,16 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { circumstances } from "./harness/machine.mjs";
 
-const PARTS = ["requests", "loopback", "races", "calls", "memory", "lmdb", "primitives"];
+const PARTS = [
+  "requests",
+  "loopback",
+  "races",
+  "peer-stores",
+  "calls",
+  "memory",
+  "lmdb",
+  "primitives",
+];
 
 const { values } = parseArgs({
   options: {
@@ -85,6 +95,8 @@ async function measure(/** @type {string} */ part) {
       return (await import("./parts/loopback.mjs")).measureLoopback({ quick, libraries, log });
     case "races":
       return (await import("./parts/races.mjs")).measureRaces({ quick, libraries, log });
+    case "peer-stores":
+      return (await import("./parts/peer-stores.mjs")).measurePeerStores({ quick, libraries, log });
     case "calls":
       return (await import("./harness/child.mjs")).runWorker("calls", {});
     case "memory":

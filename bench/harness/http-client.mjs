@@ -6,6 +6,7 @@
  */
 
 import { Agent, request } from "node:http";
+import { cookieHeader } from "./cookies.mjs";
 
 /**
  * @typedef {(path: string, cookie?: string) => Promise<{ status: number, setCookie: string[], text: string }>} Ask
@@ -34,4 +35,20 @@ export function client(/** @type {number} */ port) {
       }),
     close: () => agent.destroy(),
   };
+}
+
+/** What is answered, if it is answered with 200. @throws {Error} when it is not */
+export async function good(
+  /** @type {Ask} */ ask,
+  /** @type {string} */ path,
+  /** @type {string} */ cookie = "",
+) {
+  const answer = await ask(path, cookie);
+  if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
+  return answer;
+}
+
+/** Starts a session. @returns its `Cookie` header */
+export async function begin(/** @type {Ask} */ ask, n = 1) {
+  return cookieHeader((await good(ask, `/start?n=${n}`)).setCookie);
 }

@@ -27,13 +27,13 @@ export const coatcheckWith = (options) => async (framework) => {
       const session = await of(carrier).signIn(data.user);
       for (const [key, value] of Object.entries(data)) session.set(key, value);
     },
-    get: async (key, carrier) => (await load(carrier)).get(key),
+    async get(key, carrier) {
+      const session = await load(carrier);
+      return key === "user" ? session.userId : session.get(key);
+    },
     set: async (key, value, carrier) => (await load(carrier)).set(key, value),
     increment: (key, carrier) => of(carrier).update(key, (count = 0) => count + 1),
-    async signIn(user, carrier) {
-      const session = await of(carrier).signIn(user);
-      session.set("user", user);
-    },
+    signIn: (user, carrier) => of(carrier).signIn(user),
     end: (carrier) => of(carrier).signOut(),
     close: () => sessions.close(),
   };

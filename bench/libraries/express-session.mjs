@@ -8,16 +8,17 @@ import session from "express-session";
 import createMemoryStore from "memorystore";
 import { ONE_DAY, SECRET } from "../fixture.mjs";
 
-const SETUP =
+export const SETUP =
   "`resave: false, saveUninitialized: false` as its readme asks; `cookie.maxAge` one day; `secure: false` because the bench speaks plain http";
 
-const install = (store) => () => ({
+/** On what `open` makes of where the sessions are to lie. */
+export const expressSessionOn = (open) => async (_framework, at) => ({
   plug: session({
     secret: SECRET,
     resave: false,
     saveUninitialized: false,
     cookie: { maxAge: ONE_DAY * 1000, sameSite: "lax", secure: false },
-    store: store?.(),
+    store: await open?.(at),
   }),
   read: (req) => req.session.theme,
   change(req, _res, n) {
@@ -47,7 +48,7 @@ export const expressSession = {
   keeps: "stored",
   setup: SETUP,
   on: ["node", "express"],
-  install: install(),
+  install: expressSessionOn(),
 };
 
 const MemoryStore = createMemoryStore(session);
@@ -58,5 +59,5 @@ export const expressSessionMemorystore = {
   keeps: "stored",
   setup: `${SETUP}; \`checkPeriod\` one day, as memorystore's readme has it`,
   on: ["express"],
-  install: install(() => new MemoryStore({ checkPeriod: ONE_DAY * 1000 })),
+  install: expressSessionOn(() => new MemoryStore({ checkPeriod: ONE_DAY * 1000 })),
 };

@@ -32,6 +32,16 @@ const LIBRARIES = {
   h3: ["./h3.mjs", "h3Session"],
 };
 
+/** On a database or on files: what `install` is told besides is where. */
+const PLACED = {
+  "coatcheck-redis": ["./placed.mjs", "coatcheckRedis"],
+  "connect-redis": ["./placed.mjs", "connectRedis"],
+  "coatcheck-postgres": ["./placed.mjs", "coatcheckPostgres"],
+  "connect-pg-simple": ["./placed.mjs", "connectPgSimple"],
+  "coatcheck-file": ["./placed.mjs", "coatcheckFile"],
+  "session-file-store": ["./placed.mjs", "sessionFileStore"],
+};
+
 const RACES_ONLY = /-serialising$/;
 const NO_RACES = /^bare$|^floor|-many$/;
 const IN_PROCESS_ONLY = /^bare$|-many$/;
@@ -44,7 +54,7 @@ export const SERVED = TIMED.filter((id) => !IN_PROCESS_ONLY.test(id));
 export const RACING = Object.keys(LIBRARIES).filter((id) => !NO_RACES.test(id));
 
 export async function library(id) {
-  const [file, name] = LIBRARIES[id];
+  const [file, name] = LIBRARIES[id] ?? PLACED[id];
   return (await import(file))[name];
 }
 

@@ -7,6 +7,7 @@
 
 import { CASES } from "../fixture.mjs";
 import { costOf, goals, NOISE_US, ourCounterpart, rowOf } from "./goals.mjs";
+import { peerStoresSection } from "./peer-stores.mjs";
 import { percent, table, times, us, whole } from "./tables.mjs";
 
 /**
@@ -34,6 +35,7 @@ export function page(
     ...section(results["requests"], requestsSection),
     ...section(results["loopback"], loopbackSection),
     ...section(results["races"], racesSection),
+    ...section(results["peer-stores"], peerStoresSection),
     ...section(results["calls"], callsSection),
     ...section(results["memory"], memorySection),
     ...section(results["lmdb"], lmdbSection),
@@ -351,6 +353,7 @@ function circumstancesSection(/** @type {Record<string, Circumstances>} */ circu
     ],
   );
   if (body.length === 0) return "";
+  const versions = new Set(body.flatMap((row) => row[7]?.split(", ") ?? []));
   return `## Where and when
 
 ${table(
@@ -358,5 +361,5 @@ ${table(
   body.map((row) => row.slice(0, 7)),
 )}
 
-Versions: ${/** @type {string} */ (body[0]?.[7])}.`;
+Versions: ${[...versions].sort().join(", ")}.`;
 }

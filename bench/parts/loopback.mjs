@@ -18,7 +18,7 @@ import { pairs } from "./requests.mjs";
 const SESSIONS = 256;
 
 /**
- * @typedef {{ perSecond: number, share: number, addedCpu: number }} Served `share` of the bare framework's; server CPU in µs per request over it
+ * @typedef {{ perSecond: number, share: number, addedCpu: number, databaseCpu: number }} Served `share` of the bare framework's; server CPU in µs per request over it; that of the database, where there is one
  * @typedef {{ library: string, name: string, keeps: string, framework: string, bare: { perSecond: number, cpu: number }, cases: Record<string, Served> }} Row
  * @typedef {{ rows: Row[], client: string, connections: number, seconds: number, rounds: number }} Loopback
  */
@@ -35,7 +35,7 @@ export async function measureLoopback(
   const { rounds, seconds } = quick ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 2 };
   const rows = [];
   for (const { definition, framework } of await pairs(libraries ?? SERVED)) {
-    const row = await serve(definition, framework, generator, rounds, seconds);
+    const row = await serve(definition, framework, generator, { rounds, seconds });
     const shares = CASES.map(({ id }) => `${id} ${row.cases[id]?.share.toFixed(2)}`).join(", ");
     log(`loopback ${definition.id} ${framework}: bare ${row.bare.perSecond}/s, ${shares}`);
     rows.push(row);
@@ -43,15 +43,23 @@ export async function measureLoopback(
   return { rows, client: generator.name, connections: CONNECTIONS, seconds, rounds };
 }
 
-/** @returns {Promise<Row>} */
-async function serve(
+/**
+ * @typedef {object} Size
+ * @property {number} rounds
+ * @property {number} seconds
+ * @property {number | string | undefined} [at] where the library is to keep its sessions
+ * @property {readonly (typeof CASES)[number][]} [cases] without it, all
+ * @property {() => number} [databaseCpu] microseconds that the database has used
+ *
+ * @returns {Promise<Row>}
+ */
+export async function serve(
   /** @type {any} */ definition,
   /** @type {string} */ framework,
   /** @type {import("../harness/load.mjs").Generator} */ generator,
-  /** @type {number} */ rounds,
-  /** @type {number} */ seconds,
+  /** @type {Size} */ { rounds, seconds, at, cases = CASES, databaseCpu = () => 0 },
 ) {
-  const server = await startServer("server", { library: definition.id, framework });
+  const server = await startServer("server", { library: definition.id, framework, at });
   try {
     const { ask, close } = client(server.ready.library);
     const valid = await sessionCookies(SESSIONS, ask);
@@ -59,26 +67,34 @@ async function serve(
     const cookies = { none: [], valid, forged: valid.map(forged) };
     const targets = [
       { id: "bare", port: server.ready.bare, path: "/untouched", cookies: valid },
-      ...CASES.map(({ id, path, cookie }) => ({
+      ...cases.map(({ id, path, cookie }) => ({
         id,
         port: server.ready.library,
         path,
         cookies: cookies[cookie],
       })),
     ];
-    /** @type {Record<string, { perSecond: number, cpu: number }[]>} */
+    /** @type {Record<string, { perSecond: number, cpu: number, databaseCpu: number }[]>} */
     const measured = Object.fromEntries(targets.map(({ id }) => [id, []]));
     // The first round warms up and is not kept.
     for (let round = 0; round <= rounds; round++) {
       for (const { id, port, path, cookies } of targets) {
-        const cpuBefore = await server.ask("cpu");
+        const cpuBefore = { app: await server.ask("cpu"), database: databaseCpu() };
         const { answered, elapsed } = await generator.send({ port, path, cookies, seconds });
-        const cpu = (await server.ask("cpu")) - cpuBefore;
-        if (round > 0) measured[id]?.push({ perSecond: answered / elapsed, cpu: cpu / answered });
+        const cpu = (await server.ask("cpu")) - cpuBefore.app;
+        const database = databaseCpu() - cpuBefore.database;
+        if (round === 0) continue;
+        measured[id]?.push({
+          perSecond: answered / elapsed,
+          cpu: cpu / answered,
+          databaseCpu: database / answered,
+        });
       }
     }
-    const of = (/** @type {string} */ id, /** @type {"perSecond" | "cpu"} */ what) =>
-      (measured[id] ?? []).map((one) => one[what]);
+    const of = (
+      /** @type {string} */ id,
+      /** @type {"perSecond" | "cpu" | "databaseCpu"} */ what,
+    ) => (measured[id] ?? []).map((one) => one[what]);
     const paired = (
       /** @type {string} */ id,
       /** @type {"perSecond" | "cpu"} */ what,
@@ -95,12 +111,13 @@ async function serve(
         cpu: round(median(of("bare", "cpu"))),
       },
       cases: Object.fromEntries(
-        CASES.map(({ id }) => [
+        cases.map(({ id }) => [
           id,
           {
             perSecond: Math.round(median(of(id, "perSecond"))),
             share: round(paired(id, "perSecond", (value, bare) => value / bare)),
             addedCpu: round(paired(id, "cpu", (value, bare) => value - bare)),
+            databaseCpu: round(median(of(id, "databaseCpu"))),
           },
         ]),
       ),

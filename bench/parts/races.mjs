@@ -14,7 +14,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../harness/child.mjs";
 import { cookieHeader } from "../harness/cookies.mjs";
-import { client } from "../harness/http-client.mjs";
+import { begin, client, good } from "../harness/http-client.mjs";
 import { median } from "../harness/statistics.mjs";
 import { library, RACING } from "../libraries/index.mjs";
 
@@ -54,12 +54,13 @@ export async function measureRaces(
 }
 
 /** @returns {Promise<Row>} */
-async function race(
+export async function race(
   /** @type {any} */ definition,
   /** @type {string} */ framework,
   /** @type {number} */ repetitions,
+  /** @type {number | string | undefined} */ at = undefined,
 ) {
-  const server = await startServer("server", { library: definition.id, framework });
+  const server = await startServer("server", { library: definition.id, framework, at });
   const browser = client(server.ready.library);
   try {
     const { id, name, keeps } = definition;
@@ -180,12 +181,6 @@ async function across(
   return { cookie, jar, between };
 }
 
-/** Starts a session. @returns its `Cookie` header */
-async function begin(/** @type {Ask} */ ask) {
-  const { setCookie } = await good(ask, "/start?n=1");
-  return cookieHeader(setCookie);
-}
-
 async function signedIn(/** @type {Ask} */ ask, /** @type {string} */ cookie) {
   return (await me(ask, cookie)) === "nobody" ? 0 : 1;
 }
@@ -196,14 +191,4 @@ async function me(/** @type {Ask} */ ask, /** @type {string} */ cookie) {
 
 async function fields(/** @type {Ask} */ ask, /** @type {string} */ cookie) {
   return Number((await good(ask, `/race/fields?n=${PARALLEL}`, cookie)).text);
-}
-
-async function good(
-  /** @type {Ask} */ ask,
-  /** @type {string} */ path,
-  /** @type {string} */ cookie = "",
-) {
-  const answer = await ask(path, cookie);
-  if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
-  return answer;
 }

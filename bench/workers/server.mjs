@@ -10,7 +10,7 @@ import { createServer } from "node:http";
 import { handlersOf } from "../handlers.mjs";
 import { framework, library } from "../libraries/index.mjs";
 
-const order = /** @type {{ library: string, framework: string }} */ (
+const order = /** @type {{ library: string, framework: string, at?: number | string }} */ (
   JSON.parse(process.argv[2] ?? "{}")
 );
 const listener = await framework(order.framework);
@@ -25,11 +25,16 @@ process.on("message", (question) => {
     const { user, system } = process.cpuUsage();
     process.send?.(user + system);
   }
+  if (question === "bytes") {
+    /** @type {any} */ (globalThis).gc();
+    const { heapUsed, external } = process.memoryUsage();
+    process.send?.(heapUsed + external);
+  }
 });
 process.on("disconnect", () => process.exit());
 
 async function serve(/** @type {string} */ id) {
-  const installed = await (await library(id)).install(order.framework);
+  const installed = await (await library(id)).install(order.framework, order.at);
   const server = createServer(await listener(installed, handlersOf(installed)));
   server.keepAliveTimeout = 60_000;
   await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
