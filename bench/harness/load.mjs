@@ -32,10 +32,16 @@ export function loadGenerator() {
   } catch (error) {
     // wrk -v prints its version and exits with 1.
     if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") {
-      return { name: "autocannon", send: (load) => runWorker("autocannon", load) };
+      return { name: "autocannon", send: autocannon };
     }
   }
   return { name: "wrk", send: wrk };
+}
+
+/** @returns {Promise<Sent>} */
+function autocannon(/** @type {Load} */ load) {
+  // One for each connection; all of them would be more than a command line may be long.
+  return runWorker("autocannon", { ...load, cookies: load.cookies.slice(0, CONNECTIONS) });
 }
 
 /** @returns {Promise<Sent>} */

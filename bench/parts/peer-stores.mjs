@@ -67,7 +67,7 @@ export async function measurePeerStores(
 ) {
   const size = quick
     ? { rounds: 1, seconds: 1, counted: 20, sessions: 1_000, repetitions: 2 }
-    : { rounds: 3, seconds: 2, counted: 100, sessions: 10_000, repetitions: 10 };
+    : { rounds: 3, seconds: 2, counted: 100, sessions: 5_000, repetitions: 10 };
   const generator = loadGenerator();
   const groups = [];
   for (const kind of /** @type {Kind[]} */ (Object.keys(BESIDE))) {
@@ -130,10 +130,10 @@ async function bytesEach(
   const app = await startServer("server", { library: id, framework: FRAMEWORK, at });
   const { ask, close } = client(app.ready.library);
   try {
-    // The first ones make tables, folders and compiled code.
-    await startSessions(ask, 0, CONNECTIONS);
+    // The first half makes tables, folders, compiled code and full caches.
+    await startSessions(ask, 0, sessions);
     const before = await bytes(app.ask);
-    await startSessions(ask, CONNECTIONS, sessions);
+    await startSessions(ask, sessions, sessions);
     return Math.round(((await bytes(app.ask)) - before) / sessions);
   } finally {
     close();
