@@ -96,8 +96,8 @@ ${behind.length === 0 ? "" : `Behind:\n\n${behind.join("\n")}\n\n`}### Round tri
 
 Round trips of one request, counted by a proxy between app and database, over ${result.counted} requests one after the other. A
 sign-in gives a client that has a session a new one, for another user. Bytes each: what the server's memory, its tables
-and indexes, the blocks of the files, or the heap grew by for each of
-${whole(result.sessions)} sessions of as many users, with as many there before.
+and indexes, the blocks of the files, or the heap grew by for each of ${whole(result.sessions)} sessions of as many users, with as
+many there before.
 
 ${tableOf(AT_REST, rows)}
 
