@@ -9,7 +9,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chown, mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -96,6 +96,50 @@ export async function startPostgres() {
   });
 }
 
+/** Commits are on the disk before they are acknowledged, as by default. @returns {Promise<Server>} */
+export async function startMysql() {
+  const port = await freePort();
+  const base = (/** @type {string} */ folder) => ["--no-defaults", `--datadir=${folder}/data`];
+  const settings = "innodb-buffer-pool-size=1G";
+  return start({
+    url: `mysql://root@${HOST}:${port}/mysql`,
+    settings,
+    owner: NOBODY,
+    endBy: "SIGTERM",
+    async prepare(folder) {
+      const install = [...base(folder), "--auth-root-authentication-method=normal"];
+      const who = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+      await run("mariadb-install-db", [...install, "--skip-test-db", "--skip-name-resolve"], {
+        ...who,
+        cwd: "/",
+      });
+    },
+    command: (folder) => [
+      ...["mariadbd", ...base(folder), `--port=${port}`, `--bind-address=${HOST}`],
+      ...[`--socket=${folder}/socket`, `--pid-file=${folder}/pid`],
+      ...["--skip-name-resolve", `--${settings}`],
+    ],
+    isReady: () => run("mariadb-admin", ["-h", HOST, "-P", `${port}`, "-u", "root", "ping"]),
+  });
+}
+
+/** @returns {Promise<Server>} */
+export async function startMemcached() {
+  const port = await freePort();
+  return start({
+    url: `memcached://${HOST}:${port}`,
+    settings: "1 GiB",
+    command: () => [
+      ...["memcached", "-l", HOST, "-p", `${port}`, "-U", "0", "-m", "1024"],
+      ...(process.getuid?.() === 0 ? ["-u", "root"] : []),
+    ],
+    async isReady() {
+      const socket = connect(port, HOST);
+      await once(socket, "connect").finally(() => socket.destroy());
+    },
+  });
+}
+
 /**
  * @typedef {object} Plan
  * @property {string} url
@@ -104,10 +148,13 @@ export async function startPostgres() {
  * @property {(folder: string) => Promise<void>} [prepare]
  * @property {(folder: string) => string[]} command
  * @property {() => Promise<unknown>} isReady rejects as long as it is not
+ * @property {NodeJS.Signals} [endBy]
  */
 
 /** @returns {Promise<Server>} */
-async function start(/** @type {Plan} */ { url, settings, owner, prepare, command, isReady }) {
+async function start(
+  /** @type {Plan} */ { url, settings, owner, prepare, command, isReady, endBy = "SIGINT" },
+) {
   const folder = await mkdtemp(join(process.env["BENCH_FOLDER"] ?? tmpdir(), "coatcheck-bench-"));
   const isOther = owner !== undefined && process.getuid?.() === 0;
   if (isOther) await chown(folder, owner, owner);
@@ -122,7 +169,7 @@ async function start(/** @type {Plan} */ { url, settings, owner, prepare, comman
   async function stop() {
     if (isRunning()) {
       const ended = once(child, "exit");
-      child.kill("SIGINT");
+      child.kill(endBy);
       await ended;
     }
     await rm(folder, { recursive: true });
