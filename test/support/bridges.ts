@@ -5,10 +5,8 @@
  * @module
  */
 
-import { describe, it } from "vitest";
 import type { SessionStore } from "../../src/stores/contract.ts";
 import type { StoreFixture } from "../../src/testing/store-fixture.ts";
-import { storeSuite } from "../../src/testing/store-suite.ts";
 import { runStoreSuite } from "./run-store-suite.ts";
 
 export async function runBridgeSuite(
@@ -16,20 +14,14 @@ export async function runBridgeSuite(
   open: () => Promise<StoreFixture> | StoreFixture,
 ): Promise<void> {
   await runStoreSuite(name, open);
-  const tests = await storeSuite({
-    sequences: 5,
-    async open() {
+  await runStoreSuite(
+    `${name} within one process`,
+    async () => {
       const fixture = await open();
       return { ...fixture, store: conditional(fixture.store) };
     },
-  });
-  describe(`${name} store, within one process`, () => {
-    for (const { name: test, skip, run } of tests) {
-      if (/^(P\d )*(storm|trouble|model|P4 update)/.test(test)) {
-        it.skipIf(skip !== undefined)(test, run);
-      }
-    }
-  });
+    { sequences: 5, only: (test) => /^(P\d )*(storm|trouble|model|P4 update)/.test(test) },
+  );
 }
 
 function conditional<Store extends SessionStore>(store: Store): Store {
