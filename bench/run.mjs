@@ -8,6 +8,7 @@
  *   npm run bench -- --large --only memory,lmdb     with ten million sessions (needs 16 GiB and 15 GB of disk)
  *   BENCH_FOLDER=/data npm run bench -- --only lmdb   on another disk than that of the temporary files
  *   npm run bench -- --only requests --libraries coatcheck,floor
+ *   npm run bench -- --only stores                  every store beside its bare client, for docs/stores/README.md
  *   npm run bench -- --only none                    writes the page again from the results of earlier runs
  *
  * Each part leaves its figures in `bench/results/`, with where, when and on what it ran; the page is made of
@@ -23,7 +24,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { circumstances } from "./harness/machine.mjs";
 
-const PARTS = ["requests", "loopback", "races", "calls", "memory", "lmdb", "primitives"];
+const PARTS = ["requests", "loopback", "races", "calls", "memory", "lmdb", "primitives", "stores"];
 
 const { values } = parseArgs({
   options: {
@@ -91,6 +92,8 @@ async function measure(/** @type {string} */ part) {
       return (await import("./parts/scale.mjs")).measureMemory({ quick, large, log });
     case "lmdb":
       return (await import("./parts/scale.mjs")).measureLmdb({ quick, large, log });
+    case "stores":
+      return (await import("./parts/stores.mjs")).measureStores({ quick, log });
     default:
       return (await import("./parts/primitives.mjs")).measurePrimitives({ quick, log });
   }
