@@ -42,8 +42,8 @@ export interface Trips {
   /** The same for somebody who was never there. */
   readonly firstSignIn: number;
   readonly signOut: number;
-  /** Sixty-four loads at once, on one connection. */
-  readonly together: number;
+  /** Sixty-four loads at once, on one connection; absent where there is none to speak of. */
+  readonly together?: number;
 }
 
 export const AT_ONCE = 64;

@@ -244,8 +244,8 @@ counts("memcached", { memcached: memcachedProgram }, memcached, {
 
 // Each reads before it writes, since it can't write on a condition.
 const BRIDGE = { read: 2, firstRead: 2, write: 4, touch: 4, signIn: 7, firstSignIn: 9, signOut: 6 };
-counts("bridges", redisPrograms, oneRedis, {
-  "keyv, @keyv/redis": {
+counts("keyv", redisPrograms, oneRedis, {
+  "@keyv/redis": {
     connect(port) {
       const store = new KeyvRedis(`redis://127.0.0.1:${port}`, { throwOnErrors: true });
       const client = new Keyv({ store, throwOnErrors: true });
@@ -253,7 +253,10 @@ counts("bridges", redisPrograms, oneRedis, {
     },
     but: BRIDGE,
   },
-  "express-session, connect-redis": {
+});
+
+counts("express-session", redisPrograms, oneRedis, {
+  "connect-redis": {
     async connect(port) {
       const redis = await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
       const client = new RedisStore({ client: redis });
