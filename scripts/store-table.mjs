@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Makes the tables of `docs/stores/README.md`: what the conformance tests have just shown of each store, and
- * what `npm run bench -- --only stores` has measured.
+ * Makes the tables of `docs/stores/README.md`, and `docs/stores/tested.md`: what the conformance tests have just
+ * shown of each store, and what `npm run bench -- --only stores` has measured.
  *
  *   npm run stores:table              runs those tests, then writes the tables
  *   npm run stores:table -- --kept    of what an earlier run has shown, such as that of `npm test`
@@ -21,8 +21,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const folder = ".tmp/store-table";
 const page = "docs/stores/README.md";
+const testedPage = "docs/stores/tested.md";
 const bench = "bench/results/stores.json";
-const [begin, end] = ["<!-- stores:table -->", "<!-- /stores:table -->"];
 
 /** The rows: the page, the name in the bench, and whether `forgets` is for the app to say. */
 const STORES = [
@@ -68,18 +68,23 @@ const overview = STORES.map(({ name, page = name, forgets }) => {
   const mine = suites.filter((suite) => rowOf(suite) === name);
   const [first] = mine;
   if (first === undefined) throw new Error(`nothing is known of ${name}: was its suite run?`);
-  const { conditionalWrites, shared, forgets: forgotten } = first.traits;
+  const { forgets: forgotten } = first.traits;
+  const conditionalWrites = mine.every(({ traits }) => traits.conditionalWrites);
+  const shared = mine.every(({ traits }) => traits.shared);
   const counted = trips.find((one) => one.store === name)?.trips;
   const bare = measured.find(({ kind }) => kind === name);
   return [
     `[\`${name}\`](${page}.md)`,
-    conditionalWrites ? (shared ? "many" : "one, conditional") : "**one**",
+    conditionalWrites ? (shared ? "many" : "one") : "**one**",
     forgets ?? (forgotten.join(", ") || "nothing"),
+    `${whole(sum(mine, "passed"))}, ${whole(sum(mine, "schedules"))}`,
     ...(counted === undefined
       ? ["", "", "", ""]
       : [counted.read, counted.write, counted.touch, counted.signIn].map(String)),
     bare === undefined ? "" : whole(bare.bytes),
-    ...[bare?.read, bare?.write].map((compared) => (compared ?? []).map(ratio).join(" / ")),
+    ...[bare?.read, bare?.write].map((compared) =>
+      (compared ?? []).map(({ ratio }) => share(ratio)).join(" / "),
+    ),
   ];
 });
 
@@ -93,6 +98,7 @@ const byClient = trips
   ]);
 
 const bySuite = suites
+  .filter((suite) => place(rowOf(suite)) < STORES.length)
   .toSorted((a, b) => place(rowOf(a)) - place(rowOf(b)) || (a.on < b.on ? -1 : 1))
   .map(({ on, passed, skipped, schedules }) => [
     on.replace(/,$/, ""),
@@ -101,13 +107,31 @@ const bySuite = suites
     reasons(skipped),
   ]);
 
-const beside = measured.map(({ kind, says, bytes, bareBytes, read, write }) => [
-  kind,
-  says,
-  whole(bytes),
-  bareBytes === undefined ? "" : whole(bareBytes),
-  ...[...read, ...write].map(({ perSecond, bare }) => `${whole(perSecond)} of ${whole(bare)}`),
-]);
+/** What one page says that was measured, a table for each row of the overview that leads there. */
+function measuredOn(/** @type {string} */ name) {
+  const mine = STORES.filter(({ name: row, page = row }) => page === name);
+  const here = measured.filter(({ kind }) => mine.some(({ name: row }) => row === kind));
+  if (here.length === 0) return undefined;
+  const parts = here.map(({ kind, says, sessions, bodyBytes, bytes, bareBytes, read, write }) => {
+    const rates = (/** @type {string} */ what, /** @type {Compared[]} */ compared) =>
+      compared.map(({ inFlight, perSecond, bare, ratio }) => [
+        `${what} per second, ${inFlight === 1 ? "one" : inFlight} at a time`,
+        whole(perSecond),
+        whole(bare),
+        share(ratio),
+      ]);
+    const size = ["bytes of a session", whole(bytes), bareBytes ? whole(bareBytes) : "", ""];
+    const title = here.length > 1 ? `\`${kind}\`, ` : "";
+    return `${title}${whole(sessions)} sessions with a text of ${bodyBytes} characters, beside ${says} of the same text:
+
+${table(["", "this store:", "bare:", "share:"], [size, ...rates("reads", read), ...rates("writes", write)])}`;
+  });
+  return `
+\`npm run bench -- --only stores\`, in turns on the same server or disk: ${parts.join("\n\n")}
+
+${where()}
+`;
+}
 
 const tables = `
 ${table(
@@ -115,6 +139,7 @@ ${table(
     "store",
     "processes",
     "forgets",
+    "tests, orders:",
     "read:",
     "write:",
     "touch:",
@@ -143,31 +168,42 @@ ${table(
   ],
   byClient,
 )}
-
-### Beside the bare client
-
-${
-  measured.length === 0
-    ? "Not measured."
-    : `${table(["store", "bare", "bytes:", "bare:", "reads, 1 at a time:", "64:", "writes, 1 at a time:", "64:"], beside)}
-
-${where()}`
-}
-
-### The suite, backend by backend
-
-${table(["on", "tests passed:", "orders of races:", "not asked"], bySuite)}
 `;
 
-const text = readFileSync(page, "utf8");
-const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-if (from === -1 || to < from) throw new Error(`${page} has no ${begin} … ${end}`);
-writeFileSync(page, text.slice(0, from + begin.length) + tables + text.slice(to));
+fill(page, "stores:table", tables);
+for (const name of new Set(STORES.map(({ name, page = name }) => page))) {
+  const said = measuredOn(name);
+  if (said !== undefined) fill(`docs/stores/${name}.md`, "stores:measured", said);
+}
+writeFileSync(
+  testedPage,
+  `# What the stores were tested on
+
+Made by \`npm run stores:table\` from a run of the [published suite](../testing.md): on each backend, through each
+client. A race is tried in every order of its commands, or of its verbs where those are one step. *Not asked* is
+what the store says that it cannot do, or what the test has no means for.
+
+${table(["on", "tests passed:", "orders of races:", "not asked"], bySuite)}
+`,
+);
 console.log(`${page}: ${overview.length} stores, ${suites.length} suites, ${trips.length} clients`);
+
+/** Puts a text between the marks of a page. */
+function fill(/** @type {string} */ file, /** @type {string} */ mark, /** @type {string} */ text) {
+  const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
+  const before = readFileSync(file, "utf8");
+  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`${file} has no ${begin} … ${end}`);
+  writeFileSync(file, before.slice(0, from + begin.length) + text + before.slice(to));
+}
 
 function place(/** @type {string} */ store) {
   const at = STORES.findIndex(({ name }) => name === store);
   return at === -1 ? STORES.length : at;
+}
+
+function sum(/** @type {readonly Suite[]} */ all, /** @type {"passed" | "schedules"} */ what) {
+  return all.reduce((total, one) => total + one[what], 0);
 }
 
 /** Why tests were skipped, each reason once with how many it concerns. */
@@ -175,7 +211,7 @@ function reasons(/** @type {readonly string[]} */ skipped) {
   /** @type {Map<string, number>} */
   const counts = new Map();
   for (const test of skipped) {
-    const reason = /\[([^[\]]*)\]$/.exec(test)?.[1] ?? test;
+    const [reason = ""] = (/\[([^[\]]*)\]$/.exec(test)?.[1] ?? test).split(", ");
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   return [...counts].map(([reason, count]) => `${count}: ${reason}`).join("; ");
@@ -186,8 +222,9 @@ function where() {
   return `${date}, Node ${node}, commit ${commit}, ${machine}, load before ${load}; medians of ${result.rounds} rounds of ${result.ms} ms.`;
 }
 
-function ratio(/** @type {Compared} */ { ratio: of }) {
-  return of < 10 ? of.toFixed(2) : String(Math.round(of));
+/** Such as `0.38`, or `35` where it is many times as much. */
+function share(/** @type {number} */ ratio) {
+  return ratio < 10 ? ratio.toFixed(2) : String(Math.round(ratio));
 }
 
 function whole(/** @type {number} */ value) {

@@ -1,6 +1,6 @@
 /**
  * The suite for stores without conditional writes. Within one process they lose nothing either, so what
- * it skips by that trait is asked as well: all but the races of verbs, of which only one runs at a time.
+ * it skips by that trait is asked as well.
  *
  * @module
  */
@@ -12,6 +12,8 @@ import { runStoreSuite } from "./run-store-suite.ts";
 export async function runBridgeSuite(
   name: string,
   open: () => Promise<StoreFixture> | StoreFixture,
+  // Of the verbs in a race one runs at a time, so it says nothing about the backend: where that is quick.
+  { races = false }: { readonly races?: boolean } = {},
 ): Promise<void> {
   await runStoreSuite(name, open);
   await runStoreSuite(
@@ -20,7 +22,11 @@ export async function runBridgeSuite(
       const fixture = await open();
       return { ...fixture, store: conditional(fixture.store) };
     },
-    { sequences: 5, only: (test) => /^(P\d )*(storm|trouble|model|P4 update)/.test(test) },
+    {
+      sequences: 5,
+      only: (test) =>
+        /^(P\d )*(storm|trouble|model|update)/.test(test) || (races && / race: /.test(test)),
+    },
   );
 }
 
