@@ -17,7 +17,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 /** @typedef {import("../test/support/store-records.ts").SuiteRecord} Suite */
 /** @typedef {import("../test/support/store-records.ts").TripsRecord} Trips */
 /** @typedef {{ inFlight: number, perSecond: number, bare: number, ratio: number }} Compared */
-/** @typedef {{ kind: string, says: string, bytes: number, bareBytes?: number, bodyBytes: number, sessions: number, read: Compared[], write: Compared[] }} Measured */
+/** @typedef {{ kind: string, says: string, settings: string, bytes: number, bareBytes?: number, bodyBytes: number, sessions: number, read: Compared[], write: Compared[] }} Measured */
 
 const folder = ".tmp/store-table";
 const page = "docs/stores/README.md";
@@ -112,7 +112,8 @@ function measuredOn(/** @type {string} */ name) {
   const mine = STORES.filter(({ name: row, page = row }) => page === name);
   const here = measured.filter(({ kind }) => mine.some(({ name: row }) => row === kind));
   if (here.length === 0) return undefined;
-  const parts = here.map(({ kind, says, sessions, bodyBytes, bytes, bareBytes, read, write }) => {
+  const parts = here.map((row) => {
+    const { kind, says, settings, sessions, bodyBytes, bytes, bareBytes, read, write } = row;
     const rates = (/** @type {string} */ what, /** @type {Compared[]} */ compared) =>
       compared.map(({ inFlight, perSecond, bare, ratio }) => [
         `${what} per second, ${inFlight === 1 ? "one" : inFlight} at a time`,
@@ -122,12 +123,15 @@ function measuredOn(/** @type {string} */ name) {
       ]);
     const size = ["bytes of a session", whole(bytes), bareBytes ? whole(bareBytes) : "", ""];
     const title = here.length > 1 ? `\`${kind}\`, ` : "";
-    return `${title}${whole(sessions)} sessions with a text of ${bodyBytes} characters, beside ${says} of the same text:
+    const server = settings === "" ? "" : ` on a server with ${settings}`;
+    return `${title}${whole(sessions)} sessions with a text of ${bodyBytes} characters, and ${says} of the same text, in turns${server}:
 
-${table(["", "this store:", "bare:", "share:"], [size, ...rates("reads", read), ...rates("writes", write)])}`;
+${table(["", "this store:", "bare:", "of bare:"], [size, ...rates("reads", read), ...rates("writes", write)])}`;
   });
   return `
-\`npm run bench -- --only stores\`, in turns on the same server or disk: ${parts.join("\n\n")}
+Made by \`npm run bench -- --only stores\`.
+
+${parts.join("\n\n")}
 
 ${where()}
 `;

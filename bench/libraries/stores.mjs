@@ -28,7 +28,7 @@ export const storeKinds = {
         get: async (key) => texts.get(key),
         set: async (key, text) => void texts.set(key, text),
       },
-      says: "`Map`: `get`, `set`",
+      says: "`get` and `set` of a `Map`",
     };
   },
 
@@ -45,7 +45,7 @@ export const storeKinds = {
         set: (key, text) => bare.put(key, text),
         bytes: () => onDisk(paths.bare),
       },
-      says: "`lmdb`: `get`, `put`",
+      says: "`get` and `put` of `lmdb`",
       close: () => bare.close(),
     };
   },
@@ -75,7 +75,7 @@ export const storeKinds = {
         set: async (key, text) => void set.run(key, text, Date.now()),
         bytes: async () => size(bare),
       },
-      says: "`better-sqlite3`: select, upsert",
+      says: "a select and an upsert with `better-sqlite3`",
       async close() {
         database.close();
         bare.close();
@@ -104,7 +104,7 @@ export const storeKinds = {
         },
         bytes: () => onDisk(paths.bare),
       },
-      says: "`readFile`; `writeFile`, `sync`, `rename`",
+      says: "`readFile`, and `writeFile`, `sync` and `rename`",
     };
   },
 
@@ -156,7 +156,7 @@ export const storeKinds = {
           client.query({ name: "set", text: SET, values: [key, text, Date.now()] }),
         bytes: () => bytes("bare"),
       },
-      says: "`pg`, prepared: select, upsert",
+      says: "a select and an upsert, prepared, with `pg`",
       close: () => client.end(),
     };
   },
@@ -197,7 +197,7 @@ export const storeKinds = {
         set: (key, text) => pool.execute(SET, [key, text, Date.now()]),
         bytes: () => bytes("bare"),
       },
-      says: "`mysql2`, prepared: select, upsert",
+      says: "a select and an upsert, prepared, with `mysql2`",
       close: () => pool.end(),
     };
   },
@@ -216,7 +216,7 @@ export const storeKinds = {
         set: (key, text) => client.set(key, text, { lifetime: ONE_DAY }),
         bytes: used,
       },
-      says: "`memcache-client`: `get`, `set`",
+      says: "`get` and `set` of `memcache-client`",
       close: () => client.shutdown(),
     };
   },
@@ -236,7 +236,7 @@ export const storeKinds = {
         set: (key, text) => client.set(key, text, ONE_DAY * 1000),
         bytes: used,
       },
-      says: "`keyv` on Redis: `get`, `set`",
+      says: "`get` and `set` of Keyv on Redis",
       close: () => client.disconnect(),
     };
   },
@@ -252,7 +252,7 @@ export const storeKinds = {
         get: (key) => client.getItem(key),
         set: (key, text) => client.setItem(key, text),
       },
-      says: "`unstorage` in memory: `getItem`, `setItem`",
+      says: "`getItem` and `setItem` of unstorage in memory",
     };
   },
 
@@ -271,7 +271,7 @@ export const storeKinds = {
         set: (key, text) => client.set(key, { cookie: {}, text }),
         bytes: used,
       },
-      says: "`connect-redis`: `get`, `set`",
+      says: "`get` and `set` of `connect-redis`",
       close: () => redis.close(),
     };
   },
@@ -287,7 +287,7 @@ async function redisKind(client, used) {
       set: (key, text) => client.set(key, text, { EX: ONE_DAY }),
       bytes: used,
     },
-    says: "`redis`: `GET`, `SET` with `EX`",
+    says: "`GET` and `SET` with `EX` of `redis`",
     close: () => client.close(),
   };
 }

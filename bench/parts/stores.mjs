@@ -42,7 +42,7 @@ const SERVERS = {
 export async function measureStores(
   /** @type {{ quick: boolean, log: (line: string) => void }} */ { quick, log },
 ) {
-  const size = quick ? { count: 2000, rounds: 2, ms: 100 } : { count: 10_000, rounds: 5, ms: 150 };
+  const size = quick ? { count: 2000, rounds: 2, ms: 100 } : { count: 10_000, rounds: 7, ms: 150 };
   const rows = [];
   for (const [kind, start] of Object.entries(SERVERS)) {
     const servers = (await start?.()) ?? [];
