@@ -79,9 +79,9 @@ const overview = STORES.map(({ name, page = name, forgets }) => {
     forgets ?? (forgotten.join(", ") || "nothing"),
     `${whole(sum(mine, "passed"))}, ${whole(sum(mine, "schedules"))}`,
     ...(counted === undefined
-      ? ["", "", "", ""]
+      ? ["–", "–", "–", "–"]
       : [counted.read, counted.write, counted.touch, counted.signIn].map(String)),
-    bare === undefined ? "" : whole(bare.bytes),
+    bare === undefined ? "not measured" : whole(bare.bytes),
     ...[bare?.read, bare?.write].map((compared) =>
       (compared ?? []).map(({ ratio }) => share(ratio)).join(" / "),
     ),
