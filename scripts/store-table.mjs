@@ -43,7 +43,7 @@ const STORES = [
 ];
 
 if (!process.argv.includes("--kept")) {
-  const tests = ["--project=source", "--maxWorkers=1", "test/conformance/stores"];
+  const tests = ["--project=source", "test/conformance/stores"];
   execFileSync("npx", ["vitest", "run", ...tests], { stdio: "inherit" });
 }
 
@@ -123,8 +123,8 @@ function measuredOn(/** @type {string} */ name) {
       ]);
     const size = ["bytes of a session", whole(bytes), bareBytes ? whole(bareBytes) : "", ""];
     const title = here.length > 1 ? `\`${kind}\`, ` : "";
-    const server = settings === "" ? "" : ` on a server with ${settings}`;
-    return `${title}${whole(sessions)} sessions with a text of ${bodyBytes} characters, and ${says} of the same text, in turns${server}:
+    const server = settings === "" ? "" : `, on a server with ${settings}`;
+    return `${title}${whole(sessions)} sessions with a text of ${bodyBytes} characters each. Bare: ${says}, of the same texts, in turns${server}.
 
 ${table(["", "this store:", "bare:", "of bare:"], [size, ...rates("reads", read), ...rates("writes", write)])}`;
   });
