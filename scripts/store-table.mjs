@@ -157,6 +157,9 @@ ${table(
 
 ### Round trips by client
 
+A first read is one in a process that has not seen the session yet, and a first sign-in that of somebody who was
+never there. The loads at once go over one connection; a pool shares them out among several.
+
 ${table(
   [
     "store",
@@ -185,7 +188,8 @@ writeFileSync(
 
 Made by \`npm run stores:table\` from a run of the [published suite](../testing.md): on each backend, through each
 client. A race is tried in every order of its commands, or of its verbs where those are one step. *Not asked* is
-what the store says that it cannot do, or what the test has no means for.
+what the store says that it cannot do, or what the test has no means for. \`node:sqlite\`, \`bun:sqlite\` and other
+runtimes are tried by \`npm run test:runtimes\`.
 
 ${table(["on", "tests passed:", "orders of races:", "not asked"], bySuite)}
 `,
