@@ -5,7 +5,7 @@
  * a cut-off and the mark that it lifts are one step. Where a verb takes several steps, one of them
  * decides and what comes before it is seen by nobody:
  *
- * - a user's session is there from the moment its mark is in the user's cell, which is written last;
+ * - a user's session is there from the moment its mark is in the user's cell, which is written after its own;
  * - a session is closed from the moment its own cell says so, and what is left of it is passed over.
  *
  * A user's cell that the backend has lost ends the user's sessions: they never outlive a cut-off.
