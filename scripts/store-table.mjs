@@ -94,7 +94,7 @@ const byClient = trips
     store,
     client,
     ...[t.read, t.firstRead, t.write, t.touch, t.signIn, t.firstSignIn, t.signOut],
-    t.together ?? "",
+    t.together === undefined ? "–" : t.together === 64 ? "in turn" : "together",
   ]);
 
 const bySuite = suites
@@ -158,7 +158,8 @@ ${table(
 ### Round trips by client
 
 A first read is one in a process that has not seen the session yet, and a first sign-in that of somebody who was
-never there. The loads at once go over one connection; a pool shares them out among several.
+never there. Loads at once go over one connection, 64 of them: *together*, so that none waits for the one before,
+or *in turn*, which a pool shares out among its connections.
 
 ${table(
   [
@@ -171,7 +172,7 @@ ${table(
     "sign-in:",
     "first sign-in:",
     "sign-out:",
-    "64 loads at once:",
+    "loads at once",
   ],
   byClient,
 )}

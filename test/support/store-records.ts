@@ -42,7 +42,7 @@ export interface Trips {
   /** The same for somebody who was never there. */
   readonly firstSignIn: number;
   readonly signOut: number;
-  /** Sixty-four loads at once, on one connection; absent where there is none to speak of. */
+  /** So many loads at once, on one connection; absent where there is none to speak of. */
   readonly together?: number;
 }
 
