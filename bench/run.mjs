@@ -9,6 +9,7 @@
  *   BENCH_FOLDER=/data npm run bench -- --only lmdb   on another disk than that of the temporary files
  *   npm run bench -- --only requests --libraries coatcheck,floor
  *   npm run bench -- --only peer-stores             starts a Redis and a PostgreSQL of its own
+ *   npm run bench -- --only stores                  every store beside its bare client, for docs/stores/README.md
  *   npm run bench -- --only none                    writes the page again from the results of earlier runs
  *
  * Each part leaves its figures in `bench/results/`, with where, when and on what it ran; the page is made of
@@ -24,7 +25,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { circumstances } from "./harness/machine.mjs";
 
-const PARTS = [
+// What `docs/benchmarks.md` shows. The stores are in `docs/stores/`: scripts/store-table.mjs.
+const BENCHMARKS = [
   "requests",
   "loopback",
   "races",
@@ -34,6 +36,7 @@ const PARTS = [
   "lmdb",
   "primitives",
 ];
+const PARTS = [...BENCHMARKS, "stores"];
 
 const { values } = parseArgs({
   options: {
@@ -70,15 +73,15 @@ for (const part of PARTS.filter((name) => only.includes(name))) {
   if (isKept) await keep(part, measured[part]);
 }
 
-const shown = isKept ? await kept() : measured;
-const results = Object.fromEntries(
-  Object.entries(shown).map(([part, { result }]) => [part, result]),
+const shown = Object.entries(isKept ? await kept() : measured).filter(([part]) =>
+  BENCHMARKS.includes(part),
 );
+const results = Object.fromEntries(shown.map(([part, { result }]) => [part, result]));
 const { page, summary } = await import("./page/page.mjs");
 console.log(summary(results));
 if (isKept) {
   const { plot } = await import("./page/plot.mjs");
-  const where = Object.entries(shown).map(([part, one]) => [part, one.circumstances]);
+  const where = shown.map(([part, one]) => [part, one.circumstances]);
   await mkdir(docs, { recursive: true });
   await writeFile(new URL("benchmarks.md", docs), page(results, Object.fromEntries(where)));
   if (results["requests"] !== undefined) {
@@ -103,6 +106,8 @@ async function measure(/** @type {string} */ part) {
       return (await import("./parts/scale.mjs")).measureMemory({ quick, large, log });
     case "lmdb":
       return (await import("./parts/scale.mjs")).measureLmdb({ quick, large, log });
+    case "stores":
+      return (await import("./parts/stores.mjs")).measureStores({ quick, log });
     default:
       return (await import("./parts/primitives.mjs")).measurePrimitives({ quick, log });
   }

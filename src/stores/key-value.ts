@@ -5,7 +5,7 @@
  * a cut-off and the mark that it lifts are one step. Where a verb takes several steps, one of them
  * decides and what comes before it is seen by nobody:
  *
- * - a user's session is there from the moment its mark is in the user's cell, which is written last;
+ * - a user's session is there from the moment its mark is in the user's cell, which is written after its own;
  * - a session is closed from the moment its own cell says so, and what is left of it is passed over.
  *
  * A user's cell that the backend has lost ends the user's sessions: they never outlive a cut-off.
@@ -14,7 +14,7 @@
  */
 
 import type { NewRecord, SessionRecord, SessionStore, StoreTraits } from "./contract.ts";
-import type { Cells, Decision } from "./key-value-cells.ts";
+import type { Cells, Decision, Expectation } from "./key-value-cells.ts";
 import { listAll, listUser } from "./key-value-list.ts";
 import { sweepSome } from "./key-value-sweep.ts";
 import type { Entry, KeyValueSpace, StoredUser } from "./key-value-texts.ts";
@@ -78,6 +78,7 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
   async function changeUser<Result>(
     userId: string,
     decide: (user: StoredUser) => Decision<Result>,
+    expect: Expectation = "as read",
   ): Promise<Result> {
     let isNew = false;
     const result = await cells.change(
@@ -86,7 +87,7 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
         isNew = text === undefined;
         return decide(text === undefined ? emptyUser(userId) : decodeUser(userId, text));
       },
-      "as read",
+      expect,
     );
     if (isNew) await enter({ kind: "user", name: userName(userId) });
     return result;
@@ -158,22 +159,40 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
       const mark = userId === undefined ? 0 : now - startedAgo;
       const record = { id, revision: 1, userId, mark, lastSeenAt, expiresAt, closed, body };
       const text = encodeRecord(record);
-      const isAdded = await cells.change<boolean>(
-        key,
-        (before) => {
-          if (before !== undefined) return kept(false);
-          return { does: "write", text, lifetime: lifetimeOf(record, now), result: true };
-        },
-        "absent",
-      );
+      const userKey = userId === undefined || closed ? undefined : keys.user(userId);
+      // Both at once: what is read here spares the change of the user's cell its own look.
+      const [isAdded, [userText]] = await Promise.all([
+        cells.change<boolean>(
+          key,
+          (before) => {
+            if (before !== undefined) return kept(false);
+            return { does: "write", text, lifetime: lifetimeOf(record, now), result: true };
+          },
+          "absent",
+        ),
+        userKey !== undefined && readsTogether ? cells.read([userKey]) : [],
+      ]);
       if (!isAdded) return "taken";
-      await enter({ kind: "session", name: id });
-      if (userId === undefined || closed) return "created";
-      const isAbove = await changeUser(userId, (user) => {
-        if (mark <= user.at) return kept(false);
-        return writtenUser({ ...user, marks: new Map(user.marks).set(id, mark) }, true);
-      });
-      if (isAbove) return "created";
+      const entered = enter({ kind: "session", name: id });
+      if (userId === undefined || userKey === undefined) {
+        await entered;
+        return "created";
+      }
+      const [isAbove] = await Promise.all([
+        changeUser(
+          userId,
+          (user) => {
+            if (mark <= user.at) return kept(false);
+            return writtenUser({ ...user, marks: new Map(user.marks).set(id, mark) }, true);
+          },
+          userText === undefined ? "absent" : "as read",
+        ),
+        entered,
+      ]);
+      if (isAbove) {
+        remember(id, userKey);
+        return "created";
+      }
       // Nobody has seen it. If it can't be removed, nobody ever will.
       await cells.change(key, () => ({ does: "remove", result: undefined })).catch(() => undefined);
       return "cut-off";

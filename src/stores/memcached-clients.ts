@@ -149,29 +149,33 @@ function ofMemcached(client: MemcachedLike): MemcachedCommands {
     });
   }
 
+  function gets(key: string): Promise<Found | undefined> {
+    return new Promise((resolve, reject) => {
+      client.gets(key, (error, data) => {
+        if (error) return reject(firstOf(error));
+        if (data === undefined) return resolve(undefined);
+        const { cas, ...rest } = data;
+        const [[name = "", text] = []] = Object.entries(rest);
+        // The client's own namespace stands before our key.
+        if (name.endsWith(key) && typeof text === "string") resolve({ text, token: cas });
+        else reject(wrongReply());
+      });
+    });
+  }
+
   async function readInTurn(keys: readonly string[]): Promise<ReadonlyMap<string, Found>> {
     const found = new Map<string, Found>();
-    for (const key of keys) for (const pair of await readTogether([key])) found.set(...pair);
+    for (const key of keys) {
+      const one = await gets(key);
+      if (one !== undefined) found.set(key, one);
+    }
     return found;
   }
 
   return {
-    read: isOne ? readTogether : readInTurn,
-
-    gets(key) {
-      return new Promise((resolve, reject) => {
-        client.gets(key, (error, data) => {
-          if (error) return reject(firstOf(error));
-          if (data === undefined) return resolve(undefined);
-          const { cas, ...rest } = data;
-          const [[name = "", text] = []] = Object.entries(rest);
-          // The client's own namespace stands before our key.
-          if (name.endsWith(key) && typeof text === "string") resolve({ text, token: cas });
-          else reject(wrongReply());
-        });
-      });
-    },
-
+    // Together they come without tokens.
+    read: (keys) => (isOne && keys.length > 1 ? readTogether(keys) : readInTurn(keys)),
+    gets,
     add: (key, text, seconds) => isDone((done) => client.add(key, text, seconds, done)),
     append: (key, text) => isDone((done) => client.append(key, text, done)),
     cas: (key, text, token, seconds) =>

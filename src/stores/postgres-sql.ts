@@ -92,12 +92,14 @@ LEFT JOIN ${sessions} s ON s.namespace = $1::text AND s.id = page.id ${withCutOf
 ORDER BY s.id`;
   }
 
-  /** Removes what is over, and leaves to others what they have locked. */
+  /** Removes what is over, and leaves to others what they have locked. An array is looked up by the index. */
   function sweepBy(table: string, key: string, end: string): string {
     return `WITH due AS (
   SELECT ${key} AS key FROM ${table} WHERE namespace = $1::text AND ${end} <= $2::float8
   ORDER BY ${end} LIMIT $3::int FOR UPDATE SKIP LOCKED
-), gone AS (DELETE FROM ${table} t USING due WHERE t.namespace = $1::text AND t.${key} = due.key RETURNING 1)
+), gone AS (
+  DELETE FROM ${table} WHERE namespace = $1::text AND ${key} = ANY (ARRAY(SELECT key FROM due)) RETURNING 1
+)
 SELECT count(*)::int, count(*)::int FROM gone`;
   }
 

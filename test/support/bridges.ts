@@ -1,35 +1,33 @@
 /**
  * The suite for stores without conditional writes. Within one process they lose nothing either, so what
- * it skips by that trait is asked as well: all but the races of verbs, of which only one runs at a time.
+ * it skips by that trait is asked as well.
  *
  * @module
  */
 
-import { describe, it } from "vitest";
 import type { SessionStore } from "../../src/stores/contract.ts";
 import type { StoreFixture } from "../../src/testing/store-fixture.ts";
-import { storeSuite } from "../../src/testing/store-suite.ts";
 import { runStoreSuite } from "./run-store-suite.ts";
 
 export async function runBridgeSuite(
   name: string,
   open: () => Promise<StoreFixture> | StoreFixture,
+  // Of the verbs in a race one runs at a time, so it says nothing about the backend: where that is quick.
+  { races = false }: { readonly races?: boolean } = {},
 ): Promise<void> {
   await runStoreSuite(name, open);
-  const tests = await storeSuite({
-    sequences: 5,
-    async open() {
+  await runStoreSuite(
+    `${name} within one process`,
+    async () => {
       const fixture = await open();
       return { ...fixture, store: conditional(fixture.store) };
     },
-  });
-  describe(`${name} store, within one process`, () => {
-    for (const { name: test, skip, run } of tests) {
-      if (/^(P\d )*(storm|trouble|model|P4 update)/.test(test)) {
-        it.skipIf(skip !== undefined)(test, run);
-      }
-    }
-  });
+    {
+      sequences: 5,
+      only: (test) =>
+        /^(P\d )*(storm|trouble|model|update)/.test(test) || (races && / race: /.test(test)),
+    },
+  );
 }
 
 function conditional<Store extends SessionStore>(store: Store): Store {

@@ -34,8 +34,12 @@ export interface Browser {
   read(): Promise<LoadedSession<Data>>;
   set(key: string, value: unknown): Promise<HeadChanges>;
   signIn(userId: string): Promise<HeadChanges>;
-  /** Another browser with a copy of the cookies: a thief, or a second tab with its own fate. */
-  copy(): Browser;
+  /**
+   * Another browser with a copy of the cookies: a thief, or a second tab with its own fate.
+   *
+   * @param at - the process that it asks. @default the same
+   */
+  copy(at?: Sessions<Data>): Browser;
 }
 
 export function createBrowser(
@@ -88,7 +92,7 @@ export function createBrowser(
     async signIn(userId) {
       return (await browser.visit((session) => session.signIn(userId))).head;
     },
-    copy: () => createBrowser(sessions, new Map(cookies)),
+    copy: (at = sessions) => createBrowser(at, new Map(cookies)),
   };
   return browser;
 }

@@ -1,12 +1,15 @@
 /**
- * Runs the published store suite under Vitest, and prints how many schedules its races had.
+ * Runs the published store suite under Vitest, prints how many schedules its races had, and notes what has
+ * passed.
  *
  * @module
  */
 
 import { afterAll, describe, it } from "vitest";
+import type { StoreTraits } from "../../src/stores/contract.ts";
 import type { RaceReport, StoreSuiteOptions } from "../../src/testing/store-fixture.ts";
 import { storeSuite } from "../../src/testing/store-suite.ts";
+import { note } from "./store-records.ts";
 
 interface RunOptions extends Omit<StoreSuiteOptions, "open" | "onRace"> {
   /** Which of the tests, by their names: a suite may be spread over files. @default all of them */
@@ -21,19 +24,39 @@ export async function runStoreSuite(
   { only = () => true, timeout, ...options }: RunOptions = {},
 ): Promise<void> {
   const races: RaceReport[] = [];
-  const all = await storeSuite({ ...options, open, onRace: (race) => races.push(race) });
+  let opened: { readonly name: string; readonly traits: StoreTraits } | undefined;
+  const all = await storeSuite({
+    ...options,
+    async open() {
+      const fixture = await open();
+      opened = fixture.store;
+      return fixture;
+    },
+    onRace: (race) => races.push(race),
+  });
   const tests = all.filter((test) => only(test.name));
+  let passed = 0;
   describe(`${name} store`, () => {
     for (const { name: test, skip, run } of tests) {
-      it.skipIf(skip !== undefined)(skip === undefined ? test : `${test} [${skip}]`, run, timeout);
+      const title = skip === undefined ? test : `${test} [${skip}]`;
+      async function runAndCount(): Promise<void> {
+        await run();
+        passed += 1;
+      }
+      it.skipIf(skip !== undefined)(title, runAndCount, timeout);
     }
     afterAll(() => {
+      const schedules = races.reduce((sum, { schedules }) => sum + schedules, 0);
+      const skipped = tests.flatMap(({ name, skip }) => (skip ? [`${name} [${skip}]`] : []));
+      if (opened !== undefined) {
+        const { name: store, traits } = opened;
+        note({ kind: "suite", store, on: name, traits, passed, skipped, schedules });
+      }
       if (races.length === 0) return;
-      const total = races.reduce((sum, { schedules }) => sum + schedules, 0);
       const largest = races.toSorted((a, b) => b.schedules - a.schedules).slice(0, 3);
       const named = largest.map(({ race, schedules }) => `${race}: ${schedules}`).join("; ");
       process.stdout.write(
-        `${name} store: ${total} schedules of ${races.length} races, every one tried (${named})\n`,
+        `${name} store: ${schedules} schedules of ${races.length} races, every one tried (${named})\n`,
       );
     });
   });

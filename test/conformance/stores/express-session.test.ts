@@ -19,7 +19,9 @@ function handles(client: ExpressSessionStoreLike) {
   };
 }
 
-await runBridgeSuite("express-session's MemoryStore", () => handles(new session.MemoryStore()));
+await runBridgeSuite("express-session's MemoryStore", () => handles(new session.MemoryStore()), {
+  races: true,
+});
 
 await runBridgeSuite("session-file-store", async () => {
   const path = await temporaryFolder("session-file-store");

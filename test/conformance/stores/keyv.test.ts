@@ -6,14 +6,18 @@ import { bridgeRedis, redisProgram } from "../../support/bridge-redis.ts";
 import { runBridgeSuite } from "../../support/bridges.ts";
 import { describeWith, required } from "../../support/needs.ts";
 
-await runBridgeSuite("keyv, in memory,", () => {
-  const client = new Keyv({ throwOnErrors: true });
-  return {
-    store: keyvStore({ client }),
-    another: async () => keyvStore({ client }),
-    elsewhere: async () => keyvStore({ client, prefix: "elsewhere:" }),
-  };
-});
+await runBridgeSuite(
+  "keyv, in memory,",
+  () => {
+    const client = new Keyv({ throwOnErrors: true });
+    return {
+      store: keyvStore({ client }),
+      another: async () => keyvStore({ client }),
+      elsewhere: async () => keyvStore({ client, prefix: "elsewhere:" }),
+    };
+  },
+  { races: true },
+);
 
 if (redisProgram === undefined) {
   describeWith({ "redis-server": redisProgram }, "keyv store, in Redis", () => {

@@ -1,13 +1,13 @@
 import { MemcacheClient } from "memcache-client";
-import { afterAll, describe, it } from "vitest";
+import { afterAll } from "vitest";
 import type { SessionStore } from "../../../src/stores/contract.ts";
 import { storeOfCells } from "../../../src/stores/key-value.ts";
 import { memcachedCells } from "../../../src/stores/memcached-cells.ts";
 import { memcachedCommands } from "../../../src/stores/memcached-clients.ts";
 import type { Wire } from "../../../src/testing/explorer.ts";
-import { storeSuite } from "../../../src/testing/store-suite.ts";
 import { memcachedProgram, memcachedServer } from "../../support/memcached.ts";
 import { describeWith, required } from "../../support/needs.ts";
+import { runStoreSuite } from "../../support/run-store-suite.ts";
 
 // What is between the commands of one verb: every fault at each of them, and races of pairs in every
 // order of commands. The directory is one piece that is never empty: an order of commands has to lead
@@ -83,11 +83,9 @@ if (memcachedProgram === undefined) {
     client.shutdown();
     await server.kill();
   });
-  const schedules: number[] = [];
-  const tests = await storeSuite({
-    budget: 1000,
-    onRace: (race) => schedules.push(race.schedules),
-    async open() {
+  await runStoreSuite(
+    "memcached, command by command,",
+    async () => {
       opened += 1;
       const prefix = `w${opened}:`;
       const store = storeOn(client, prefix);
@@ -98,16 +96,13 @@ if (memcachedProgram === undefined) {
         wired: async (wire) => storeOn(onWire(client, wire), prefix),
       };
     },
-  });
-  describe("memcached store, command by command", () => {
-    for (const { name, skip, run } of tests) {
-      const isPair = name.startsWith("P4 P5 race") && name.split("×").length === 2;
-      const isFault = name.startsWith("P5 trouble") || name.startsWith("P5 load: the cut-off");
-      if (isFault || (isPair && !isTooLong(name))) it.skipIf(skip !== undefined)(name, run);
-    }
-    afterAll(() => {
-      const total = schedules.reduce((sum, count) => sum + count, 0);
-      process.stdout.write(`${total} schedules of ${schedules.length} races, command by command\n`);
-    });
-  });
+    {
+      budget: 1000,
+      only(test) {
+        const isPair = test.startsWith("P4 P5 race") && test.split("×").length === 2;
+        const isFault = test.startsWith("P5 trouble") || test.startsWith("P5 load: the cut-off");
+        return isFault || (isPair && !isTooLong(test));
+      },
+    },
+  );
 }

@@ -3,7 +3,6 @@ import Memcached from "memcached";
 import { afterAll, describe, expect, it } from "vitest";
 import { memcachedStore } from "../../../src/stores/memcached.ts";
 import type { StoreFixture } from "../../../src/testing/store-fixture.ts";
-import { storeSuite } from "../../../src/testing/store-suite.ts";
 import type { MemcachedServer } from "../../support/memcached.ts";
 import { memcachedProgram, memcachedServer } from "../../support/memcached.ts";
 import { describeWith, required } from "../../support/needs.ts";
@@ -65,14 +64,11 @@ if (memcachedProgram === undefined) {
     ["one server", [server]],
     ["two servers", [server, second]],
   ] as const) {
-    const tests = await storeSuite({ open: opener(servers, connect), sequences: 10 });
-    describe(`memcached, by memcached on ${name}, store`, () => {
-      for (const { name, skip, run } of tests) {
-        // What says nothing about a client was run with the other: races, of which one verb runs at a
-        // time, and the storm that asks a quarter of a million times.
-        if (!/ (race:|storm: many compare-and-set) /.test(` ${name} `))
-          it.skipIf(skip !== undefined)(name, run);
-      }
+    await runStoreSuite(`memcached, by memcached on ${name},`, opener(servers, connect), {
+      sequences: 10,
+      // What says nothing about a client was run with the other: races, of which one verb runs at a
+      // time, and the storm that asks a quarter of a million times.
+      only: (test) => !/ (race:|storm: many compare-and-set) /.test(` ${test} `),
     });
   }
   describe("memcached, by memcached on two servers, store", () => {

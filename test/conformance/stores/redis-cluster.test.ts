@@ -24,7 +24,7 @@ redisSuite(
       },
     };
   },
-  { races: false },
+  { sequences: 2 },
 );
 
 redisSuite(

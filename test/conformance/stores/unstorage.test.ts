@@ -5,14 +5,18 @@ import { unstorageStore } from "../../../src/stores/unstorage.ts";
 import { runBridgeSuite } from "../../support/bridges.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
-await runBridgeSuite("unstorage, in memory,", () => {
-  const client = createStorage();
-  return {
-    store: unstorageStore({ client }),
-    another: async () => unstorageStore({ client }),
-    elsewhere: async () => unstorageStore({ client, prefix: "elsewhere:" }),
-  };
-});
+await runBridgeSuite(
+  "unstorage, in memory,",
+  () => {
+    const client = createStorage();
+    return {
+      store: unstorageStore({ client }),
+      another: async () => unstorageStore({ client }),
+      elsewhere: async () => unstorageStore({ client, prefix: "elsewhere:" }),
+    };
+  },
+  { races: true },
+);
 
 await runBridgeSuite("unstorage, in a folder,", async () => {
   const base = await temporaryFolder("unstorage");

@@ -1,5 +1,6 @@
 // The conformance suite inside workerd, on D1 and on Durable Objects as miniflare runs them. One request
-// runs one test.
+// runs one test; another counts round trips.
+import { createSessions } from "./dist/index.js";
 import { d1Store } from "./dist/stores/cloudflare-d1.js";
 import { durableObjectStore, SessionsObject } from "./dist/stores/cloudflare-do.js";
 import { storeSuite } from "./dist/testing/store-suite.js";
@@ -25,12 +26,82 @@ const fixtures = {
   },
 };
 
+/** Stores whose every way to the database, or to an object, is counted. */
+const counted = {
+  d1: ({ DB }, count) =>
+    d1Store({
+      prefix: "trips_",
+      client: {
+        prepare: (text) => DB.prepare(text),
+        batch(statements) {
+          count();
+          return DB.batch(statements);
+        },
+      },
+    }),
+  do: ({ SESSIONS }, count) =>
+    durableObjectStore({
+      prefix: "trips_",
+      client: {
+        idFromName: (name) => SESSIONS.idFromName(name),
+        get: (id) => ({
+          fetch(...request) {
+            count();
+            return SESSIONS.get(id).fetch(...request);
+          },
+        }),
+      },
+    }),
+};
+
+/** The round trips of one request, the load included, the second time that it is made. */
+async function countTrips(open, env) {
+  let count = 0;
+  let ahead = 0;
+  const store = open(env, () => {
+    count += 1;
+  });
+  const sessions = createSessions({
+    secrets: ["ck1_tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw"],
+    store,
+    clock: () => Date.now() + ahead,
+    timeouts: { touchInterval: "1m" },
+    // The feed is asked beside a load now and then: not while it counts.
+    sealed: { revocationDelay: "1h" },
+  });
+  let trips = {};
+  for (let round = 0; round < 2; round += 1) {
+    let cookie = "";
+    const visit = async (handler) => {
+      const before = count;
+      const session = sessions.open({ headers: { cookie } });
+      await handler(session);
+      const { cookies } = await session.commit({ at: "head" });
+      if (cookies.length > 0)
+        cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+      return count - before;
+    };
+    const set = async (session) => (await session.load()).set("theme", `${round}`);
+    await visit(set);
+    const signIn = await visit((session) => session.signIn(`user ${round}`));
+    const read = await visit((session) => session.load());
+    const write = await visit(async (session) => (await session.load()).set("cart", [round]));
+    ahead += 60_000;
+    const touch = await visit((session) => session.load());
+    const signOut = await visit((session) => session.signOut());
+    trips = { read, firstRead: read, write, touch, signIn, firstSignIn: signIn, signOut };
+  }
+  return trips;
+}
+
 let opened = 0;
 
 export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
     const [, kind, index] = pathname.split("/");
+    if (index === "traits") return Response.json(fixtures[kind](env, "traits").store.traits);
+    if (index === "trips") return Response.json(await countTrips(counted[kind], env));
     let schedules = 0;
     const tests = await storeSuite({
       sequences: 10,

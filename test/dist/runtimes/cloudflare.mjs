@@ -52,5 +52,7 @@ for (const [index, { name, skip }] of tests.entries()) {
   failed += 1;
   console.log(`${name}: ${outcome.error}`);
 }
-console.log(`${kind}: ${failed} of ${ran} tests failed, ${schedules} schedules`);
+const skipped = tests.flatMap(({ name, skip }) => (skip ? [`${name} [${skip}]`] : []));
+const [traits, trips] = [await ask(`${kind}/traits`), await ask(`${kind}/trips`)];
+console.log(JSON.stringify({ failed, passed: ran - failed, skipped, schedules, traits, trips }));
 await miniflare.dispose();

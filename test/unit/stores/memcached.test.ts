@@ -55,15 +55,13 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     const { store, sent } = counting(client, "count:");
     const now = Date.now();
     await add(store, "ada", now);
-    expect(sent.splice(0)).toEqual(["add", "append", "add", "gets", "add", "append", "add"]);
+    expect(sent.splice(0)).toEqual(["add", "gets", "append", "add", "add", "append", "add"]);
     await add(store, "ada", now, "b");
     // The directory has pieces; which of them are new is a matter of the id.
     expect(sent.splice(0).filter((name) => name === "gets" || name === "cas")).toEqual([
       "gets",
       "cas",
     ]);
-    await store.load("a".repeat(24));
-    expect(sent.splice(0)).toEqual(["gets", "gets"]);
     await store.load("a".repeat(24));
     expect(sent.splice(0)).toEqual(["gets"]);
     const next = { body: "next", lastSeenAt: now + 1, expiresAt: now + 2 * HOUR };
@@ -82,6 +80,10 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     expect(other.sent.splice(0)).toEqual(["gets", "cas"]);
     await other.store.cutOff("ada", { ...cutOff, except: "b".repeat(24) }, now);
     expect(other.sent.splice(0)).toEqual(["gets", "gets", "cas"]);
+    await other.store.load("a".repeat(24));
+    expect(other.sent.splice(0)).toEqual(["gets", "gets"]);
+    await other.store.load("a".repeat(24));
+    expect(other.sent.splice(0)).toEqual(["gets"]);
     await add(other.store, undefined, now, "c");
     // One more where it is the first in its piece of the directory.
     expect(other.sent.splice(0).slice(0, 2)).toEqual(["add", "append"]);
