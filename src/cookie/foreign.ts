@@ -5,38 +5,48 @@
  * @module
  */
 
-import { UsageError } from "../errors.ts";
+import { ConfigError, SessionTooLargeError } from "../errors.ts";
 import { TOKEN } from "./grammar.ts";
 import type { SessionCookie } from "./write.ts";
+import { MAX_COOKIE_BYTES } from "./write.ts";
 
-/** A cookie as another library sets it. */
-export interface ForeignCookieText {
+/** How a foreign cookie is set; deleting it takes the same path, domain and partition. */
+export interface ForeignAttributes {
+  readonly path: string;
+  readonly domain?: string;
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  /** Absent: the attribute is not written. */
+  readonly sameSite?: "strict" | "lax" | "none";
+  readonly partitioned?: boolean;
+}
+
+/** A cookie to be set for the foreign app. */
+export interface ForeignCookie {
   readonly name: string;
-  /** As it stands in the field: already escaped the way the other library does. */
+  /** As it stands in the field: already escaped the way the other library does. Empty in a deletion. */
   readonly value: string;
-  readonly attributes: {
-    readonly path: string;
-    readonly domain?: string;
-    readonly secure: boolean;
-    readonly httpOnly: boolean;
-    readonly sameSite?: "strict" | "lax" | "none";
-    readonly partitioned?: boolean;
-  };
+  readonly attributes: ForeignAttributes;
   /** Milliseconds since the epoch; absent: until the browser is closed; 0: deletes it. */
   readonly expiresAt?: number;
 }
 
 /**
- * A foreign cookie for the response. Its attributes are the other library's, so none is forced on it.
+ * The `Set-Cookie` field value. The attributes are the other library's, so none is forced on it.
  *
- * @throws {UsageError} when a part would end the field, or begin another attribute.
+ * @throws {ConfigError} when a part would end the field, or begin another attribute.
+ * @throws {SessionTooLargeError} when name and value take more than 4096 bytes.
  */
-export function foreignCookie(cookie: ForeignCookieText): SessionCookie {
+export function foreignCookieText(cookie: ForeignCookie): string {
   const { name, value, attributes, expiresAt } = cookie;
   const { path, domain, secure, httpOnly, sameSite, partitioned = false } = attributes;
-  if (!TOKEN.test(name) || !VALUE.test(value) || !PLAIN.test(path) || !PLAIN.test(domain ?? "")) {
-    throw new UsageError("a foreign cookie holds a character that cookies cannot hold");
+  if (!TOKEN.test(name)) throw new ConfigError("cookie.name", "is no cookie name");
+  if (!VALUE.test(value)) throw new ConfigError("cookie.value", "holds what a cookie cannot hold");
+  if (!PLAIN.test(`${path}${domain ?? ""}`)) {
+    throw new ConfigError("cookie.path", "or the domain holds what would end the attribute");
   }
+  const size = name.length + value.length;
+  if (size > MAX_COOKIE_BYTES) throw new SessionTooLargeError("one cookie", size, MAX_COOKIE_BYTES);
   const parts = [`${name}=${value}`];
   if (domain !== undefined) parts.push(`Domain=${domain}`);
   if (expiresAt !== undefined) parts.push(`Expires=${new Date(expiresAt).toUTCString()}`);
@@ -46,10 +56,17 @@ export function foreignCookie(cookie: ForeignCookieText): SessionCookie {
   if (httpOnly) parts.push("HttpOnly");
   if (sameSite !== undefined) parts.push(`SameSite=${SAME_SITE[sameSite]}`);
   if (partitioned) parts.push("Partitioned");
-  const field = parts.join("; ");
+  return parts.join("; ");
+}
+
+/** A foreign cookie for the response: its text is {@link foreignCookieText}, its value is hidden. */
+export function foreignCookie(cookie: ForeignCookie): SessionCookie {
+  const field = foreignCookieText(cookie);
+  const { name, value, attributes, expiresAt } = cookie;
+  const { path, domain, secure, sameSite = "lax", partitioned = false } = attributes;
   const shown = (): object => ({ name, value: "[hidden]", attributes });
   const maxAge = expiresAt === 0 ? 0 : undefined;
-  const kept = { path, domain, secure, sameSite: sameSite ?? "lax", partitioned, maxAge } as const;
+  const kept = { path, domain, secure, sameSite, partitioned, maxAge };
   // Not enumerable, for loggers that know neither toJSON nor inspect.
   return Object.defineProperties({ name, attributes: kept } as SessionCookie, {
     value: { value },

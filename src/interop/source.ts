@@ -7,6 +7,10 @@
  * @module
  */
 
+import type { ForeignAttributes, ForeignCookie } from "../cookie/foreign.ts";
+
+export type { ForeignAttributes, ForeignCookie } from "../cookie/foreign.ts";
+
 /** Why a foreign value was not taken. Stable: tests and the operator's counters go by it. */
 export type RefusalReason =
   /** The cookie, or the record that it names, is not there. */
@@ -82,27 +86,6 @@ export interface ForeignDraft {
   readonly expiresAt?: number;
   readonly persistent?: boolean;
   readonly origin?: unknown;
-}
-
-/** How a foreign cookie is set; deleting it takes the same path, domain and partition. */
-export interface ForeignAttributes {
-  readonly path: string;
-  readonly domain?: string;
-  readonly secure: boolean;
-  readonly httpOnly: boolean;
-  /** Absent: the attribute is not written. */
-  readonly sameSite?: "strict" | "lax" | "none";
-  readonly partitioned?: boolean;
-}
-
-/** A cookie to be set for the foreign app. `set-cookie.ts` writes it as text. */
-export interface ForeignCookie {
-  readonly name: string;
-  /** Empty in a deletion. */
-  readonly value: string;
-  readonly attributes: ForeignAttributes;
-  /** Milliseconds since the epoch; absent: until the browser is closed; 0: deletes it. */
-  readonly expiresAt?: number;
 }
 
 /** What came of writing a session in the foreign format. */

@@ -209,11 +209,11 @@ describe("foreignCookieText", () => {
 
   it("writes what it is told", () => {
     expect(foreignCookieText(cookie)).toBe(
-      "session=a.b; Secure; HttpOnly; Path=/app; SameSite=Lax",
+      "session=a.b; Path=/app; Secure; HttpOnly; SameSite=Lax",
     );
     const more = { ...attributes, domain: "example.com", partitioned: true };
     expect(foreignCookieText({ ...cookie, attributes: more, expiresAt: 1_766_192_000_000 })).toBe(
-      "session=a.b; Domain=example.com; Expires=Sat, 20 Dec 2025 00:53:20 GMT; Secure; HttpOnly; Path=/app; SameSite=Lax; Partitioned",
+      "session=a.b; Domain=example.com; Expires=Sat, 20 Dec 2025 00:53:20 GMT; Path=/app; Secure; HttpOnly; SameSite=Lax; Partitioned",
     );
     expect(foreignCookieText({ ...cookie, value: "", expiresAt: 0 })).toContain(
       "session=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0",
@@ -225,6 +225,8 @@ describe("foreignCookieText", () => {
     { ...cookie, name: "a;b" },
     { ...cookie, value: "a; Domain=evil" },
     { ...cookie, value: "a\r\nSet-Cookie: b=c" },
+    { ...cookie, value: "a b" },
+    { ...cookie, value: "ü" },
     { ...cookie, attributes: { ...attributes, path: "/; Domain=evil" } },
     { ...cookie, attributes: { ...attributes, domain: "a;b" } },
   ])("refuses $name=$value with $attributes.path", (odd) => {
