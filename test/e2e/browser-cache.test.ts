@@ -12,8 +12,8 @@ import { createSessions } from "../../src/core/sessions.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { chromium, launchBrowser } from "../support/browser.ts";
 import { describeWith } from "../support/needs.ts";
-import type { CachingProxy } from "../support/proxy.ts";
-import { nginx, startProxy } from "../support/proxy.ts";
+import type { ReverseProxy } from "../support/proxy.ts";
+import { nginx, startCache } from "../support/proxy.ts";
 import type { BuiltShop, RunningShop } from "../support/shop.ts";
 import { buildShop, dataFolder, startShop } from "../support/shop.ts";
 import { newVisitor } from "../support/visitor.ts";
@@ -24,14 +24,14 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 describeWith({ chromium, nginx }, "the shop in Chromium behind a shared cache", () => {
   let built: BuiltShop;
   let shop: RunningShop;
-  let proxy: CachingProxy;
+  let proxy: ReverseProxy;
   let browser: Browser;
 
   beforeAll(async () => {
     browser = await launchBrowser();
     built = await buildShop();
     shop = await startShop(built, { SHOP_DATA: await dataFolder(built) });
-    proxy = await startProxy(shop.port);
+    proxy = await startCache(shop.port);
   });
 
   afterAll(async () => {
@@ -88,7 +88,7 @@ describeWith({ chromium, nginx }, "the shop in Chromium behind a shared cache", 
 describeWith({ nginx }, "an app that calls its pages public, behind a shared cache", () => {
   let sessions: Sessions;
   let server: Server;
-  let proxy: CachingProxy;
+  let proxy: ReverseProxy;
 
   beforeAll(async () => {
     sessions = createSessions({
@@ -128,7 +128,7 @@ describeWith({ nginx }, "an app that calls its pages public, behind a shared cac
     });
     server = createServer(app).listen(0, "127.0.0.1");
     await once(server, "listening");
-    proxy = await startProxy((server.address() as AddressInfo).port);
+    proxy = await startCache((server.address() as AddressInfo).port);
   });
 
   afterAll(async () => {

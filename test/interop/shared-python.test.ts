@@ -1,6 +1,6 @@
 /**
- * Real Python apps and a Node app with `method: "shared"` behind one browser: whatever one of them does
- * to the session, both see the same after it.
+ * Real Python apps and a Node app with `method: "shared"` behind one proxy, and one browser: whatever one
+ * of them does to the session, both see the same after it.
  */
 
 import { rm } from "node:fs/promises";
@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSessions } from "../../src/core/sessions.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { describeWith } from "../support/needs.ts";
+import type { ReverseProxy } from "../support/proxy.ts";
+import { nginx, startRouter } from "../support/proxy.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { SECRET } from "../support/ways.ts";
 import type { Kind } from "./apps/kinds.ts";
@@ -154,7 +156,7 @@ function plain({ user, data, theirs }: Expected): unknown {
   return { user, data: describeValue(data), theirs: describeValue(kept) };
 }
 
-describeWith(PYTHON_APPS, "a session shared with a Python app", () => {
+describeWith({ ...PYTHON_APPS, nginx }, "a session shared with a Python app", () => {
   let peer: Peer;
   let folder: string;
   let redis: Awaited<ReturnType<typeof startRedis>>;
@@ -172,6 +174,7 @@ describeWith(PYTHON_APPS, "a session shared with a Python app", () => {
   describe.each(Object.entries(KINDS))("%s", (_, kind) => {
     let python: PythonApp;
     let node: NodeApp;
+    let proxy: ReverseProxy;
     beforeAll(async () => {
       const { settings, source } = kind.open({ peer, folder, port: redis.port });
       python = await startPythonApp(kind.program, settings);
@@ -180,8 +183,10 @@ describeWith(PYTHON_APPS, "a session shared with a Python app", () => {
         ...{ method: "shared", share: source, sealed: { update: "accept-lost-updates" } },
       });
       node = await startNodeApp(sessions, kind.program === "flask_app.py");
+      proxy = await startRouter({ "/python/": python.port, "/node/": node.port });
     });
     afterAll(async () => {
+      await proxy.stop();
       await python.stop();
       await node.stop();
     });
@@ -191,6 +196,7 @@ describeWith(PYTHON_APPS, "a session shared with a Python app", () => {
       const { session, setCookie } = await python.operate(
         translated(operation, op, value),
         jar.header(),
+        `${proxy.url}/python/`,
       );
       jar.take(setCookie);
       return seenByPython(kind, session);
@@ -205,7 +211,11 @@ describeWith(PYTHON_APPS, "a session shared with a Python app", () => {
     }
 
     async function inNode(operation: Operation, jar: CookieJar) {
-      const { user, session, setCookie } = await node.operate(operation, jar.header());
+      const { user, session, setCookie } = await node.operate(
+        operation,
+        jar.header(),
+        `${proxy.url}/node/`,
+      );
       jar.take(setCookie);
       const { [kind.userKey]: _, _id: __, ...data } = undescribed(session) as Data;
       return { user, data: describeValue(data) };
@@ -249,8 +259,7 @@ describeWith(PYTHON_APPS, "a session shared with a Python app", () => {
     it("P5 opens nothing here from a copy of its cookie, after a sign-out here", async () => {
       const jar = cookieJar();
       await inPython({ op: "sign-in", value: kind.users[0] }, jar);
-      const copy = cookieJar();
-      copy.take([jar.header()]);
+      const copy = jar.copy();
       expect(await inNode({ op: "read" }, copy)).toMatchObject({ user: kind.users[0] });
       await inNode({ op: "sign-out" }, jar);
       expect(jar.header()).toBe("");

@@ -1,5 +1,6 @@
 /**
- * A shared cache in front of a server: nginx, which obeys RFC 9111, at its most eager.
+ * nginx in front of servers: a shared cache, which obeys RFC 9111, at its most eager; or one origin for
+ * several servers.
  *
  * @module
  */
@@ -16,18 +17,50 @@ import { findProgram, required } from "./needs.ts";
 
 export const nginx: string | undefined = findProgram("nginx");
 
-export interface CachingProxy {
-  /** Without a slash at the end. Answers carry `X-Cache`: `MISS`, `HIT`, … or nothing. */
+export interface ReverseProxy {
+  /** Without a slash at the end. */
   readonly url: string;
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a cache of its own in front of a port of this machine. */
-export async function startProxy(upstream: number): Promise<CachingProxy> {
+/** A cache in front of a port of this machine. Answers carry `X-Cache`: `MISS`, `HIT`, … or nothing. */
+export function startCache(upstream: number): Promise<ReverseProxy> {
+  return startNginx((folder) => ({
+    http: `proxy_cache_path ${folder}/cache keys_zone=shared:1m;`,
+    server: `
+    location / {
+      proxy_pass http://127.0.0.1:${upstream};
+      proxy_cache shared;
+      proxy_cache_key $request_method$request_uri;
+      # Heuristic freshness, which RFC 9111 section 4.2.2 allows: what says nothing is kept as well.
+      proxy_cache_valid 200 301 308 404 410 1m;
+      # nginx alone refuses to keep what sets a cookie. RFC 9111 section 7.3 does not ask that of a
+      # cache, so nobody may rely on it: only Cache-Control, Expires and Vary decide here.
+      proxy_ignore_headers Set-Cookie;
+      add_header X-Cache $upstream_cache_status always;
+    }`,
+  }));
+}
+
+/**
+ * One origin for several servers of this machine.
+ *
+ * @param ports - by the path, such as `/old/`, that goes there and is taken off on the way.
+ */
+export function startRouter(ports: Readonly<Record<string, number>>): Promise<ReverseProxy> {
+  const locations = Object.entries(ports).map(
+    ([path, port]) => `location ${path} { proxy_pass http://127.0.0.1:${port}/; }`,
+  );
+  return startNginx(() => ({ http: "", server: locations.join("\n    ") }));
+}
+
+type Directives = Readonly<Record<"http" | "server", string>>;
+
+async function startNginx(directives: (folder: string) => Directives): Promise<ReverseProxy> {
   const folder = await mkdtemp(join(tmpdir(), "coatcheck-proxy-"));
   const port = await freePort();
   const config = join(folder, "nginx.conf");
-  await writeFile(config, configuration(folder, port, upstream));
+  await writeFile(config, configuration(folder, port, directives(folder)));
 
   const program = required("nginx", nginx);
   const log = join(folder, "error.log");
@@ -52,7 +85,7 @@ export async function startProxy(upstream: number): Promise<CachingProxy> {
   return { url: `http://127.0.0.1:${port}`, stop };
 }
 
-function configuration(folder: string, port: number, upstream: number): string {
+function configuration(folder: string, port: number, { http, server }: Directives): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`)
     .join("\n  ");
@@ -68,22 +101,13 @@ events { worker_connections 256; }
 http {
   access_log off;
   ${temporary}
-  proxy_cache_path ${folder}/cache keys_zone=shared:1m;
+  ${http}
   server {
     listen 127.0.0.1:${port};
-    location / {
-      proxy_pass http://127.0.0.1:${upstream};
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_cache shared;
-      proxy_cache_key $request_method$request_uri;
-      # Heuristic freshness, which RFC 9111 section 4.2.2 allows: what says nothing is kept as well.
-      proxy_cache_valid 200 301 308 404 410 1m;
-      # nginx alone refuses to keep what sets a cookie. RFC 9111 section 7.3 does not ask that of a
-      # cache, so nobody may rely on it: only Cache-Control, Expires and Vary decide here.
-      proxy_ignore_headers Set-Cookie;
-      add_header X-Cache $upstream_cache_status always;
-    }
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    ${server}
   }
 }
 `;

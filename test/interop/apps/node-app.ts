@@ -26,7 +26,9 @@ export interface NodeAnswer {
 }
 
 export interface NodeApp {
-  operate(operation: Operation, cookie: string): Promise<NodeAnswer>;
+  readonly port: number;
+  /** @param url - where it is asked, if not at its own port. */
+  operate(operation: Operation, cookie: string, url?: string): Promise<NodeAnswer>;
   stop(): Promise<void>;
 }
 
@@ -66,8 +68,9 @@ export async function startNodeApp(sessions: Sessions<Data>, isFlask: boolean): 
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
-    async operate(operation, cookie) {
-      const response = await fetch(`http://127.0.0.1:${port}/`, {
+    port,
+    async operate(operation, cookie, url = `http://127.0.0.1:${port}/`) {
+      const response = await fetch(url, {
         method: "POST",
         headers: { "user-agent": USER_AGENT, cookie },
         body: JSON.stringify(operation),

@@ -28,8 +28,17 @@ export const USER_AGENT = "interop-test";
 
 /** An app of `test/interop/apps` on a port of its own. */
 export interface PythonApp {
-  /** Asks for an operation. The session as the app sees it then, described; and its cookies. */
-  operate(operation: Operation, cookie: string): Promise<{ session: unknown; setCookie: string[] }>;
+  readonly port: number;
+  /**
+   * Asks for an operation. The session as the app sees it then, described; and its cookies.
+   *
+   * @param url - where it is asked, if not at its own port.
+   */
+  operate(
+    operation: Operation,
+    cookie: string,
+    url?: string,
+  ): Promise<{ session: unknown; setCookie: string[] }>;
   stop(): Promise<void>;
 }
 
@@ -46,8 +55,9 @@ export async function startPythonApp(file: string, settings: object): Promise<Py
   }
   if (port === undefined) throw new Error(`${file} did not start`);
   return {
-    async operate(operation, cookie) {
-      const response = await fetch(`http://127.0.0.1:${port}/`, {
+    port: Number(port),
+    async operate(operation, cookie, url = `http://127.0.0.1:${port}/`) {
+      const response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json", "user-agent": USER_AGENT, cookie },
         body: JSON.stringify(operation),
@@ -68,11 +78,13 @@ export interface CookieJar {
   header(): string;
   get(name: string): string | undefined;
   take(setCookie: readonly string[]): void;
+  /** Another browser with a copy of them. */
+  copy(): CookieJar;
 }
 
-export function cookieJar(): CookieJar {
-  const cookies = new Map<string, string>();
+export function cookieJar(cookies: Map<string, string> = new Map()): CookieJar {
   return {
+    copy: () => cookieJar(new Map(cookies)),
     header: () => [...cookies].map(([name, value]) => `${name}=${value}`).join("; "),
     get: (name) => cookies.get(name),
     take(setCookie) {
@@ -80,6 +92,9 @@ export function cookieJar(): CookieJar {
         const [pair = "", ...attributes] = field.split("; ").map((part) => part.trim());
         const at = pair.indexOf("=");
         const name = pair.slice(0, at);
+        if (!attributes.some((part) => /^path=\/$/i.test(part))) {
+          throw new Error(`a browser would not bring ${name} to every path of its origin`);
+        }
         // Beaker deletes with a date a year ago and no Max-Age.
         const expires = attributes.find((part) => /^expires=./i.test(part))?.slice(8);
         const isOver = expires !== undefined && Date.parse(expires) <= Date.now();
