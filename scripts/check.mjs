@@ -45,7 +45,9 @@ const REQUIRED = [
     "flask-session",
     "flask-sqlalchemy",
   ].map((name) => `python3-${name}`),
-  ...["django", "beaker", "cryptography", "sqlalchemy", "msgpack"].map((name) => `python3-${name}`),
+  ...["django", "psycopg2", "beaker", "cryptography", "sqlalchemy", "msgpack"].map(
+    (name) => `python3-${name}`,
+  ),
   "rails",
   "redis-server",
   "tmpfs",

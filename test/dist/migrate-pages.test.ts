@@ -9,6 +9,8 @@ import { PYTHON, pythonWith } from "../interop/python/peer.ts";
 import type { Browser } from "../support/express-visitor.ts";
 import { browserOf } from "../support/express-visitor.ts";
 import { describeWith, findProgram, required } from "../support/needs.ts";
+import type { PostgresServer } from "../support/postgres-server.ts";
+import { postgres, startPostgres } from "../support/postgres-server.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const redisServer = findProgram("redis-server");
@@ -96,10 +98,10 @@ async function shown(browser: Browser): Promise<unknown> {
 const NOBODY = { user: "nobody", cart: [] };
 
 /** A visitor with a cart signs in. */
-async function signIn(browser: Browser): Promise<void> {
+async function signIn(browser: Browser, user = "ada"): Promise<void> {
   await browser.post("/cart/tea");
-  await browser.post("/sign-in/ada");
-  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea"] });
+  await browser.post(`/sign-in/${user}`);
+  expect(await shown(browser)).toEqual({ user, cart: ["tea"] });
 }
 
 async function useAndSignOut(browser: Browser): Promise<void> {
@@ -112,18 +114,29 @@ async function useAndSignOut(browser: Browser): Promise<void> {
 }
 
 /** From the old app to the dual run and back, and here for good. */
-async function goesAndComesBack(after: string, cookie: string, before = "before"): Promise<void> {
+async function goesAndComesBack(
+  after: string,
+  cookie: string,
+  before = "before",
+  user = "ada",
+): Promise<void> {
   const jar = new Map<string, string>();
-  await signIn(await start(before, jar));
+  await signIn(await start(before, jar), user);
   env = { ...env, DUAL_RUN: "1" };
   let browser = await start(after, jar);
-  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea"] });
+  expect(await shown(browser)).toEqual({ user, cart: ["tea"] });
   await browser.post("/cart/milk");
   browser = await start(before, jar);
-  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk"] });
+  expect(await shown(browser)).toEqual({ user, cart: ["tea", "milk"] });
+  browser = await start(after, jar);
+  await browser.post("/sign-out");
+  expect(await shown(browser)).toEqual(NOBODY);
+  await signIn(browser, user);
+  browser = await start(before, jar);
+  expect(await shown(browser)).toEqual({ user, cart: ["tea"] });
   env = { ...env, DUAL_RUN: "" };
   browser = await start(after, jar);
-  expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea", "milk"] });
+  expect(await shown(browser)).toEqual({ user, cart: ["tea"] });
   const copy = browser.copy();
   await browser.post("/sign-out");
   expect([...jar.keys()]).toEqual([]);
@@ -289,6 +302,29 @@ describeOnRedis(
     });
   },
   pythonWith("flask", "flask_login", "flask_session", "redis"),
+);
+
+describeWith(
+  { postgres, ...pythonWith("django", "psycopg2") },
+  "the programs of docs/migrate/from-django.md",
+  () => {
+    let server: PostgresServer;
+    beforeAll(async () => {
+      await prepare("from-django");
+      server = await startPostgres();
+      const [PGHOST, PGUSER, PGDATABASE] = ["127.0.0.1", "postgres", "postgres"];
+      env = { ...env, PGHOST, PGPORT: `${server.port}`, PGUSER, PGDATABASE };
+    });
+    afterEach(stop);
+    afterAll(async () => {
+      await server.dispose();
+      await clear();
+    });
+
+    it("sign nobody out, back in the dual run, and for good", async () => {
+      await goesAndComesBack("after", "sessionid", "before.py", "1");
+    });
+  },
 );
 
 describeWith(pythonWith("beaker"), "the programs of docs/migrate/from-beaker.md", () => {
