@@ -48,7 +48,7 @@ function built(name: string): string {
 /** Runs a program of the page, in the place of the one before, for a browser that stays the same. */
 async function start(name: string, jar: Map<string, string>): Promise<Browser> {
   await stop();
-  const [program, file] = name.endsWith(".py")
+  const [program, file] = /\.py\b/.test(name)
     ? [required("python3", PYTHON), await pythonOf(name)]
     : ["node", built(name)];
   // Python's server writes a line for each request.
@@ -58,13 +58,21 @@ async function start(name: string, jar: Map<string, string>): Promise<Browser> {
   return browserOf(`http://127.0.0.1:${port}`, jar);
 }
 
-/** A Python program of the page, which nobody compiles. */
+/** A Python program of the page, which nobody compiles. `before.py.diff` has what a diff there adds. */
 async function pythonOf(name: string): Promise<string> {
-  const blocks = (await readFile(page, "utf8")).matchAll(/```py\n(.*?)```/gs);
-  const text = [...blocks].map(([, block = ""]) => block).find((block) => block.includes(name));
+  const all = [...(await readFile(page, "utf8")).matchAll(/```(py|diff)\n(.*?)```/gs)];
+  const [block] = all.filter(([, language]) => language === "py").map(([, , text = ""]) => text);
+  const diff = all.find(([, language]) => language === "diff")?.[2] ?? "";
   const file = join(folder, name);
-  await writeFile(file, text ?? "");
+  await writeFile(file, name.endsWith(".diff") ? patched(block ?? "", diff) : (block ?? ""));
   return file;
+}
+
+function patched(text: string, diff: string): string {
+  const side = (sign: "+" | "-"): string => diff.replace(new RegExp(`^[${sign}].*\\n`, "gm"), "");
+  const [before, after] = [side("+"), side("-")].map((lines) => lines.replace(/^[ +-]/gm, ""));
+  expect(text).toContain(before);
+  return text.replace(before as string, after as string);
 }
 
 async function stop(): Promise<void> {
@@ -293,6 +301,85 @@ describeWith(
     });
   },
 );
+
+describeWith(
+  pythonWith("flask", "flask_login", "itsdangerous"),
+  "the programs of docs/migrate/from-flask-kvsession.md",
+  () => {
+    beforeAll(async () => {
+      await prepare("from-flask-kvsession");
+      env = { ...env, OLD_SESSIONS: await temporaryFolder("old-sessions") };
+    });
+    afterEach(stop);
+    afterAll(async () => {
+      await rm(env["OLD_SESSIONS"] as string, { recursive: true, force: true });
+      await clear();
+    });
+
+    it("do the same before and after", async () => {
+      const before = await start("before.py", new Map());
+      await signIn(before);
+      await before.post("/sign-out");
+      expect(await shown(before)).toEqual(NOBODY);
+      const after = await start("after", new Map());
+      await signIn(after);
+      await useAndSignOut(after);
+    });
+
+    it("take over a record that is written as the library writes it, and write it back", async () => {
+      const [key, cookie] = (await python(WRITE_RECORD)).split(" ") as [string, string];
+      const jar = new Map([["session", cookie]]);
+      env = { ...env, DUAL_RUN: "1" };
+      const browser = await start("after", jar);
+      expect(await shown(browser)).toEqual({ user: "ada", cart: ["tea"] });
+      await browser.post("/cart/milk");
+      const record = { _fresh: true, _user_id: "ada", cart: ["tea", "milk"] };
+      expect(JSON.parse(await python(READ_RECORD, cookie))).toEqual({ key, record });
+      await browser.post("/sign-out");
+      expect([...jar.keys()]).toEqual([]);
+      await expect(python(READ_RECORD, cookie)).rejects.toThrow(/FileNotFoundError/);
+
+      // And a new one: the id, its signature and its record are as Python reads them.
+      await signIn(browser, "bob");
+      const signedIn = JSON.parse(await python(READ_RECORD, jar.get("session") as string));
+      expect(signedIn.key).toMatch(/^[1-9a-f][0-9a-f]*_[0-9a-f]{8}$/);
+      expect(signedIn.record).toMatchObject({ _user_id: "bob", cart: ["tea"] });
+    });
+
+    describeWith(pythonWith("flask_kvsession", "simplekv"), "with Flask-KVSession", () => {
+      it("sign nobody out, back in the dual run, and for good", async () => {
+        await goesAndComesBack("after", "session", "before.py.diff");
+      });
+    });
+  },
+);
+
+/** The two expressions of `KVSessionInterface.save_session`, on a folder as simplekv fills it. */
+const WRITE_RECORD = `
+import os, pickle, time
+from itsdangerous import Signer
+sid_s = "%x_%x" % (0x1F2E3D4C5B6A7988, int(time.time()))
+data = pickle.dumps(dict({"_user_id": "ada", "_fresh": True, "cart": ["tea"]}))
+with open(os.path.join(os.environ["OLD_SESSIONS"], sid_s), "wb") as file:
+    file.write(data)
+print(sid_s, Signer(os.environ["SECRET_KEY"]).sign(sid_s.encode("ascii")).decode())
+`;
+
+/** Those of `open_session`. */
+const READ_RECORD = `
+import json, os, pickle, sys
+from itsdangerous import Signer
+sid_s = Signer(os.environ["SECRET_KEY"]).unsign(sys.argv[1]).decode("ascii")
+with open(os.path.join(os.environ["OLD_SESSIONS"], sid_s), "rb") as file:
+    record = pickle.loads(file.read())
+print(json.dumps({"key": sid_s, "record": record}))
+`;
+
+async function python(program: string, ...args: string[]): Promise<string> {
+  const command = ["-c", program, ...args];
+  const { stdout } = await promisify(execFile)(required("python3", PYTHON), command, { env });
+  return stdout.trim();
+}
 
 describeOnRedis(
   "from-flask-session",
