@@ -69,6 +69,7 @@ const steps = [
   { name: "types", command: ["tsc", "-p", "."] },
   { name: "types-scripts", command: ["tsc", "-p", "tsconfig.scripts.json"] },
   { name: "tests", command: ["npm", "test"], vitest: true },
+  { name: "interop-coverage", command: ["node", "scripts/interop-coverage.mjs", "--check"] },
   { name: "build", command: ["npm", "run", "build"] },
   { name: "types-shop", command: ["tsc", "-p", "examples/shop", "--noEmit"] },
   { name: "package", command: ["npm", "run", "package"] },

@@ -21,6 +21,7 @@ import type { Browser, Reply, Site } from "../support/express-visitor.ts";
 import { browserOf, serve } from "../support/express-visitor.ts";
 import { describeWith } from "../support/needs.ts";
 import { SECRET as OUR_SECRET } from "../support/ways.ts";
+import { covering } from "./js/covered.ts";
 import type { TestRedis } from "./js/redis-server.ts";
 import { redisServer, startRedis } from "./js/redis-server.ts";
 
@@ -29,6 +30,7 @@ interface Shop {
   seen: number;
 }
 
+const cover = covering("adopt-express");
 const SECRET = "a secret of the old app";
 const OURS = "sid";
 const THEIRS = "connect.sid";
@@ -198,6 +200,8 @@ describeWith({ "redis-server": redisServer }, "an app with express-session that 
     expect(told.filter(({ name }) => name === "adopted")).toHaveLength(names.length);
     for (const person of people)
       expect(await shown(at(last, person))).toMatchObject({ cart: ["tea", "milk"] });
+    const what = "connect-redis and passport, adopted and written back";
+    cover({ library: "express-session", what });
   });
 
   it("P5 a copy of the old cookie opens nothing after a sign-out here, and its record is gone", async () => {

@@ -16,8 +16,8 @@ export interface Covered {
   /** The part of it, such as `session cookie`. */
   readonly what: string;
   readonly direction: "read" | "written" | "both";
-  /** The library itself was there, or values that it has made. */
-  readonly how: "live" | "by values";
+  /** The library itself was there, or values that it has made, or only what its documentation says. */
+  readonly how: "live" | "by values" | "as documented";
 }
 
 /** Notes rows, and keeps those of the file when its tests are over. Call it once, at the top of the file. */

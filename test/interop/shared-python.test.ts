@@ -252,7 +252,7 @@ describeWith({ ...PYTHON_APPS, nginx }, "a session shared with a Python app", ()
         { numRuns: Number(process.env["INTEROP_RUNS"] ?? 8) },
       );
       const version = await peer.call<string>("version", { package: kind.library });
-      const what = `${kind.what}, shared by \`method: "shared"\``;
+      const what = `${kind.what}, shared`;
       cover({ library: kind.library, version, what, direction: "both", how: "live" });
     });
 

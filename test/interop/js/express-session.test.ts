@@ -26,6 +26,7 @@ import {
 import type { ForeignRecord, ForeignRecords } from "../../../src/interop/source.ts";
 import { isRefused } from "../../../src/interop/source.ts";
 import { describeWith } from "../../support/needs.ts";
+import { coverage } from "../coverage.ts";
 import type { Site } from "./browser.ts";
 import { opened, refusal, serve } from "./browser.ts";
 import { covering } from "./covered.ts";
@@ -34,6 +35,7 @@ import { redisServer, startRedis } from "./redis-server.ts";
 import { sessionData } from "./values.ts";
 
 const cover = covering("express-session");
+const note = coverage("js-connect-mongo");
 
 declare module "express-session" {
   interface SessionData {
@@ -335,6 +337,13 @@ describe("records in a backend", () => {
       expect(JSON.parse(`${rows.get(key)?.value}`)).toMatchObject({ views: 4 });
       expect(rows.get(key)?.expiresAt).toBe(now + layout.ttl);
     }
+    note({
+      library: "connect-mongo",
+      version: "–",
+      what: "records",
+      direction: "both",
+      how: "as documented",
+    });
   });
 
   it.each([
