@@ -16,8 +16,8 @@ export interface ForeignAttributes {
   readonly domain?: string;
   readonly secure: boolean;
   readonly httpOnly: boolean;
-  /** Absent: the attribute is not written. */
-  readonly sameSite?: "strict" | "lax" | "none";
+  /** Absent or `undefined`: the attribute is not written. */
+  readonly sameSite?: "strict" | "lax" | "none" | undefined;
   readonly partitioned?: boolean;
 }
 
