@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { ConfigError } from "../../errors.ts";
 import { isRefused } from "../../interop/source.ts";
 import type { Command } from "../command.ts";
-import type { CookieCase, CookieKind, Verified } from "../cookie-kinds.ts";
+import type { CookieCase, CookieKind, Verified } from "../cookie-kind.ts";
 import { KINDS } from "../cookie-kinds.ts";
 
 export const inspect: Command = {
@@ -18,8 +18,9 @@ export const inspect: Command = {
   details: `Takes a cookie's value, or name=value, or a whole Cookie line. Without a secret it
 says whose cookie it is and who can read it. With one it verifies it, and shows
 what is in it and when it ends. Knows coatcheck's own cookies and those of
-express-session, cookie-session, iron-session, h3, @fastify/session and
-secure-session, React Router, Auth.js, Rails, Flask, Django and Beaker.
+express-session, cookie-session, koa-session, iron-session, h3,
+@fastify/session and secure-session, React Router, Auth.js, Better Auth, Rails,
+Flask, Flask-Session, Flask-KVSession, Django and Beaker.
 
   coatcheck inspect "$COOKIE"
   SESSION_SECRET=... coatcheck inspect "__Host-Http-sid=$COOKIE"

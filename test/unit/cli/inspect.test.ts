@@ -1,22 +1,29 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { runCli } from "../../../src/cli/run.ts";
 import { makeAuthJsToken } from "../../../src/interop/auth-js.ts";
-import { beakerCookie } from "../../../src/interop/beaker.ts";
+import { beakerCookie, beakerSession } from "../../../src/interop/beaker.ts";
+import { writeTokenCookie } from "../../../src/interop/better-auth.ts";
 import { cookieSession } from "../../../src/interop/cookie-session.ts";
 import { djangoCookie } from "../../../src/interop/django.ts";
 import { writeSidCookie } from "../../../src/interop/express-session.ts";
 import { makeSecureCookie } from "../../../src/interop/fastify-secure-session.ts";
 import { writeSidCookie as writeFastifySid } from "../../../src/interop/fastify-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
+import { flaskKvSession } from "../../../src/interop/flask-kvsession.ts";
+import { flaskSession } from "../../../src/interop/flask-session.ts";
 import { makeH3Seal } from "../../../src/interop/h3.ts";
 import { makeSeal } from "../../../src/interop/iron-session.ts";
-import { makeEncryptedCookie } from "../../../src/interop/rails.ts";
+import { writeSessionData } from "../../../src/interop/js/better-auth-data.ts";
+import { koaSession } from "../../../src/interop/koa-session.ts";
+import { makeEncryptedCookie, makeSignedCookie } from "../../../src/interop/rails.ts";
 import { writeSignedCookie } from "../../../src/interop/react-router.ts";
 import type { ForeignSource } from "../../../src/interop/source.ts";
+import { recordsInMemory } from "../../interop/records.ts";
 import { memoryApp, SECRET } from "../../support/ways.ts";
 
 const THEIRS = "a secret of theirs, of more than 32 characters";
 const OTHER = "another secret that they have, of more than 32";
+const TOKEN = "the-token-of-a-row-of-better-auth";
 const KEY = Buffer.alloc(32, 7).toString("base64");
 
 afterEach(() => {
@@ -122,6 +129,51 @@ const CASES: readonly Case[] = [
     make: () => writeSignedCookie({ cart: ["tea"] }, [THEIRS]),
     shows: TEA,
   },
+  {
+    kind: "koa-session",
+    make: () => sealedBy(koaSession({ keys: [THEIRS] })),
+    shows: TEA,
+  },
+  {
+    kind: "Better Auth, token",
+    make: () => `__Secure-better-auth.session_token=${writeTokenCookie("x".repeat(32), THEIRS)}`,
+    shows: /number: 1/,
+  },
+  ...(["compact", "jwt", "jwe"] as const).map((strategy) => ({
+    kind: "Better Auth, cache",
+    make: () => {
+      const now = Date.now();
+      const session = { token: TOKEN, cart: ["tea"] };
+      const row = { session, user: { id: "ada" }, updatedAt: now };
+      return writeSessionData(row, strategy, THEIRS, now, now + 60_000);
+    },
+    shows: TEA,
+  })),
+  {
+    kind: "Rails, signed",
+    make: async () => {
+      const options = { secretKeyBase: THEIRS, name: "_shop" };
+      return `_shop=${await makeSignedCookie({ cart: ["tea"] }, options)}`;
+    },
+    shows: TEA,
+  },
+  {
+    kind: "Flask-Session, signed id",
+    make: () =>
+      sealedBy(flaskSession({ secrets: [THEIRS], layout: "redis", records: recordsInMemory({}) })),
+    shows: /genuine/,
+  },
+  {
+    kind: "Flask-KVSession",
+    make: () => sealedBy(flaskKvSession({ secrets: [THEIRS], records: recordsInMemory({}) })),
+    shows: /created: 20/,
+  },
+  {
+    kind: "Beaker, signed id",
+    make: () =>
+      sealedBy(beakerSession({ secrets: [THEIRS], layout: "redis", records: recordsInMemory({}) })),
+    shows: /genuine/,
+  },
   { kind: "cookie-session", make: () => sealedBy(cookieSession({ keys: [THEIRS] })), shows: TEA },
 ];
 
@@ -138,11 +190,24 @@ describe("coatcheck inspect", () => {
     expect(seen.out).toContain(`${kind}, genuine`);
     expect(seen.out).toMatch(shows);
     expect(seen.out).not.toContain(secret);
+    expect(seen.out).not.toContain(TOKEN);
     const wrong = secret === KEY ? Buffer.alloc(32, 8).toString("base64") : OTHER;
     const other = secret === SECRET ? "ck1_Qw8nB5vZx2Lk0jHg7fDs4aPo9iUy3tRe6mNcVbXzAqS" : wrong;
     const refused = await inspect(cookie, "--secret", other);
     expect(refused.out).toContain("Not genuine");
     expect(refused.out).not.toContain("tea");
+  });
+
+  it.each([
+    ["Django, by key", "m34n0mefftatmubcun1yjjly2veymxsc"],
+    ["Flask-Session 0.3", "a61a0767-e6cc-42fb-91ad-d5988507759b"],
+    ["Flask-Session 0.8", "bCqHfiq-hsZF-tr4XmKD9VH0NXEOlMF0c5t67vFJjgk"],
+  ])("knows an id that nobody has signed, and does not repeat it: %s", async (_, id) => {
+    const { code, out } = await inspect(id, "--secret", THEIRS);
+    expect(code).toBe(0);
+    expect(out).toContain("an id without a signature");
+    expect(out).not.toContain(id);
+    expect(out).not.toContain("genuine\n");
   });
 
   it("takes the secret from the environment, where no list of processes shows it", async () => {
