@@ -5,10 +5,10 @@
  * @module
  */
 
-import { ConfigError, SessionTooLargeError } from "../errors.ts";
+import { ConfigError } from "../errors.ts";
 import { TOKEN } from "./grammar.ts";
 import type { SessionCookie } from "./write.ts";
-import { MAX_COOKIE_BYTES } from "./write.ts";
+import { checkCookieSize, SAME_SITE } from "./write.ts";
 
 /** How a foreign cookie is set; deleting it takes the same path, domain and partition. */
 export interface ForeignAttributes {
@@ -40,23 +40,18 @@ export interface ForeignCookie {
 export function foreignCookieText(cookie: ForeignCookie): string {
   const { name, value, attributes, expiresAt } = cookie;
   const { path, domain, secure, httpOnly, sameSite, partitioned = false } = attributes;
-  if (!TOKEN.test(name)) throw new ConfigError("cookie.name", "is no cookie name");
-  if (!VALUE.test(value)) throw new ConfigError("cookie.value", "holds what a cookie cannot hold");
-  if (!PLAIN.test(`${path}${domain ?? ""}`)) {
-    throw new ConfigError("cookie.path", "or the domain holds what would end the attribute");
+  if (!TOKEN.test(name) || !VALUE.test(value) || !PLAIN.test(`${path}${domain ?? ""}`)) {
+    throw new ConfigError("cookie", "holds a character that cookies cannot hold");
   }
-  const size = name.length + value.length;
-  if (size > MAX_COOKIE_BYTES) throw new SessionTooLargeError("one cookie", size, MAX_COOKIE_BYTES);
-  const parts = [`${name}=${value}`];
-  if (domain !== undefined) parts.push(`Domain=${domain}`);
-  if (expiresAt !== undefined) parts.push(`Expires=${new Date(expiresAt).toUTCString()}`);
-  if (expiresAt === 0) parts.push("Max-Age=0");
-  parts.push(`Path=${path}`);
-  if (secure) parts.push("Secure");
-  if (httpOnly) parts.push("HttpOnly");
-  if (sameSite !== undefined) parts.push(`SameSite=${SAME_SITE[sameSite]}`);
-  if (partitioned) parts.push("Partitioned");
-  return parts.join("; ");
+  checkCookieSize(name, value);
+  let field = `${name}=${value}; Path=${path}`;
+  if (domain !== undefined) field += `; Domain=${domain}`;
+  if (expiresAt !== undefined) field += `; Expires=${new Date(expiresAt).toUTCString()}`;
+  if (expiresAt === 0) field += "; Max-Age=0";
+  if (secure) field += "; Secure";
+  if (httpOnly) field += "; HttpOnly";
+  if (sameSite !== undefined) field += `; SameSite=${SAME_SITE[sameSite]}`;
+  return partitioned ? `${field}; Partitioned` : field;
 }
 
 /** A foreign cookie for the response: its text is {@link foreignCookieText}, its value is hidden. */
@@ -77,7 +72,6 @@ export function foreignCookie(cookie: ForeignCookie): SessionCookie {
 }
 
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
-const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
 /** Quotation marks too: some libraries quote. No `;`, no white space but within quotes, no controls. */
-const VALUE = /^(?:[\x21\x23-\x3a\x3c-\x7e]*|"[\x20\x21\x23-\x3a\x3c-\x7e]*")$/;
-const PLAIN = /^[\x21-\x3a\x3c-\x7e]*$/;
+const VALUE = /^(?:[!#-:<-~]*|"[ !#-:<-~]*")$/;
+const PLAIN = /^[!-:<-~]*$/;

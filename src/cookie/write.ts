@@ -71,13 +71,18 @@ export function ownCookie(
   attributes: CookieAttributes,
 ): SessionCookie {
   const kept = rightAttributes(name, attributes);
-  const size = name.length + value.length;
-  if (size > MAX_COOKIE_BYTES) throw new SessionTooLargeError("one cookie", size, MAX_COOKIE_BYTES);
+  checkCookieSize(name, value);
   const cookie = Object.create(cookieMethods) as Writable<SessionCookie>;
   cookie.name = name;
   cookie.attributes = kept;
   // Not enumerable, for loggers that know neither toJSON nor inspect.
   return Object.defineProperty(cookie, "value", { value });
+}
+
+/** @throws {SessionTooLargeError} when a browser would drop the cookie. */
+export function checkCookieSize(name: string, value: string): void {
+  const size = name.length + value.length;
+  if (size > MAX_COOKIE_BYTES) throw new SessionTooLargeError("one cookie", size, MAX_COOKIE_BYTES);
 }
 
 /**
@@ -250,7 +255,7 @@ function withoutValue(this: SessionCookie): object {
   return { name: this.name, value: "[hidden]", attributes: this.attributes };
 }
 
-const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
+export const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
 
 // The longer of two that fit first.
 const PREFIXES = ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] as const;

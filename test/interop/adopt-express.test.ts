@@ -221,6 +221,23 @@ describeWith({ "redis-server": redisServer }, "an app with express-session that 
     }
   });
 
+  it("P5 who is revoked here during the dual run is out there with the record, and not written back", async () => {
+    const eve = await signedIn(old, "eve");
+    await at(dual, eve).post("/cart/milk");
+    const thief = eve.copy();
+    const [sessions] = opened as [Sessions<Shop>];
+    await sessions.revokeUser("eve");
+    expect(await shown(at(dual, eve))).toEqual({ cart: [] });
+    expect(await shown(at(old, thief))).toMatchObject({ user: "eve" });
+    const theirs = new RedisStore({ client: redis.client });
+    const all = (await theirs.all()) as unknown as { id: string; passport?: { user?: string } }[];
+    for (const { id, passport } of all) if (passport?.user === "eve") await theirs.destroy(id);
+    await at(dual, thief).post("/cart/bread");
+    for (const browser of [eve, thief]) {
+      expect(await shown(at(old, browser))).not.toHaveProperty("user");
+    }
+  });
+
   it("P6 a sign-in during the dual run is a new session there too", async () => {
     const visitor = old.browser();
     await visitor.post("/cart/tea");

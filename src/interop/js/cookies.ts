@@ -4,8 +4,8 @@
  * @module
  */
 
-import { cookieProblem, MAX_COOKIE_BYTES } from "../../cookie/write.ts";
-import { ConfigError, SessionTooLargeError } from "../../errors.ts";
+import { checkCookieSize, cookieProblem } from "../../cookie/write.ts";
+import { ConfigError } from "../../errors.ts";
 import type { ForeignAttributes, ForeignCookie } from "../source.ts";
 
 /** How the foreign app sets its cookie. Give what its own options say: deleting goes by it. */
@@ -68,8 +68,7 @@ export function foreignCookie(
   attributes: ForeignAttributes,
   expiresAt: number | undefined,
 ): ForeignCookie {
-  const size = name.length + value.length;
-  if (size > MAX_COOKIE_BYTES) throw new SessionTooLargeError("one cookie", size, MAX_COOKIE_BYTES);
+  checkCookieSize(name, value);
   return { name, value, attributes, ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkCookieSize } from "../../cookie/write.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Duration } from "../../lib/duration.ts";
 import { milliseconds } from "../../lib/duration.ts";
@@ -16,7 +17,6 @@ import type {
   ForeignSource,
   ReadCookie,
 } from "../source.ts";
-import { checkSize } from "./cookie-size.ts";
 import { isPlainObject } from "./json.ts";
 import { MAX_COOKIE_CHARACTERS } from "./limits.ts";
 import { refuse } from "./refusal.ts";
@@ -77,7 +77,7 @@ export function cookieOf(
   attributes: ForeignAttributes,
   expiresAt: number | undefined,
 ): ForeignCookie {
-  checkSize(name, value);
+  checkCookieSize(name, value);
   return { name, value, attributes, ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
 

@@ -213,10 +213,10 @@ describe("foreignCookieText", () => {
     );
     const more = { ...attributes, domain: "example.com", partitioned: true };
     expect(foreignCookieText({ ...cookie, attributes: more, expiresAt: 1_766_192_000_000 })).toBe(
-      "session=a.b; Domain=example.com; Expires=Sat, 20 Dec 2025 00:53:20 GMT; Path=/app; Secure; HttpOnly; SameSite=Lax; Partitioned",
+      "session=a.b; Path=/app; Domain=example.com; Expires=Sat, 20 Dec 2025 00:53:20 GMT; Secure; HttpOnly; SameSite=Lax; Partitioned",
     );
     expect(foreignCookieText({ ...cookie, value: "", expiresAt: 0 })).toContain(
-      "session=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0",
+      "session=; Path=/app; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0",
     );
   });
 
