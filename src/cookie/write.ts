@@ -72,9 +72,26 @@ export function ownCookie(
 ): SessionCookie {
   const kept = rightAttributes(name, attributes);
   checkCookieSize(name, value);
+  return uncheckedCookie(name, value, kept);
+}
+
+/** What a foreign cookie may have besides: ours are never without `HttpOnly` and `SameSite`. */
+export interface AnyAttributes extends Omit<CookieAttributes, "sameSite"> {
+  readonly httpOnly?: boolean;
+  readonly sameSite?: CookieAttributes["sameSite"] | undefined;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number | undefined;
+}
+
+/** A cookie of these parts, which were checked. */
+export function uncheckedCookie(
+  name: string,
+  value: string,
+  attributes: AnyAttributes,
+): SessionCookie {
   const cookie = Object.create(cookieMethods) as Writable<SessionCookie>;
   cookie.name = name;
-  cookie.attributes = kept;
+  cookie.attributes = attributes as CookieAttributes;
   // Not enumerable, for loggers that know neither toJSON nor inspect.
   return Object.defineProperty(cookie, "value", { value });
 }
@@ -238,13 +255,16 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const cookieMethods = {
   toString(this: SessionCookie): string {
-    const { path, domain, secure, sameSite, partitioned, maxAge } = this.attributes;
+    const attributes: AnyAttributes = this.attributes;
+    const { path, domain, secure, httpOnly = true, sameSite, partitioned, maxAge } = attributes;
+    const expiresAt = maxAge === 0 ? 0 : attributes.expiresAt;
     let field = `${this.name}=${this.value}; Path=${path}`;
     if (domain !== undefined) field += `; Domain=${domain}`;
     if (maxAge !== undefined) field += `; Max-Age=${maxAge}`;
-    if (maxAge === 0) field += "; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+    if (expiresAt !== undefined) field += `; Expires=${new Date(expiresAt).toUTCString()}`;
     if (secure) field += "; Secure";
-    field += `; HttpOnly; SameSite=${SAME_SITE[sameSite]}`;
+    if (httpOnly) field += "; HttpOnly";
+    if (sameSite !== undefined) field += `; SameSite=${SAME_SITE[sameSite]}`;
     return partitioned ? `${field}; Partitioned` : field;
   },
   toJSON: withoutValue,
@@ -255,7 +275,7 @@ function withoutValue(this: SessionCookie): object {
   return { name: this.name, value: "[hidden]", attributes: this.attributes };
 }
 
-export const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
+const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
 
 // The longer of two that fit first.
 const PREFIXES = ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] as const;

@@ -216,7 +216,7 @@ describe("foreignCookieText", () => {
       "session=a.b; Path=/app; Domain=example.com; Expires=Sat, 20 Dec 2025 00:53:20 GMT; Secure; HttpOnly; SameSite=Lax; Partitioned",
     );
     expect(foreignCookieText({ ...cookie, value: "", expiresAt: 0 })).toContain(
-      "session=; Path=/app; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0",
+      "session=; Path=/app; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
     );
   });
 
