@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * `npm run bench`: builds coatcheck, installs its peers, measures, and writes `docs/benchmarks.md`.
+ * `npm run bench`: builds coatcheck, installs its peers, measures, and writes `docs/benchmarks.md` and the
+ * figures of `docs/scaling.md`.
  *
  *   npm run bench                                   everything but the sizes of ten million (an hour)
  *   npm run bench -- --quick                        a short run: prints, writes nothing
@@ -9,6 +10,7 @@
  *   BENCH_FOLDER=/data npm run bench -- --only lmdb   on another disk than that of the temporary files
  *   npm run bench -- --only requests --libraries coatcheck,floor
  *   npm run bench -- --only peer-stores             starts a Redis and a PostgreSQL of its own
+ *   npm run bench -- --only redis,postgres,fleet    a million sessions on servers that it starts, and four app processes
  *   npm run bench -- --only none                    writes the page again from the results of earlier runs
  *
  * Each part leaves its figures in `bench/results/`, with where, when and on what it ran; the page is made of
@@ -24,16 +26,10 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { circumstances } from "./harness/machine.mjs";
 
-const PARTS = [
-  "requests",
-  "loopback",
-  "races",
-  "peer-stores",
-  "calls",
-  "memory",
-  "lmdb",
-  "primitives",
-];
+// What `docs/benchmarks.md` shows, and what `docs/scaling.md` reckons with.
+const BENCHMARKS = ["requests", "loopback", "races", "peer-stores", "calls", "memory", "lmdb", "primitives"];
+const SCALING = ["redis", "postgres", "fleet"];
+const PARTS = [...BENCHMARKS, ...SCALING];
 
 const { values } = parseArgs({
   options: {
@@ -71,19 +67,29 @@ for (const part of PARTS.filter((name) => only.includes(name))) {
 }
 
 const shown = isKept ? await kept() : measured;
-const results = Object.fromEntries(
-  Object.entries(shown).map(([part, { result }]) => [part, result]),
-);
+const { results, where } = of(BENCHMARKS);
+const scaling = of(SCALING);
 const { page, summary } = await import("./page/page.mjs");
+const { scaled, scalingSummary } = await import("./page/scaling.mjs");
 console.log(summary(results));
+console.log(scalingSummary(scaling.results));
 if (isKept) {
   const { plot } = await import("./page/plot.mjs");
-  const where = Object.entries(shown).map(([part, one]) => [part, one.circumstances]);
-  await mkdir(docs, { recursive: true });
-  await writeFile(new URL("benchmarks.md", docs), page(results, Object.fromEntries(where)));
+  await writeFile(new URL("benchmarks.md", docs), page(results, where));
   if (results["requests"] !== undefined) {
     await writeFile(new URL("benchmarks.svg", docs), plot(results["requests"].rows));
   }
+  const file = new URL("scaling.md", docs);
+  await writeFile(file, scaled(await readFile(file, "utf8"), scaling.results, scaling.where));
+}
+
+/** The results of some parts, and where they were measured. */
+function of(/** @type {readonly string[]} */ parts) {
+  const entries = Object.entries(shown).filter(([part]) => parts.includes(part));
+  return {
+    results: Object.fromEntries(entries.map(([part, { result }]) => [part, result])),
+    where: Object.fromEntries(entries.map(([part, { circumstances: one }]) => [part, one])),
+  };
 }
 
 /** @returns {Promise<unknown>} */
@@ -103,6 +109,11 @@ async function measure(/** @type {string} */ part) {
       return (await import("./parts/scale.mjs")).measureMemory({ quick, large, log });
     case "lmdb":
       return (await import("./parts/scale.mjs")).measureLmdb({ quick, large, log });
+    case "redis":
+    case "postgres":
+      return (await import("./parts/scale.mjs")).measureServer(part, { quick, log });
+    case "fleet":
+      return (await import("./parts/fleet.mjs")).measureFleet({ quick, log });
     default:
       return (await import("./parts/primitives.mjs")).measurePrimitives({ quick, log });
   }
