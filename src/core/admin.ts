@@ -180,7 +180,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     const { store } = storedOrRefuse("swept");
     let total = 0;
     for (;;) {
-      const removed = await calls.run("sweep", () => store.sweep(batch, clock()));
+      const removed = await calls.runLong("sweep", () => store.sweep(batch, clock()));
       total += removed;
       if (removed < batch) return total;
       await breath();

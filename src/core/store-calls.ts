@@ -12,6 +12,8 @@ import type { Emitter } from "./events.ts";
 export interface StoreCalls {
   /** Runs one call. A late answer is dropped: the caller has to read before it tries again. */
   run<Result>(operation: string, call: () => Promise<Result>): Promise<Result>;
+  /** The same without a deadline: for what no request waits for, and may go along all that is kept. */
+  runLong<Result>(operation: string, call: () => Promise<Result>): Promise<Result>;
 }
 
 interface Breaker {
@@ -84,6 +86,7 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
 
   /** Why the store is not asked now, if so. */
   function leftAlone(operation: string, breaker: Breaker): StoreUnavailableError | undefined {
+    if (breaker.failures < FAILURES_TO_OPEN) return undefined;
     const now = performance.now();
     if (now < breaker.leftAloneUntil) {
       const cause = new Error(`left alone after ${breaker.failures} failures in a row`);
@@ -97,10 +100,8 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
   return {
     run(operation, call) {
       const breaker = breakerOf(operation);
-      if (breaker.failures >= FAILURES_TO_OPEN) {
-        const refusal = leftAlone(operation, breaker);
-        if (refusal !== undefined) return Promise.reject(refusal);
-      }
+      const refusal = leftAlone(operation, breaker);
+      if (refusal !== undefined) return Promise.reject(refusal);
       return new Promise((resolve, reject) => {
         const expire = (): void => {
           takeOut(entry);
@@ -134,6 +135,20 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
           },
         );
       });
+    },
+
+    async runLong(operation, call) {
+      const breaker = breakerOf(operation);
+      const refusal = leftAlone(operation, breaker);
+      if (refusal !== undefined) throw refusal;
+      let result: Awaited<ReturnType<typeof call>>;
+      try {
+        result = await call();
+      } catch (cause) {
+        throw failed(operation, cause);
+      }
+      breaker.failures = 0;
+      return result;
     },
   };
 }
