@@ -129,7 +129,7 @@ function callsTable(/** @type {Server} */ redis, /** @type {Server} */ postgres)
         us(apart.clientUs),
         whole(apart.sent),
         whole(apart.received),
-        many.logged === undefined ? "–" : whole(many.logged),
+        many.logged === undefined ? "–" : `${whole(few.logged ?? 0)} / ${whole(many.logged)}`,
       ];
     }),
   );
