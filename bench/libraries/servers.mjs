@@ -2,8 +2,9 @@
  * Stores on database servers, each with its client as its page recommends, and with counters around it.
  *
  * A kind has `store`, `inFlight`, `calls` (every round trip), `version`, `room()`, `traffic()` (what has gone
- * over the wire and into the log so far, in bytes), `settle()` (what a server does in idle hours), `close()`,
- * and where one connection can have several under way `spread(n)`: on how many they go from then on.
+ * over the wire and into the log so far, in bytes), `settle()` (what a server does in idle hours) and `close()`;
+ * where each write waits for the disk `hurry(isHurried)`, after which none does; and where one connection can have
+ * several calls under way `spread(n)`: on how many connections they go from then on.
  *
  * @module
  */
@@ -78,6 +79,10 @@ export const serverKinds = {
       async traffic() {
         const [logged] = await numbers("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn");
         return { sent: sum("bytesWritten"), received: sum("bytesRead"), logged };
+      },
+      async hurry(isHurried) {
+        await pool.query(`ALTER SYSTEM SET synchronous_commit = ${isHurried ? "off" : "on"}`);
+        await pool.query("SELECT pg_reload_conf()");
       },
       async settle() {
         await pool.query("VACUUM (ANALYZE) coatcheck.sessions");
