@@ -135,7 +135,7 @@ export function sizeRows(/** @type {Measured} */ measured) {
  * reach so many of these, and each of them loads once.
  */
 export function cacheRows(/** @type {Measured} */ measured) {
-  const { processes, load, update } = sizes(measured);
+  const { processes, touches, load, update, touch } = sizes(measured);
   const steady = 1 + REMEMBERED_S / EVERY_S;
   /** @type {readonly [string, number, number][]} */
   const ways = [
@@ -146,7 +146,7 @@ export function cacheRows(/** @type {Measured} */ measured) {
   ];
   return ways.map(([what, n, p]) => {
     const left = (p * (1 - (1 - 1 / p) ** n)) / n;
-    const cores = (R * (left * load + WRITES * update)) / 1e6;
+    const cores = (R * (left * load + WRITES * update) + touches * touch) / 1e6;
     return [what, String(n), whole(p), percent(left), whole(Math.ceil(cores / BUSY))];
   });
 }
@@ -179,16 +179,6 @@ export function limitRows(/** @type {Measured} */ measured) {
   const sweepMs = (redis.idleSweep.seconds * 1000 * S) / redis.many.count;
   return [
     [
-      "`watch`: cores of every process, to hear of every write",
-      `w × R × ${hearUs.toFixed(1)} µs`,
-      ((told * hearUs) / 1e6).toFixed(2),
-    ],
-    [
-      "…and of every primary, to pass it on",
-      `w × R × (${publishUs.toFixed(1)} µs + ${deliverUs.toFixed(1)} µs × processes ÷ primaries)`,
-      ((told * (publishUs + (deliverUs * processes) / primaries)) / 1e6).toFixed(2),
-    ],
-    [
       "the feed, with 50 000 users revoked a day: entries",
       `50 000 × ${LONGEST_DAYS} days`,
       whole(entries),
@@ -214,16 +204,26 @@ export function limitRows(/** @type {Measured} */ measured) {
       whole(1e6 / postgres.feed.addUs),
     ],
     [
-      "a hot session or user: reads per second, with its primary's core at 100 %",
-      `1 ÷ ${load.toFixed(0)} µs`,
-      whole(1e6 / load),
-    ],
-    [
       "a primary that hangs: requests that wait for it at a time",
       "R ÷ primaries × 3 s",
       whole((R / primaries) * 3),
     ],
     ["a failover: connections made anew at once", "processes", whole(processes)],
+    [
+      "`watch`: cores of every process, to hear of every write",
+      `w × R × ${hearUs.toFixed(1)} µs`,
+      ((told * hearUs) / 1e6).toFixed(2),
+    ],
+    [
+      "…and of every primary, to pass it on",
+      `w × R × (${publishUs.toFixed(1)} µs + ${deliverUs.toFixed(1)} µs × processes ÷ primaries)`,
+      ((told * (publishUs + (deliverUs * processes) / primaries)) / 1e6).toFixed(2),
+    ],
+    [
+      "a hot session or user: reads per second, with its primary's core at 100 %",
+      `1 ÷ ${load.toFixed(0)} µs`,
+      whole(1e6 / load),
+    ],
     [
       "a sweep of Redis that finds nothing",
       `S × ${((redis.idleSweep.seconds * 1e6) / redis.many.count).toFixed(1)} µs`,

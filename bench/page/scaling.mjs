@@ -54,7 +54,8 @@ function figures(/** @type {Record<string, any>} */ results) {
 }
 
 function serversTable(/** @type {Server} */ redis, /** @type {Server} */ postgres) {
-  const ms = (/** @type {number} */ value) => (value < 10 ? value.toFixed(1) : whole(value));
+  const ms = (/** @type {number} */ value) =>
+    value < 10 ? value.toFixed(value < 1 ? 2 : 1) : whole(value);
   const trips = (/** @type {number} */ count) =>
     `${whole(count)} round trip${count === 1 ? "" : "s"}`;
   /** @type {[string, (server: Server) => string][]} */
@@ -65,7 +66,7 @@ function serversTable(/** @type {Server} */ redis, /** @type {Server} */ postgre
       (one) => whole(one.resident ?? one.table ?? Number.NaN),
     ],
     [
-      "filled by one process, sessions per second",
+      "filled by one process, sessions per second (PostgreSQL: the first tenth)",
       ({ filled, inFlight }) => `${whole(filled.perSecond)}, ${inFlight} under way`,
     ],
     [

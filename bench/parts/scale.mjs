@@ -67,7 +67,7 @@ export async function measureServer(
     // An entry of PostgreSQL's feed waits for the one before it to be on the disk.
     const entries = kind === "redis" ? count / 10 : count / 100;
     const order = { kind, url, pid, count, operations: 5_000, entries };
-    const result = await runWorker("servers", order, ["--expose-gc", "--max-old-space-size=6000"]);
+    const result = await runWorker("servers", order, ["--max-old-space-size=6000"]);
     log(`${kind} ${count}: ${JSON.stringify(result)}`);
     return { settings, ...result };
   } finally {
