@@ -125,7 +125,7 @@ function callsTable(/** @type {Server} */ redis, /** @type {Server} */ postgres)
         `${name}, \`${verb}\``,
         `${whole(few.p50Us)} / ${whole(few.p99Us)}`,
         `${whole(many.p50Us)} / ${whole(many.p99Us)}`,
-        whole(many.perSecond),
+        whole(apart.perSecond),
         us(apart.serverUs),
         us(apart.clientUs),
         whole(apart.sent),
