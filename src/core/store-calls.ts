@@ -12,8 +12,6 @@ import type { Emitter } from "./events.ts";
 export interface StoreCalls {
   /** Runs one call. A late answer is dropped: the caller has to read before it tries again. */
   run<Result>(operation: string, call: () => Promise<Result>): Promise<Result>;
-  /** The same without a deadline: for what no request waits for, and may go along all that is kept. */
-  runLong<Result>(operation: string, call: () => Promise<Result>): Promise<Result>;
 }
 
 interface Breaker {
@@ -91,7 +89,6 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
 
   /** Why the store is not asked now, if so. */
   function leftAlone(operation: string, breaker: Breaker): StoreUnavailableError | undefined {
-    if (breaker.failures < FAILURES_TO_OPEN) return undefined;
     const now = performance.now();
     if (now < breaker.leftAloneUntil) {
       const cause = new Error(`left alone after ${breaker.failures} failures in a row`);
@@ -106,8 +103,10 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
     run(operation, call) {
       const breaker = breakerOf(operation);
       const { answers } = breaker;
-      const refusal = leftAlone(operation, breaker);
-      if (refusal !== undefined) return Promise.reject(refusal);
+      if (breaker.failures >= FAILURES_TO_OPEN) {
+        const refusal = leftAlone(operation, breaker);
+        if (refusal !== undefined) return Promise.reject(refusal);
+      }
       return new Promise((resolve, reject) => {
         const expire = (): void => {
           takeOut(entry);
@@ -133,7 +132,8 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
         answer.then(
           (result) => {
             if (!takeOut(entry)) return;
-            answered(breaker);
+            breaker.failures = 0;
+            breaker.answers += 1;
             resolve(result);
           },
           (cause) => {
@@ -142,27 +142,7 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
         );
       });
     },
-
-    async runLong(operation, call) {
-      const breaker = breakerOf(operation);
-      const { answers } = breaker;
-      const refusal = leftAlone(operation, breaker);
-      if (refusal !== undefined) throw refusal;
-      let result: Awaited<ReturnType<typeof call>>;
-      try {
-        result = await call();
-      } catch (cause) {
-        throw failed(operation, cause, answers);
-      }
-      answered(breaker);
-      return result;
-    },
   };
-}
-
-function answered(breaker: Breaker): void {
-  breaker.failures = 0;
-  breaker.answers += 1;
 }
 
 /** Whether the call was still in the ring. Out of it, it points to nothing that lives longer. */

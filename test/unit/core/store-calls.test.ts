@@ -13,7 +13,6 @@ function openCalls() {
   const calls = createStoreCalls("shelf", DEADLINE, events);
   let asked = 0;
   return {
-    calls,
     told,
     asked: () => asked,
     run<Result>(call: () => Promise<Result>, operation = "load"): Promise<Result> {
@@ -105,28 +104,6 @@ describe("a store call", () => {
     await vi.advanceTimersByTimeAsync(3);
     await failed;
     expect(told).toHaveLength(1);
-  });
-
-  it("that is long has no deadline, and fails and is left alone like any other", async () => {
-    const { calls, fail, told } = openCalls();
-    const late = deferred<number>();
-    const pending = calls.runLong("sweep", () => late.promise);
-    await vi.advanceTimersByTimeAsync(100 * DEADLINE);
-    expect(told).toEqual([]);
-    late.resolve(7);
-    expect(await pending).toBe(7);
-    await fail(5, "sweep");
-    let asked = 0;
-    const refused = calls.runLong("sweep", async () => {
-      asked += 1;
-    });
-    await expect(refused).rejects.toMatchObject({ operation: "sweep", status: 503 });
-    expect([asked, told.length]).toEqual([0, 5]);
-    await vi.advanceTimersByTimeAsync(1000);
-    const cause = new Error("down");
-    const failed = calls.runLong("sweep", () => Promise.reject(cause));
-    await expect(failed).rejects.toMatchObject({ operation: "sweep", status: 503, cause });
-    expect(told).toHaveLength(6);
   });
 
   it("that answers after its deadline changes nothing any more", async () => {
