@@ -27,7 +27,16 @@ import { parseArgs } from "node:util";
 import { circumstances } from "./harness/machine.mjs";
 
 // What `docs/benchmarks.md` shows, and what `docs/scaling.md` reckons with.
-const BENCHMARKS = ["requests", "loopback", "races", "peer-stores", "calls", "memory", "lmdb", "primitives"];
+const BENCHMARKS = [
+  "requests",
+  "loopback",
+  "races",
+  "peer-stores",
+  "calls",
+  "memory",
+  "lmdb",
+  "primitives",
+];
 const SCALING = ["redis", "postgres", "fleet"];
 const PARTS = [...BENCHMARKS, ...SCALING];
 
