@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * `npm run bench`: builds coatcheck, installs its peers, measures, and writes `docs/benchmarks.md`.
+ * `npm run bench`: builds coatcheck, installs its peers, measures, and writes `docs/benchmarks.md` and the
+ * figures of `docs/scaling.md`.
  *
  *   npm run bench                                   everything but the sizes of ten million (an hour)
  *   npm run bench -- --quick                        a short run: prints, writes nothing
@@ -10,6 +11,7 @@
  *   npm run bench -- --only requests --libraries coatcheck,floor
  *   npm run bench -- --only peer-stores             starts a Redis and a PostgreSQL of its own
  *   npm run bench -- --only stores                  every store beside its bare client, for docs/stores/README.md
+ *   npm run bench -- --only redis,postgres,fleet    a million sessions on servers that it starts, and four app processes
  *   npm run bench -- --only none                    writes the page again from the results of earlier runs
  *
  * Each part leaves its figures in `bench/results/`, with where, when and on what it ran; the page is made of
@@ -25,7 +27,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { circumstances } from "./harness/machine.mjs";
 
-// What `docs/benchmarks.md` shows. The stores are in `docs/stores/`: scripts/store-table.mjs.
+// What `docs/benchmarks.md` shows, what `docs/scaling.md` reckons with, and what stands in `docs/stores/`.
 const BENCHMARKS = [
   "requests",
   "loopback",
@@ -36,7 +38,8 @@ const BENCHMARKS = [
   "lmdb",
   "primitives",
 ];
-const PARTS = [...BENCHMARKS, "stores"];
+const SCALING = ["redis", "postgres", "fleet"];
+const PARTS = [...BENCHMARKS, ...SCALING, "stores"];
 
 const { values } = parseArgs({
   options: {
@@ -73,20 +76,30 @@ for (const part of PARTS.filter((name) => only.includes(name))) {
   if (isKept) await keep(part, measured[part]);
 }
 
-const shown = Object.entries(isKept ? await kept() : measured).filter(([part]) =>
-  BENCHMARKS.includes(part),
-);
-const results = Object.fromEntries(shown.map(([part, { result }]) => [part, result]));
+const shown = isKept ? await kept() : measured;
+const { results, where } = of(BENCHMARKS);
+const scaling = of(SCALING);
 const { page, summary } = await import("./page/page.mjs");
+const { scaled, scalingSummary } = await import("./page/scaling.mjs");
 console.log(summary(results));
+console.log(scalingSummary(scaling.results));
 if (isKept) {
   const { plot } = await import("./page/plot.mjs");
-  const where = shown.map(([part, one]) => [part, one.circumstances]);
-  await mkdir(docs, { recursive: true });
-  await writeFile(new URL("benchmarks.md", docs), page(results, Object.fromEntries(where)));
+  await writeFile(new URL("benchmarks.md", docs), page(results, where));
   if (results["requests"] !== undefined) {
     await writeFile(new URL("benchmarks.svg", docs), plot(results["requests"].rows));
   }
+  const file = new URL("scaling.md", docs);
+  await writeFile(file, scaled(await readFile(file, "utf8"), scaling.results, scaling.where));
+}
+
+/** The results of some parts, and where they were measured. */
+function of(/** @type {readonly string[]} */ parts) {
+  const entries = Object.entries(shown).filter(([part]) => parts.includes(part));
+  return {
+    results: Object.fromEntries(entries.map(([part, { result }]) => [part, result])),
+    where: Object.fromEntries(entries.map(([part, { circumstances: one }]) => [part, one])),
+  };
 }
 
 /** @returns {Promise<unknown>} */
@@ -108,6 +121,11 @@ async function measure(/** @type {string} */ part) {
       return (await import("./parts/scale.mjs")).measureLmdb({ quick, large, log });
     case "stores":
       return (await import("./parts/stores.mjs")).measureStores({ quick, log });
+    case "redis":
+    case "postgres":
+      return (await import("./parts/scale.mjs")).measureServer(part, { quick, log });
+    case "fleet":
+      return (await import("./parts/fleet.mjs")).measureFleet({ quick, log });
     default:
       return (await import("./parts/primitives.mjs")).measurePrimitives({ quick, log });
   }

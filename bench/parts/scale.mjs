@@ -1,12 +1,13 @@
 // @ts-check
 /**
- * A million sessions and more: memory, the event loop, and the LMDB file.
+ * A million sessions and more: memory and the event loop, the LMDB file, servers of databases.
  *
  * @module
  */
 
 import { tmpdir } from "node:os";
 import { runWorker } from "../harness/child.mjs";
+import { startPostgres, startRedis } from "../harness/databases.mjs";
 import { memoryKinds } from "../libraries/memory-stores.mjs";
 
 /**
@@ -50,6 +51,28 @@ export async function measureLmdb(/** @type {Options} */ { quick, large, log }) 
     );
   }
   return result;
+}
+
+/**
+ * @typedef {import("../workers/servers.mjs").Measured & { settings: string }} Server
+ * @returns {Promise<Server>}
+ */
+export async function measureServer(
+  /** @type {"redis" | "postgres"} */ kind,
+  /** @type {Omit<Options, "large">} */ { quick, log },
+) {
+  const { settings, url, pid, stop } = await { redis: startRedis, postgres: startPostgres }[kind]();
+  try {
+    const count = quick ? 50_000 : 1_000_000;
+    // An entry of PostgreSQL's feed waits for the one before it to be on the disk.
+    const entries = kind === "redis" ? count / 10 : count / 100;
+    const order = { kind, url, pid, count, operations: 5_000, entries };
+    const result = await runWorker("servers", order, ["--max-old-space-size=6000"]);
+    log(`${kind} ${count}: ${JSON.stringify(result)}`);
+    return { settings, ...result };
+  } finally {
+    await stop();
+  }
 }
 
 function brief(/** @type {Row} */ { stored, listed, expired }) {

@@ -65,7 +65,7 @@ export interface SessionsOptions<Data extends object = Record<string, unknown>> 
   readonly onOverwrite?: "report" | "throw";
   /** What a request gets while the store does not answer. @default "closed" */
   readonly outage?: OutagePolicy;
-  /** How long one store call may take. @default "3s" */
+  /** How long one store call may take; only a sweep takes as long as it needs. @default "3s" */
   readonly storeDeadline?: Duration;
   /** How long one commit may retry against other writers. @default "10s" */
   readonly commitDeadline?: Duration;

@@ -16,6 +16,8 @@ export interface StoreCalls {
 
 interface Breaker {
   failures: number;
+  /** How many calls have had an answer so far. */
+  answers: number;
   leftAloneUntil: number;
 }
 
@@ -42,7 +44,7 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
   function breakerOf(operation: string): Breaker {
     const known = breakers.get(operation);
     if (known !== undefined) return known;
-    const fresh: Breaker = { failures: 0, leftAloneUntil: 0 };
+    const fresh: Breaker = { failures: 0, answers: 0, leftAloneUntil: 0 };
     breakers.set(operation, fresh);
     return fresh;
   }
@@ -66,11 +68,14 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
     }
   }
 
-  function failed(operation: string, cause: unknown): Error {
+  /** @param answersBefore - how many calls had had an answer when this one was made */
+  function failed(operation: string, cause: unknown, answersBefore: number): Error {
     // The store's own typed errors (too large, say) are answers, not outages.
     if (isCoatcheckError(cause) && !(cause instanceof StoreUnavailableError)) return cause;
     const breaker = breakerOf(operation);
-    breaker.failures += 1;
+    // A store that has answered others meanwhile is there. A part of it may hang, such as a primary of a
+    // cluster: that must not keep anyone from the rest.
+    if (breaker.answers === answersBefore) breaker.failures += 1;
     if (breaker.failures >= FAILURES_TO_OPEN) {
       breaker.leftAloneUntil = performance.now() + OPEN_FOR;
     }
@@ -97,6 +102,7 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
   return {
     run(operation, call) {
       const breaker = breakerOf(operation);
+      const { answers } = breaker;
       if (breaker.failures >= FAILURES_TO_OPEN) {
         const refusal = leftAlone(operation, breaker);
         if (refusal !== undefined) return Promise.reject(refusal);
@@ -104,7 +110,7 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
       return new Promise((resolve, reject) => {
         const expire = (): void => {
           takeOut(entry);
-          reject(failed(operation, new Error(`no answer within ${deadline} ms`)));
+          reject(failed(operation, new Error(`no answer within ${deadline} ms`), answers));
         };
         const entry: Pending = {
           due: performance.now() + deadline,
@@ -120,17 +126,18 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
           answer = call();
         } catch (cause) {
           takeOut(entry);
-          reject(failed(operation, cause));
+          reject(failed(operation, cause, answers));
           return;
         }
         answer.then(
           (result) => {
             if (!takeOut(entry)) return;
             breaker.failures = 0;
+            breaker.answers += 1;
             resolve(result);
           },
           (cause) => {
-            if (takeOut(entry)) reject(failed(operation, cause));
+            if (takeOut(entry)) reject(failed(operation, cause, answers));
           },
         );
       });

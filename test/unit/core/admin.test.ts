@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { UsageError } from "../../../src/errors.ts";
 import type { ListedSession } from "../../../src/index.ts";
 import { createSessions } from "../../../src/index.ts";
@@ -179,6 +179,21 @@ describe("sweep", () => {
     expect(app.recorded.count("sweep")).toBe(3);
     expect(await app.sessions.sweep()).toBe(0);
     expect(await listed(app)).toHaveLength(1);
+  });
+
+  it("takes as long as the store needs, which may have millions to go along", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    try {
+      const sweep = () => new Promise<number>((done) => setTimeout(done, 60_000, 7));
+      const store = { ...memoryStore(), sweep };
+      const sessions = createSessions({ secrets: [SECRET], store, storeDeadline: "3s" });
+      const swept = sessions.sweep();
+      const settled = expect(swept).resolves.toBe(7);
+      await vi.advanceTimersByTimeAsync(60_000);
+      await settled;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it.each([0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, "10", null])(

@@ -169,6 +169,18 @@ describe("a store that keeps failing", () => {
     }
   });
 
+  it("is not left alone when a part of it hangs and the rest has answered meanwhile", async () => {
+    const { run, told } = openCalls();
+    const hung = Array.from({ length: 50 }, () => run(() => new Promise<never>(() => undefined)));
+    const failures = Promise.allSettled(hung);
+    await vi.advanceTimersByTimeAsync(DEADLINE / 2);
+    expect(await run(async () => "a")).toBe("a");
+    await vi.advanceTimersByTimeAsync(DEADLINE);
+    await failures;
+    expect(told).toHaveLength(50);
+    expect(await run(async () => "a")).toBe("a");
+  });
+
   it("is asked by one call at a time when the second is over: the others wait for its answer", async () => {
     const { run, fail, asked } = openCalls();
     await fail(5);
