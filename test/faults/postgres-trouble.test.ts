@@ -183,7 +183,7 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     });
     afterAll(() => proxy.close());
     afterEach(() => {
-      proxy.replies = "pass";
+      proxy.weather = "fair";
     });
 
     function urlOf({ port }: TcpProxy): string {
@@ -197,9 +197,8 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
       const now = Date.now();
       await store.create(record, 0, now);
       const next = { body: "once", lastSeenAt: now, expiresAt: now + HOUR };
-      proxy.replies = "cut";
+      void proxy.cutReply();
       await expect(store.update(record.id, 1, next, now)).rejects.toThrow();
-      proxy.replies = "pass";
       expect((await store.load(record.id))?.record).toMatchObject({ revision: 2, body: "once" });
       expect(await store.update(record.id, 1, next, now)).toBe(false);
     });
@@ -288,9 +287,9 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     // Some pulses come back, and nothing is said of them.
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(heard).toEqual([]);
-    proxy.replies = "swallow";
+    proxy.weather = "deaf";
     expect(await hear()).toBe("lost");
-    proxy.replies = "pass";
+    proxy.weather = "fair";
     await notices.close();
     await proxy.close();
   });

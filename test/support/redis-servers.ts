@@ -177,6 +177,23 @@ function guard(pid: number | undefined, folder: string): () => void {
   return () => child.kill("SIGKILL");
 }
 
+/**
+ * Resolves with a moment when everything that was acknowledged before it is on so many replicas.
+ *
+ * @param key - one that the primary has, in a cluster
+ */
+export async function replicated(
+  { admin }: RedisServer,
+  replicas: number,
+  key = "marker",
+): Promise<number> {
+  const at = Date.now();
+  await admin.set(key, at);
+  const confirmed = await admin.wait(replicas, 30_000);
+  if (confirmed < replicas) throw new Error(`${confirmed} of ${replicas} replicas are there`);
+  return at;
+}
+
 /** A primary, two replicas and three Sentinels that watch them. */
 export interface SentinelSetUp {
   readonly name: string;
