@@ -23,6 +23,12 @@ const PATIENCE = 120_000;
 const LONGEST_ROUND = 250;
 const MEBIBYTE = 1024 * 1024;
 const HOUR = 3_600_000;
+/** As they stand in the report of a run. */
+const NAMES: Readonly<Record<string, string>> = {
+  lmdb: "LMDB",
+  file: "File",
+  "better-sqlite3": "SQLite",
+};
 
 /** @param kind - as `openEmbedded` takes it */
 export function describeProcesses(kind: string): void {
@@ -126,7 +132,7 @@ export function describeKills(kind: string, rounds: number): void {
         expect(book.acknowledged).toBeGreaterThan(rounds * 8);
         const { acknowledged } = book;
         reportFaults({
-          ...{ on: kind, faults, acknowledged, failed: 0, lost: 0, revived: 0 },
+          ...{ on: NAMES[kind] ?? kind, faults, acknowledged, failed: 0, lost: 0, revived: 0 },
           checked: "every session, list, cut-off and revocation is as it was acknowledged",
         });
       },
@@ -135,8 +141,6 @@ export function describeKills(kind: string, rounds: number): void {
   });
 }
 
-/**
- */
 /** @param canSweep - whether removing takes no room itself */
 export function describeFullDisk(kind: string, canSweep: boolean): void {
   const probe = mountSmallDisk(MEBIBYTE);
@@ -195,7 +199,7 @@ export function describeFullDisk(kind: string, canSweep: boolean): void {
         await new Promise((resolve) => setImmediate(resolve));
         expect(rejections).toEqual([]);
         reportFaults({
-          ...{ on: kind, faults: [fault], acknowledged: kept.length + later.length },
+          ...{ on: NAMES[kind] ?? kind, faults: [fault], acknowledged: kept.length + later.length },
           ...{ failed: tally.refused, lost: 0, revived: 0 },
           checked: "exactly what was acknowledged is there, then and when opened again",
         });
