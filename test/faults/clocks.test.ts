@@ -111,7 +111,7 @@ function describeClocks(
       });
       const { acknowledged, refused } = life;
       reportFaults({
-        ...{ on: name, faults: [fault], acknowledged, failed: refused, lost: 0, revived: 0 },
+        ...{ on: name, faults: [fault], acknowledged, failed: refused },
         checked: "each step is seen in both processes",
       });
     });

@@ -1,5 +1,5 @@
 import { MemcacheClient } from "memcache-client";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { keyValueKeys } from "../../src/stores/key-value-texts.ts";
 import { memcachedStore } from "../../src/stores/memcached.ts";
 import { startWork } from "../support/history.ts";
@@ -8,6 +8,8 @@ import { memcachedProgram, memcachedServer } from "../support/memcached.ts";
 import { describeWith } from "../support/needs.ts";
 import type { Verdict } from "../support/verdict.ts";
 import { report } from "../support/verdict.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const HOUR = 3_600_000;
 

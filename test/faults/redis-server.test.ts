@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import type { SessionStore } from "../../src/stores/contract.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { tryNetwork } from "../support/bad-network.ts";
@@ -13,6 +13,8 @@ import { startRedisProxy } from "../support/redis-proxy.ts";
 import type { RedisServer } from "../support/redis-servers.ts";
 import { redisPrograms, startRedis } from "../support/redis-servers.ts";
 import { expectNothingLost, report } from "../support/verdict.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const DAY = 86_400_000;
 const DURABLE = { appendonly: "yes", appendfsync: "always" };

@@ -8,9 +8,10 @@ import { redisStore } from "../../src/stores/redis.ts";
 import { startWork } from "../support/history.ts";
 import { describeWith } from "../support/needs.ts";
 import type { RedisServer } from "../support/redis-servers.ts";
-import { redisPrograms, replicated, startRedis, until } from "../support/redis-servers.ts";
+import { redisPrograms, replicated, startRedis } from "../support/redis-servers.ts";
 import type { TcpProxy } from "../support/tcp-proxy.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { until } from "../support/until.ts";
 import type { Verdict } from "../support/verdict.ts";
 import { report } from "../support/verdict.ts";
 

@@ -132,7 +132,7 @@ export function describeKills(kind: string, rounds: number): void {
         expect(book.acknowledged).toBeGreaterThan(rounds * 8);
         const { acknowledged } = book;
         reportFaults({
-          ...{ on: NAMES[kind] ?? kind, faults, acknowledged, failed: 0, lost: 0, revived: 0 },
+          ...{ on: NAMES[kind] ?? kind, faults, acknowledged, failed: 0 },
           checked: "every session, list, cut-off and revocation is as it was acknowledged",
         });
       },
@@ -200,7 +200,7 @@ export function describeFullDisk(kind: string, canSweep: boolean): void {
         expect(rejections).toEqual([]);
         reportFaults({
           ...{ on: NAMES[kind] ?? kind, faults: [fault], acknowledged: kept.length + later.length },
-          ...{ failed: tally.refused, lost: 0, revived: 0 },
+          ...{ failed: tally.refused },
           checked: "exactly what was acknowledged is there, then and when opened again",
         });
       },

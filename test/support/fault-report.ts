@@ -15,14 +15,14 @@ export interface FaultReport {
   readonly faults: readonly InjectedFault[];
   /** What was looked at afterwards. */
   readonly checked: string;
-  /** Changes that were acknowledged. */
-  readonly acknowledged: number;
-  /** Calls that failed or were not answered in time. */
-  readonly failed: number;
-  /** Acknowledged changes, and sessions, that are not there. */
-  readonly lost: number;
-  /** Sessions that were read as live after their end had been acknowledged. */
-  readonly revived: number;
+  /** Changes that were acknowledged, where they were counted. */
+  readonly acknowledged?: number;
+  /** Calls that failed or were not answered in time, where they were counted. */
+  readonly failed?: number;
+  /** Acknowledged changes, and sessions, that are not there. @default 0 */
+  readonly lost?: number;
+  /** Sessions that were read as live after their end had been acknowledged. @default 0 */
+  readonly revived?: number;
   /** The documented guarantee that excludes what was lost or came back; absent where nothing may. */
   readonly excludedBy?: string;
 }

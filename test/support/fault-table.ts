@@ -54,7 +54,8 @@ function table(told: readonly Told[]): string {
 }
 
 function rowsOf(report: Told): string[][] {
-  const { on, faults, acknowledged, failed, lost, revived, checked, excludedBy, passed } = report;
+  const { on, faults, acknowledged = "", failed = "", lost = 0, revived = 0 } = report;
+  const { checked, excludedBy, passed } = report;
   const counts = [acknowledged, failed, lost, revived].map(String);
   const verdict = [
     ...(passed ? [] : ["FAILED"]),
@@ -84,8 +85,8 @@ function aligned(cell: string, column: number, width: number): string {
 }
 
 function summary(told: readonly Told[]): string {
-  const sum = (of: (one: Told) => number, among = told): number =>
-    among.reduce((total, one) => total + of(one), 0);
+  const sum = (of: (one: Told) => number | undefined, among = told): number =>
+    among.reduce((total, one) => total + (of(one) ?? 0), 0);
   const excluded = told.filter(({ excludedBy }) => excludedBy !== undefined);
   const kept = told.filter(({ excludedBy }) => excludedBy === undefined);
   return (
