@@ -1,22 +1,16 @@
 import { rm } from "node:fs/promises";
-import mysql from "mysql2/promise";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
-import { migrate as migrateMysql } from "../../src/stores/mysql.ts";
-import { migrate as migratePostgres } from "../../src/stores/postgres.ts";
 import type { SeededRandom } from "../../src/testing/random.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { inject, reportFaults } from "../support/fault-report.ts";
-import { memcachedProgram, memcachedServer } from "../support/memcached.ts";
-import { mariadbd, startMysql } from "../support/mysql-server.ts";
 import { describeWith } from "../support/needs.ts";
-import { poolAt, postgres, startPostgres } from "../support/postgres-server.ts";
-import { redisPrograms, startRedis } from "../support/redis-servers.ts";
 import type {
   ProcessBrowser,
   SessionProcess,
   SessionProcesses,
 } from "../support/session-processes.ts";
 import { sessionProcesses } from "../support/session-processes.ts";
+import { MARIADB, MEMCACHED, POSTGRES, REDIS } from "../support/store-servers.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -42,28 +36,9 @@ interface Person {
 
 describeClocks("LMDB", {}, () => folder("lmdb"));
 describeClocks("File", {}, () => folder("file"));
-describeClocks("Redis", redisPrograms, async () => {
-  const server = await startRedis();
-  return { address: server.url, dispose: () => server.stop() };
-});
-describeClocks("PostgreSQL", { postgres }, async () => {
-  const server = await startPostgres();
-  const admin = poolAt(server.url);
-  await migratePostgres(admin);
-  await admin.end();
-  return { address: server.url, dispose: () => server.dispose() };
-});
-describeClocks("MariaDB", { mariadb: mariadbd }, async () => {
-  const server = await startMysql();
-  const admin = mysql.createPool({ uri: server.uri });
-  await migrateMysql(admin);
-  await admin.end();
-  return { address: server.uri, dispose: () => server.dispose() };
-});
-describeClocks("Memcached", { memcached: memcachedProgram }, async () => {
-  const server = await memcachedServer();
-  return { address: `memcached:${server.address}`, dispose: () => server.kill() };
-});
+for (const { name, programs, open } of [REDIS, POSTGRES, MARIADB, MEMCACHED]) {
+  describeClocks(name, programs, open);
+}
 
 async function folder(kind: string): Promise<Place> {
   const path = await temporaryFolder(`${kind}-clocks`);
