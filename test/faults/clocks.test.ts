@@ -82,9 +82,9 @@ function describeClocks(
         }
         for (const person of people) for (const process of both) await looksRight(person, process);
         expect(people.filter(({ isOver }) => isOver).length).toBeGreaterThan(10);
-        expect(people.filter(({ isOver }) => !isOver).length).toBeGreaterThan(0);
       });
       const { acknowledged, refused } = life;
+      expect(acknowledged).toBeGreaterThan(STEPS / 2);
       reportFaults({
         ...{ on: name, faults: [fault], acknowledged, failed: refused },
         checked: "each step is seen in both processes",
