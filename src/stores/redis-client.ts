@@ -62,8 +62,8 @@ export interface RedisNode {
 export interface RedisLink {
   /** Sends a command about a key to the primary that has it. */
   send(key: string, command: string[]): Promise<unknown>;
-  /** Sends a command that has no key on the connection on which commands about this key go. */
-  beside(key: string, command: string[]): Promise<unknown>;
+  /** Sends `WAIT` on the connection on which commands about a key go. */
+  wait(key: string, command: string[]): Promise<unknown>;
   /** Every primary. */
   nodes(): Promise<readonly RedisNode[]>;
   /** Whether a command may only have keys of one slot. */
@@ -129,7 +129,7 @@ function refuseKeyPrefix(client: object): void {
 function single(send: (command: string[]) => Promise<unknown>): RedisLink {
   return {
     send: (_key, command) => send(command),
-    beside: (_key, command) => send(command),
+    wait: (_key, command) => send(command),
     nodes: async () => [{ address: "", send }],
     isCluster: false,
   };
@@ -147,8 +147,8 @@ function ioredisCluster(client: IoredisCluster): RedisLink {
   const send = ioredisSender(client);
   return {
     send: (_key, command) => send(command),
-    async beside(key, command) {
-      // It has no key that says where it goes: another command takes it along.
+    async wait(key, command) {
+      // `WAIT` has no key that says where it goes: another command takes it along.
       const both = [
         ["call", "EXISTS", key],
         ["call", ...command],
@@ -170,7 +170,7 @@ function ioredisCluster(client: IoredisCluster): RedisLink {
 function nodeRedisCluster(client: NodeRedisCluster): RedisLink {
   return {
     send: (key, command) => client.sendCommand(key, false, command),
-    beside: (key, command) => client.sendCommand(key, false, command),
+    wait: (key, command) => client.sendCommand(key, false, command),
     nodes: () =>
       Promise.all(
         client.masters.map(async (node) => {
@@ -189,7 +189,7 @@ function glide(client: GlideClient): RedisLink {
 function glideCluster(client: GlideClient): RedisLink {
   return {
     send: (_key, command) => client.customCommand(command),
-    beside: (key, command) =>
+    wait: (key, command) =>
       client.customCommand(command, { route: { type: "primarySlotKey", key } }),
     async nodes() {
       const route = "randomNode";

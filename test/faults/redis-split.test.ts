@@ -178,7 +178,7 @@ describeWith(redisPrograms, "a primary that is cut off and goes on serving", () 
       },
     };
     await expect(cut(redisStore({ client, confirm }))).rejects.toThrow(
-      "the write was made, but the connection was lost before it was confirmed",
+      "the write was made, but another server answered before it was confirmed",
     );
   });
 });
