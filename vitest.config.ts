@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { ViteUserConfig } from "vitest/config";
 import { defineConfig } from "vitest/config";
+import { faultTable } from "./test/support/fault-table.ts";
 
 const report = process.env["COATCHECK_REPORT"];
 
@@ -10,7 +11,7 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 60_000,
     // Vitest leaves one core to the reporter, which on two cores means one file at a time.
     maxWorkers: availableParallelism(),
-    reporters: report === undefined ? ["default"] : ["default", "json"],
+    reporters: ["default", faultTable(), ...(report === undefined ? [] : ["json"])],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
     coverage: { include: ["src/**"], reportsDirectory: "coverage" },
     projects: [

@@ -91,8 +91,8 @@ export function redisFeed({ key, runner, channel, clock }: RedisFeedOptions): Re
       const { kind, id, until } = revocation;
       const told = kind === "everyone" ? message("everything") : message(kind, id);
       const entry = JSON.stringify(revocation);
-      await run(ADD, [key], clock() - MARGIN, until, entry, channel, told);
-      await confirmed(key);
+      const add = () => run(ADD, [key], clock() - MARGIN, until, entry, channel, told);
+      await confirmed(key, add);
     },
 
     async since(cursor) {

@@ -6,7 +6,9 @@
 
 import { withoutValues } from "../lib/plain-error.ts";
 import type { RedisLink } from "./redis-client.ts";
+import { text } from "./redis-replies.ts";
 import type { RedisScript } from "./redis-scripts.ts";
+import { SERVER } from "./redis-scripts.ts";
 
 /** How many replicas have to have a write, and how long to wait for them, in milliseconds. */
 export interface Confirmation {
@@ -21,8 +23,16 @@ export interface RedisRunner {
     keys: readonly string[],
     ...args: readonly (string | number)[]
   ): Promise<unknown>;
-  /** Resolves when as many replicas as were asked for have what was just written under a key. */
-  confirmed(key: string): Promise<void>;
+  /**
+   * Does something to a key, and resolves when as many replicas as were asked for have what was written.
+   *
+   * @param hasWritten - whether there is anything to wait for
+   */
+  confirmed<Reply>(
+    key: string,
+    write: () => Promise<Reply>,
+    hasWritten?: (reply: Reply) => boolean,
+  ): Promise<Reply>;
   /** Refuses everything from now on. */
   close(): void;
 }
@@ -40,24 +50,35 @@ export function redisRunner(link: RedisLink, confirm: Confirmation | undefined):
     }
   }
 
-  return {
-    async run(script, keys, ...args) {
-      if (!isOpen) throw new Error("the Redis store is closed");
-      const [key = ""] = keys;
-      try {
-        return await send(script, key, [`${keys.length}`, ...keys, ...args.map(String)]);
-      } catch (error) {
-        throw withoutValues(error);
-      }
-    },
+  const run: RedisRunner["run"] = async (script, keys, ...args) => {
+    if (!isOpen) throw new Error("the Redis store is closed");
+    const [key = ""] = keys;
+    try {
+      return await send(script, key, [`${keys.length}`, ...keys, ...args.map(String)]);
+    } catch (error) {
+      throw withoutValues(error);
+    }
+  };
 
-    async confirmed(key) {
-      if (confirm === undefined) return;
+  return {
+    run,
+
+    async confirmed(key, write, hasWritten = () => true) {
+      if (confirm === undefined) return await write();
+      // Not together with the write: a script that has to be sent first would come after it.
+      const before = text(await run(SERVER, [key]));
+      const reply = await write();
+      if (!hasWritten(reply)) return reply;
       const { replicas, timeout } = confirm;
-      const count = Number(await link.wait(key, ["WAIT", `${replicas}`, `${timeout}`]));
-      if (count >= replicas) return;
+      const command = ["WAIT", `${replicas}`, `${timeout}`];
+      const [count, after] = await Promise.all([link.wait(key, command), run(SERVER, [key])]);
+      // After a failover in between, the replicas of another primary have confirmed something else.
+      if (before !== text(after)) {
+        throw new Error("the write was made, but another server answered before it was confirmed");
+      }
+      if (Number(count) >= replicas) return reply;
       throw new Error(
-        `the write was made, but ${count} of ${replicas} replicas confirmed it in ${timeout} ms`,
+        `the write was made, but ${Number(count)} of ${replicas} replicas confirmed it in ${timeout} ms`,
       );
     },
 

@@ -343,7 +343,12 @@ return { ARGV[1], 1 }
 /** KEYS the channel, which a cluster takes for a key · ARGV what is published */
 export const PUBLISH: RedisScript = script(`return redis.call('PUBLISH', KEYS[1], ARGV[1])`);
 
+/** KEYS any → what tells the server that has it from every other, and from itself after a restart */
+export const SERVER: RedisScript = script(`
+return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+`);
+
 /** Every script of the verbs. */
 export const VERB_SCRIPTS: readonly RedisScript[] = [
-  ...[LOAD, CREATE, UPDATE, TOUCH, CUT_OFF, LIST, SWEEP, HOME, PUBLISH],
+  ...[LOAD, CREATE, UPDATE, TOUCH, CUT_OFF, LIST, SWEEP, HOME, PUBLISH, SERVER],
 ];

@@ -61,8 +61,8 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
 
   async function keepHomeKey(candidate: string): Promise<string> {
     const key = `${namespace}:home`;
-    const [kept, isNew] = (await run(HOME, [key], candidate)) as readonly unknown[];
-    if (Number(isNew) === 1) await confirmed(key);
+    const keep = async () => (await run(HOME, [key], candidate)) as readonly unknown[];
+    const [kept] = await confirmed(key, keep, ([, isNew]) => Number(isNew) === 1);
     return text(kept);
   }
 
@@ -104,9 +104,9 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
       const next = [revision, lastSeenAt, expiresAt, close ? 1 : 0, body];
       const told = [now, lifetime(expiresAt, now), channel, message("session", id)];
       const key = homeOf(id);
-      const done = Number(await run(UPDATE, [key], restOf(id), ...next, ...told)) === 1;
-      if (done && close) await confirmed(key);
-      return done;
+      const write = async () =>
+        Number(await run(UPDATE, [key], restOf(id), ...next, ...told)) === 1;
+      return close ? await confirmed(key, write, (done) => done) : await write();
     },
 
     async touch(id, lastSeenAt, expiresAt, now) {
@@ -121,9 +121,8 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
       const kept = ID.test(except) && except.startsWith(at) ? restOf(except) : "";
       const times = [keepUntil, now, lifetime(keepUntil, now)];
       const told = [channel, message("user", userId)];
-      const cutOff = Number(await run(CUT_OFF, [key], userId, kept, ...times, ...told));
-      await confirmed(key);
-      return cutOff;
+      const write = () => run(CUT_OFF, [key], userId, kept, ...times, ...told);
+      return Number(await confirmed(key, write));
     },
 
     async list({ userId, cursor, limit }, now) {

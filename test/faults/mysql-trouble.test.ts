@@ -1,16 +1,20 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
 import callbackMysql from "mysql2";
 import mysql from "mysql2/promise";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { SessionRecord } from "../../src/stores/contract.ts";
 import { migrate, mysqlStore } from "../../src/stores/mysql.ts";
 import { storeSuite } from "../../src/testing/store-suite.ts";
+import type { InjectedFault } from "../support/fault-report.ts";
+import { inject, reportFaults } from "../support/fault-report.ts";
 import type { MysqlServer } from "../support/mysql-server.ts";
 import { mariadbd, startMysql } from "../support/mysql-server.ts";
 import { describeWith } from "../support/needs.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { until } from "../support/until.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const HOUR = 3_600_000;
 
@@ -59,7 +63,10 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
       });
       const storms = tests.filter(({ name }) => /storm|at once/.test(name));
       expect(storms.length).toBeGreaterThan(8);
-      for (const { run } of storms) await run();
+      const fault = await inject(`every transaction ${level}`, async () => {
+        for (const { run } of storms) await run();
+      });
+      report(fault, "the suite's storms find nothing");
     }, 120_000);
   });
 
@@ -104,20 +111,23 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     const take =
       "UPDATE coatcheck_sessions SET revision = revision + 1 WHERE namespace = 'deadlock' AND id = ?";
     await holder.query(take, [second?.id]);
-    const sweeping = store.sweep(10, now + 2 * HOUR);
-    await waiting();
-    await holder.query(take, [first?.id]);
-    await holder.query("COMMIT");
-    holder.release();
-    expect(await sweeping).toBe(2);
+    const fault = await inject("deadlock", async () => {
+      const sweeping = store.sweep(10, now + 2 * HOUR);
+      await waiting();
+      await holder.query(take, [first?.id]);
+      await holder.query("COMMIT");
+      holder.release();
+      expect(await sweeping).toBe(2);
+    });
     expect(await deadlocks()).toBe(before + 1);
+    report(fault, "tried again, and done");
   });
 
   it("P5 P13 a write that the server ends is an error that tells no value, and is not done", async () => {
     // MariaDB's own statement timeout: in MySQL 8 there is one for reads only.
     const client = callbackMysql.createPool({ uri: server.uri });
     client.on("connection", (connection) => {
-      connection.query("SET SESSION max_statement_time = 0.2");
+      connection.query("SET SESSION max_statement_time = 1");
     });
     ends.push(() => client.promise().end());
     const namespace = randomUUID();
@@ -132,8 +142,11 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
       [namespace, record.id],
     );
     const close = { body: "hunter22", lastSeenAt: now, expiresAt: now + HOUR, close: true };
-    const failure = await store.update(record.id, 1, close, now).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ errno: 1969 });
+    let failure: unknown;
+    const fault = await inject("statement timeout", async () => {
+      failure = await store.update(record.id, 1, close, now).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ errno: 1969 });
+    });
     // mysql2 adds the statement with its values, which are in hexadecimal.
     const told = inspect(failure, { depth: 9, showHidden: true });
     expect(told).not.toContain("hunter22");
@@ -142,6 +155,7 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     await holder.query("COMMIT");
     holder.release();
     expect(await store.update(record.id, 1, close, now)).toBe(true);
+    report(fault, "an error, and not done");
   });
 
   it("says what to run where its tables are missing, and works when that was done", async () => {
@@ -159,11 +173,14 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     const record = newRecord("ada");
     await store.create(record, 0, Date.now());
     const taken = await client.getConnection();
-    const queued = store.load(record.id);
-    await expect(store.load(record.id)).rejects.toThrow("Queue limit reached");
-    taken.release();
-    expect((await queued)?.record.body).toBe("body");
+    const fault = await inject("pool exhausted", async () => {
+      const queued = store.load(record.id);
+      await expect(store.load(record.id)).rejects.toThrow("Queue limit reached");
+      taken.release();
+      expect((await queued)?.record.body).toBe("body");
+    });
     expect((await store.load(record.id))?.record.body).toBe("body");
+    report(fault, "an error, and answered when a connection is free");
   });
 
   it("P4 a reply that is cut is an error; the write is there, once", async () => {
@@ -174,12 +191,14 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     const now = Date.now();
     await store.create(record, 0, now);
     const next = { body: "once", lastSeenAt: now, expiresAt: now + HOUR };
-    proxy.replies = "cut";
-    await expect(store.update(record.id, 1, next, now)).rejects.toThrow();
-    proxy.replies = "pass";
+    const fault = await inject("a reply cut in the middle", async () => {
+      void proxy.cutReply();
+      await expect(store.update(record.id, 1, next, now)).rejects.toThrow();
+    });
     expect((await store.load(record.id))?.record).toMatchObject({ revision: 2, body: "once" });
     expect(await store.update(record.id, 1, next, now)).toBe(false);
     await proxy.close();
+    report(fault, "an error, and the write is there, once");
   });
 
   it("a feed whose writer dies in the middle goes on without its entry", async () => {
@@ -190,26 +209,33 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     const writer = await admin.getConnection();
     await writer.query("START TRANSACTION");
     await writer.query("UPDATE coatcheck_feeds SET last = last + 1 WHERE namespace = 'feed'");
-    const adding = store.add({ ...entry, id: "b" });
-    await waiting();
-    expect((await store.since(cursor)).revocations).toEqual([]);
-    writer.destroy();
-    await adding;
+    const fault = await inject("a writer dies in its transaction", async () => {
+      const adding = store.add({ ...entry, id: "b" });
+      await waiting();
+      expect((await store.since(cursor)).revocations).toEqual([]);
+      writer.destroy();
+      await adding;
+    });
     expect((await store.since(cursor)).revocations).toEqual([{ ...entry, id: "b" }]);
+    report(fault, "the feed goes on without its entry");
   });
 
+  function report(fault: InjectedFault, checked: string): void {
+    reportFaults({ on: "MariaDB", faults: [fault], checked });
+  }
+
   /**
-   * Resolves when a statement waits for a lock. InnoDB answers from a copy of its transactions that it
+   * InnoDB answers from a copy of its transactions that it
    * makes anew only when nobody has asked for 100 ms: asked without a pause, it never sees the wait.
    */
   async function waiting(): Promise<void> {
-    for (;;) {
-      await setTimeout(150);
+    const isWaiting = async (): Promise<boolean> => {
       const [rows] = await admin.query<mysql.RowDataPacket[]>(
         "SELECT COUNT(*) AS many FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
       );
-      if (rows[0]?.["many"] > 0) return;
-    }
+      return rows[0]?.["many"] > 0;
+    };
+    await until("a statement waits for a lock", isWaiting, 150);
   }
 
   async function deadlocks(): Promise<number> {

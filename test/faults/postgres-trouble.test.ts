@@ -1,19 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import pg from "pg";
+import type pg from "pg";
 import postgresJs from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { SessionRecord } from "../../src/stores/contract.ts";
 import { migrate, postgresStore } from "../../src/stores/postgres.ts";
-import { postgresCalls } from "../../src/stores/postgres-clients.ts";
-import { channelOf, createNotices } from "../../src/stores/postgres-notices.ts";
 import { postgresSql } from "../../src/stores/postgres-sql.ts";
 import { storeSuite } from "../../src/testing/store-suite.ts";
+import type { InjectedFault } from "../support/fault-report.ts";
+import { inject, reportFaults } from "../support/fault-report.ts";
 import { describeWith } from "../support/needs.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
 import { poolAt, postgres, startPostgres } from "../support/postgres-server.ts";
-import type { TcpProxy } from "../support/tcp-proxy.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { until } from "../support/until.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const HOUR = 3_600_000;
 
@@ -59,9 +61,12 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
       });
       const storms = tests.filter(({ name }) => /storm|at once/.test(name));
       expect(storms.length).toBeGreaterThan(8);
-      for (const { run } of storms) await run();
+      const fault = await inject(`serialization failures, ${level}`, async () => {
+        for (const { run } of storms) await run();
+      });
       // Else this server never asked for it, and the test has shown nothing.
-      expect(await rolledBack()).toBeGreaterThan(before);
+      await until("transactions were rolled back", async () => (await rolledBack()) > before);
+      report(fault, "tried again, and the suite's storms find nothing");
     }, 120_000);
   });
 
@@ -109,7 +114,7 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
   });
 
   it("P5 a write that the server gives up waiting for is an error, and is not done", async () => {
-    const client = poolOf({ statement_timeout: 150 });
+    const client = poolOf({ statement_timeout: 1000 });
     const store = postgresStore({ client, namespace: randomUUID() });
     const record = newRecord("ada");
     const now = Date.now();
@@ -119,12 +124,15 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     await holder.query("BEGIN");
     await holder.query("SELECT FROM coatcheck.sessions WHERE id = $1 FOR UPDATE", [record.id]);
     const close = { body: "", lastSeenAt: now, expiresAt: now + HOUR, close: true };
-    const failure = await store.update(record.id, 1, close, now).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: "57014" });
+    const fault = await inject("statement timeout", async () => {
+      const failure = await store.update(record.id, 1, close, now).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: "57014" });
+    });
     expect((await store.load(record.id))?.record).toMatchObject({ revision: 1, closed: false });
     await holder.query("COMMIT");
     holder.release();
     expect(await store.update(record.id, 1, close, now)).toBe(true);
+    report(fault, "an error, and not done");
   });
 
   it("P13 says nothing of what was written in an error, whatever the client adds to it", async () => {
@@ -165,149 +173,52 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
   });
 
   it("a pool without a free connection is an error, and no more than that", async () => {
-    const client = poolOf({ max: 1, connectionTimeoutMillis: 200 });
+    const client = poolOf({ max: 1, connectionTimeoutMillis: 2000 });
     const store = postgresStore({ client, namespace: randomUUID() });
     const record = newRecord("ada");
     await store.create(record, 0, Date.now());
     const taken = await client.connect();
-    await expect(store.load(record.id)).rejects.toThrow();
-    taken.release();
+    const fault = await inject("pool exhausted", async () => {
+      await expect(store.load(record.id)).rejects.toThrow();
+      taken.release();
+    });
     expect((await store.load(record.id))?.record.body).toBe("body");
+    report(fault, "an error, and answered when a connection is free");
   });
 
-  describe("behind a network that fails", () => {
-    let proxy: TcpProxy;
-
-    beforeAll(async () => {
-      proxy = await startTcpProxy(server.port);
-    });
-    afterAll(() => proxy.close());
-    afterEach(() => {
-      proxy.replies = "pass";
-    });
-
-    function urlOf({ port }: TcpProxy): string {
-      return `postgres://postgres@127.0.0.1:${port}/postgres`;
-    }
-
-    it("P4 a reply that is cut is an error; the write is there, once", async () => {
-      const client = poolOf({ connectionString: urlOf(proxy), max: 1 });
-      const store = postgresStore({ client, namespace: randomUUID() });
-      const record = newRecord("ada");
-      const now = Date.now();
-      await store.create(record, 0, now);
-      const next = { body: "once", lastSeenAt: now, expiresAt: now + HOUR };
-      proxy.replies = "cut";
-      await expect(store.update(record.id, 1, next, now)).rejects.toThrow();
-      proxy.replies = "pass";
-      expect((await store.load(record.id))?.record).toMatchObject({ revision: 2, body: "once" });
-      expect(await store.update(record.id, 1, next, now)).toBe(false);
-    });
-
-    it("tells who watches that it hears nothing any more, and again when it does", async () => {
-      const client = poolOf();
-      const listenOn = poolOf({ connectionString: urlOf(proxy) });
-      const store = postgresStore({ client, listenOn, notify: true, namespace: randomUUID() });
-      ends.push(() => store.close());
-      const heard: string[] = [];
-      let wake = (): void => undefined;
-      store.watch?.(({ kind }) => {
-        heard.push(kind);
-        wake();
-      });
-      const hear = async (kind: string): Promise<void> => {
-        while (!heard.includes(kind)) {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-        heard.length = 0;
-      };
-      expect(heard).toEqual(["lost"]);
-      await hear("everything");
-      const record = newRecord("ada");
-      await store.create(record, 0, Date.now());
-      await admin.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'",
-      );
-      await hear("lost");
-      await hear("everything");
-      await store.cutOff("ada", { keepUntil: Date.now() + HOUR }, Date.now());
-      await hear("user");
-    });
-  });
-
-  it("listens on one connection that it is given, and leaves it open", async () => {
-    const listenOn = new pg.Client({ connectionString: server.url });
-    await listenOn.connect();
-    ends.push(() => listenOn.end());
-    const store = postgresStore({ client: admin, listenOn, notify: true, namespace: randomUUID() });
-    const heard: string[] = [];
-    let wake = (): void => undefined;
-    const hear = async (kind: string): Promise<void> => {
-      while (!heard.includes(kind)) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    };
-    store.watch?.(({ kind }) => {
-      heard.push(kind);
-      wake();
-    });
-    await hear("everything");
-    await store.cutOff("ada", { keepUntil: Date.now() + HOUR }, Date.now());
-    await hear("user");
-    await store.close();
-    const { rows } = await listenOn.query("SELECT pg_listening_channels()");
-    expect(rows).toEqual([]);
-  });
-
-  it("finds out by its pulse that it hears nothing, where no connection says so", async () => {
+  it("P4 a reply that is cut is an error; the write is there, once", async () => {
     const proxy = await startTcpProxy(server.port);
-    const connectionString = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
-    const calls = postgresCalls(admin, "client", false);
-    const listenCalls = postgresCalls(poolOf({ connectionString }), "listenOn", false);
-    const notices = createNotices(calls, listenCalls, channelOf("coatcheck", "pulse"), 200);
-    const heard: string[] = [];
-    let wake = (): void => undefined;
-    notices.watch(({ kind }) => {
-      heard.push(kind);
-      wake();
+    ends.push(() => proxy.close());
+    const connectionString = server.url.replace(`:${server.port}/`, `:${proxy.port}/`);
+    const client = poolOf({ connectionString, max: 1 });
+    const store = postgresStore({ client, namespace: randomUUID() });
+    const record = newRecord("ada");
+    const now = Date.now();
+    await store.create(record, 0, now);
+    const next = { body: "once", lastSeenAt: now, expiresAt: now + HOUR };
+    const fault = await inject("a reply cut in the middle", async () => {
+      void proxy.cutReply();
+      await expect(store.update(record.id, 1, next, now)).rejects.toThrow();
     });
-    const hear = async (): Promise<string | undefined> => {
-      if (heard.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      return heard.shift();
-    };
-    expect(await hear()).toBe("lost");
-    expect(await hear()).toBe("everything");
-    // Some pulses come back, and nothing is said of them.
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    expect(heard).toEqual([]);
-    proxy.replies = "swallow";
-    expect(await hear()).toBe("lost");
-    proxy.replies = "pass";
-    await notices.close();
-    await proxy.close();
+    expect((await store.load(record.id))?.record).toMatchObject({ revision: 2, body: "once" });
+    expect(await store.update(record.id, 1, next, now)).toBe(false);
+    report(fault, "an error, and the write is there, once");
   });
 
-  /** Resolves when a statement waits for a lock. */
+  function report(fault: InjectedFault, checked: string): void {
+    reportFaults({ on: "PostgreSQL", faults: [fault], checked });
+  }
+
   async function waiting(): Promise<void> {
-    for (;;) {
+    await until("a statement waits for a lock", async () => {
       const { rowCount } = await admin.query(
         "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
       );
-      if (rowCount !== 0) return;
-    }
+      return rowCount !== 0;
+    });
   }
 
   async function rolledBack(): Promise<number> {
-    // Counted when a connection is left alone for a moment, or ends.
-    await new Promise((resolve) => setTimeout(resolve, 1500));
     const { rows } = await admin.query(
       "SELECT sum(xact_rollback)::int AS many FROM pg_stat_database",
     );

@@ -2,9 +2,8 @@
  * What requests of the façade cost, in calls of the store.
  */
 
-import { setTimeout as wait } from "node:timers/promises";
 import express from "express";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Session, SessionOptions } from "../../src/compat/express-session.ts";
 import session from "../../src/compat/express-session.ts";
 import type { SessionStore } from "../../src/stores/contract.ts";
@@ -18,7 +17,10 @@ type Data = Session & Record<string, unknown>;
 const VERBS = ["load", "create", "update", "touch"] as const;
 let site: Site;
 
-afterEach(() => site.close());
+afterEach(() => {
+  vi.useRealTimers();
+  return site.close();
+});
 
 async function open(options: SessionOptions = {}) {
   const store = memoryStore();
@@ -86,6 +88,7 @@ describe("a request", () => {
   });
 
   it("P2 that reads is one read, and now and then a touch, which moves the end", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     const { cost, store } = await open({ cookie: { maxAge: 5000 } });
     await cost("/put/tea");
     const endOf = async () => (await store.list({ limit: 1 }, Date.now())).records[0]?.expiresAt;
@@ -93,7 +96,7 @@ describe("a request", () => {
     expect(await cost("/read")).toEqual(["load"]);
     expect(await endOf()).toBe(before);
     // More than a tenth of its life.
-    await wait(600);
+    vi.setSystemTime(Date.now() + 600);
     expect(await cost("/read")).toEqual(["load", "touch"]);
     expect(await endOf()).toBeGreaterThan(Number(before));
     expect(await cost("/read")).toEqual(["load"]);

@@ -62,7 +62,7 @@ eachWay((open) => {
     const held = gate();
     const app = await open({
       faults: nthCall("load", 2, { answeredAfter: held }),
-      storeDeadline: 0.05,
+      storeDeadline: 1,
     });
     const ada = app.browser();
     await ada.set("theme", "light");

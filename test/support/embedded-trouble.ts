@@ -11,6 +11,8 @@ import type { Revocations, SessionStore } from "../../src/stores/contract.ts";
 import type { ChildProgram } from "./child-program.ts";
 import { childProgram } from "./child-program.ts";
 import { openEmbedded } from "./embedded-store.ts";
+import type { InjectedFault } from "./fault-report.ts";
+import { inject, reportFaults } from "./fault-report.ts";
 import { describeWith, required } from "./needs.ts";
 import type { SmallDisk } from "./small-disk.ts";
 import { mountSmallDisk } from "./small-disk.ts";
@@ -21,6 +23,12 @@ const PATIENCE = 120_000;
 const LONGEST_ROUND = 250;
 const MEBIBYTE = 1024 * 1024;
 const HOUR = 3_600_000;
+/** As they stand in the report of a run. */
+const NAMES: Readonly<Record<string, string>> = {
+  lmdb: "LMDB",
+  file: "File",
+  "better-sqlite3": "SQLite",
+};
 
 /** @param kind - as `openEmbedded` takes it */
 export function describeProcesses(kind: string): void {
@@ -98,6 +106,7 @@ export function describeKills(kind: string, rounds: number): void {
       "P5 keeps every acknowledged change and brings no ended session back, killed at any moment",
       async () => {
         const book = ledger();
+        const faults: InjectedFault[] = [];
         for (let round = 0; round < rounds; round += 1) {
           // Two at once in every third round: one is killed while the other goes on.
           const both = Array.from({ length: round % 3 === 2 ? 2 : 1 }, (_, number) =>
@@ -106,7 +115,11 @@ export function describeKills(kind: string, rounds: number): void {
           await Promise.all(both.map((child) => child.line("done")));
           for (const child of both) {
             await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_ROUND));
-            child.process.kill("SIGKILL");
+            const dies = async (): Promise<unknown> => {
+              child.process.kill("SIGKILL");
+              return await child.ended;
+            };
+            faults.push(await inject("kill -9 of a process", dies));
           }
           const ends = await Promise.all(both.map((child) => child.ended));
           expect(ends).toEqual(both.map(() => "SIGKILL"));
@@ -117,14 +130,17 @@ export function describeKills(kind: string, rounds: number): void {
           await store.close();
         }
         expect(book.acknowledged).toBeGreaterThan(rounds * 8);
+        const { acknowledged } = book;
+        reportFaults({
+          ...{ on: NAMES[kind] ?? kind, faults, acknowledged, failed: 0 },
+          checked: "every session, list, cut-off and revocation is as it was acknowledged",
+        });
       },
       PATIENCE,
     );
   });
 }
 
-/**
- */
 /** @param canSweep - whether removing takes no room itself */
 export function describeFullDisk(kind: string, canSweep: boolean): void {
   const probe = mountSmallDisk(MEBIBYTE);
@@ -159,16 +175,18 @@ export function describeFullDisk(kind: string, canSweep: boolean): void {
     it(
       "P10 answers with a clear error, loses nothing, and works again when there is room",
       async () => {
-        const kept = await createUntilFull(store, "first");
+        const tally = { refused: 0 };
+        const kept = await createUntilFull(store, "first", tally);
         expect(kept.length).toBeGreaterThan(100);
-        disk.fill();
-        // What a failed write had taken is used first.
-        for (let turn = 0; turn < 10; turn += 1) {
-          kept.push(...(await createUntilFull(store, `full ${turn}`)));
-        }
-        await expectAll(store, kept);
-
-        disk.resize(8 * MEBIBYTE);
+        const fault = await inject("disk full", async () => {
+          disk.fill();
+          // What a failed write had taken is used first.
+          for (let turn = 0; turn < 10; turn += 1) {
+            kept.push(...(await createUntilFull(store, `full ${turn}`, tally)));
+          }
+          await expectAll(store, kept);
+          disk.resize(8 * MEBIBYTE);
+        });
         const later = Array.from({ length: 50 }, (_, index) => idOf(`later ${index}`));
         const answers = later.map((id) => store.create(longSession(id), 0, now));
         expect(new Set(await Promise.all(answers))).toEqual(new Set(["created"]));
@@ -180,6 +198,11 @@ export function describeFullDisk(kind: string, canSweep: boolean): void {
         await expectAll(store, [...kept, ...later]);
         await new Promise((resolve) => setImmediate(resolve));
         expect(rejections).toEqual([]);
+        reportFaults({
+          ...{ on: NAMES[kind] ?? kind, faults: [fault], acknowledged: kept.length + later.length },
+          ...{ failed: tally.refused },
+          checked: "exactly what was acknowledged is there, then and when opened again",
+        });
       },
       PATIENCE,
     );
@@ -255,7 +278,11 @@ function bodyOf(id: string): string {
   return `${id} ${"x".repeat(2000)}`;
 }
 
-async function createUntilFull(store: SessionStore, name: string): Promise<string[]> {
+async function createUntilFull(
+  store: SessionStore,
+  name: string,
+  tally: { refused: number } = { refused: 0 },
+): Promise<string[]> {
   const kept: string[] = [];
   for (let turn = 0; ; turn += 1) {
     const ids = Array.from({ length: 10 }, (_, index) => idOf(`${name} ${turn}-${index}`));
@@ -263,8 +290,12 @@ async function createUntilFull(store: SessionStore, name: string): Promise<strin
       ids.map((id) => store.create(longSession(id), 0, now)),
     );
     for (const [index, answer] of answers.entries()) {
-      if (answer.status === "fulfilled") kept.push(ids[index] as string);
-      else expect(String(answer.reason)).toContain("the disk is full");
+      if (answer.status === "fulfilled") {
+        kept.push(ids[index] as string);
+      } else {
+        tally.refused += 1;
+        expect(String(answer.reason)).toContain("the disk is full");
+      }
     }
     if (answers.some(({ status }) => status === "rejected")) return kept;
   }

@@ -15,6 +15,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Loaded, SessionRecord, SessionStore } from "../../src/stores/contract.ts";
 import { seededRandom } from "../../src/testing/random.ts";
+import type { InjectedFault } from "./fault-report.ts";
+import type { Loss, Revival, Verdict } from "./verdict.ts";
 
 const DAY = 86_400_000;
 // What the core waits for a store, more or less: later answers come to nobody.
@@ -39,32 +41,12 @@ export interface Work {
   end(store: SessionStore): Promise<Verdict>;
 }
 
-/** What came of it. Everything but the counts has to be empty. */
-export interface Verdict {
-  readonly acknowledged: number;
-  /** Calls that failed or were not answered in time. */
-  readonly failed: number;
-  /** Acknowledged changes, and sessions, that are not there. */
-  readonly lost: readonly string[];
-  /** Sessions that were read as live after their end had been acknowledged. */
-  readonly revived: readonly string[];
-  /** What was read of one user and belongs to another. */
-  readonly strangers: readonly string[];
-  readonly recovery: readonly Recovery[];
-}
-
-export interface Recovery {
-  readonly what: string;
-  /** Milliseconds that the fault lasted. */
-  readonly lasted: number;
-  /** Milliseconds from its end until every verb was answered again. */
-  readonly ms: number;
-}
-
 interface Known {
   readonly id: string;
   readonly userId: string;
-  readonly changes: Set<number>;
+  readonly createdAt: number;
+  /** The changes that were acknowledged, and when. */
+  readonly changes: Map<number, number>;
   /** When its end was asked for; what is asked after that need not be kept. */
   endingSince: number;
   /** When its end was acknowledged. */
@@ -95,9 +77,9 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
   const { workers = 8, users = 6, seed = 1 } = options;
   const random = seededRandom(seed);
   const sessions = new Map<string, Known>();
-  const revived = new Set<string>();
+  const revived = new Map<string, Revival>();
   const strangers = new Set<string>();
-  const recovery: Recovery[] = [];
+  const faults: InjectedFault[] = [];
   const answered = new Map<Verb, number>();
   const under = new Set<Promise<unknown>>();
   let acknowledged = 0;
@@ -130,7 +112,8 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
     const { record, cutOff } = loaded;
     checkOwner(known, record);
     const live = !record.closed && record.mark > cutOff;
-    if (live && known.endedAt < askedAt) revived.add(known.id);
+    const { id, endedAt } = known;
+    if (live && endedAt < askedAt) revived.set(id, { id, endedAt, readAt: askedAt });
   }
 
   function checkOwner({ id, userId }: Known, record: SessionRecord): void {
@@ -161,7 +144,9 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
       acknowledged += 1;
       const { id } = given.answer;
       const never = Number.POSITIVE_INFINITY;
-      sessions.set(id, { id, userId, changes: new Set(), endingSince: never, endedAt: never });
+      const changes = new Map<number, number>();
+      const createdAt = Date.now();
+      sessions.set(id, { id, userId, createdAt, changes, endingSince: never, endedAt: never });
     },
     async load(store, userId) {
       const known = oneOf(userId);
@@ -179,7 +164,7 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
       const call = (): Promise<boolean> =>
         store.update(known.id, record.revision, next, Date.now());
       if ((await ask("update", call))?.answer !== true) return;
-      known.changes.add(change);
+      known.changes.set(change, Date.now());
       acknowledged += 1;
     },
     async touch(store, userId) {
@@ -269,51 +254,31 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
         await sleep(5);
       }
       const last = Math.max(...answered.values());
-      recovery.push({ what, lasted: endedAt - beganAt, ms: last - endedAt });
+      faults.push({ what, lasted: endedAt - beganAt, recovered: last - endedAt });
     },
     async end(store) {
       isOver = true;
       await Promise.all(working);
       await Promise.all(under);
-      const lost: string[] = [];
+      const lost: Loss[] = [];
       for (const known of sessions.values()) {
         const askedAt = Date.now();
         const loaded = await store.load(known.id);
         judge(known, askedAt, loaded);
         // What is under way when an end is asked for may be in vain.
         if (Number.isFinite(known.endingSince)) continue;
-        if (loaded === undefined) {
-          lost.push(known.id);
-          continue;
-        }
-        const { changes } = JSON.parse(loaded.record.body) as Body;
-        const there = new Set(changes);
-        for (const change of known.changes) {
-          if (!there.has(change)) lost.push(`${known.id}: change ${change}`);
+        const { id, createdAt } = known;
+        if (loaded === undefined) lost.push({ what: id, acknowledgedAt: createdAt });
+        const body = loaded === undefined ? undefined : (JSON.parse(loaded.record.body) as Body);
+        const there = new Set(body?.changes);
+        for (const [change, acknowledgedAt] of known.changes) {
+          if (!there.has(change)) lost.push({ what: `${id}: change ${change}`, acknowledgedAt });
         }
       }
-      return {
-        acknowledged,
-        failed,
-        lost,
-        revived: [...revived],
-        strangers: [...strangers],
-        recovery,
-      };
+      const found = { revived: [...revived.values()], strangers: [...strangers] };
+      return { acknowledged, failed, lost, ...found, faults };
     },
   };
 }
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/** Prints what came of a fault, for the report of a run. */
-export function report(name: string, verdict: Verdict): void {
-  const { acknowledged, failed, lost, revived, strangers, recovery } = verdict;
-  const recovered = recovery
-    .map(({ what, lasted, ms }) => `${what} for ${lasted} ms, recovered ${ms} ms later`)
-    .join(", ");
-  process.stdout.write(
-    `${name}: ${acknowledged} changes acknowledged, ${failed} calls failed; lost ${lost.length}, ` +
-      `revived ${revived.length}, strangers ${strangers.length}; ${recovered}\n`,
-  );
-}

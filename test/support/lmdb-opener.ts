@@ -11,8 +11,8 @@ import { writeSync } from "node:fs";
 import { open } from "lmdb";
 
 const [path = ""] = process.argv.slice(2);
-for (;;) {
+for (let times = 1; ; times += 1) {
   const file = open({ path, noSubdir: false, overlappingSync: false });
   await file.close();
-  writeSync(1, "opened\n");
+  writeSync(1, `opened ${times}\n`);
 }

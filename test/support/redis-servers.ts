@@ -16,6 +16,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { findProgram, required } from "./needs.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
+import { until } from "./until.ts";
 
 const HOST = "127.0.0.1";
 
@@ -177,6 +178,23 @@ function guard(pid: number | undefined, folder: string): () => void {
   return () => child.kill("SIGKILL");
 }
 
+/**
+ * Resolves with a moment when everything that was acknowledged before it is on so many replicas.
+ *
+ * @param key - one that the primary has, in a cluster
+ */
+export async function replicated(
+  { admin }: RedisServer,
+  replicas: number,
+  key = "marker",
+): Promise<number> {
+  const at = Date.now();
+  await admin.set(key, at);
+  const confirmed = await admin.wait(replicas, 30_000);
+  if (confirmed < replicas) throw new Error(`${confirmed} of ${replicas} replicas are there`);
+  return at;
+}
+
 /** A primary, two replicas and three Sentinels that watch them. */
 export interface SentinelSetUp {
   readonly name: string;
@@ -187,7 +205,7 @@ export interface SentinelSetUp {
   stop(): Promise<void>;
 }
 
-/** Starts them; a primary that is silent for a second is replaced. */
+/** Starts them; a primary that is silent for some seconds is replaced. */
 export async function startSentinels(): Promise<SentinelSetUp> {
   const name = "sessions";
   const first = await startRedis({ "repl-diskless-sync-delay": "0" });
@@ -235,7 +253,7 @@ export async function startSentinels(): Promise<SentinelSetUp> {
 function sentinelSettings(name: string, port: number): Readonly<Record<string, string>> {
   return {
     "sentinel monitor": `${name} ${HOST} ${port} 2`,
-    "sentinel down-after-milliseconds": `${name} 1000`,
+    "sentinel down-after-milliseconds": `${name} 3000`,
     "sentinel failover-timeout": `${name} 5000`,
   };
 }
@@ -254,7 +272,7 @@ export interface RedisCluster {
 
 const SLOTS = 16_384;
 
-/** Starts a cluster; a primary that is silent for a second is replaced. */
+/** Starts a cluster; a primary that is silent for some seconds is replaced. */
 export async function startCluster(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<RedisCluster> {
@@ -264,7 +282,7 @@ export async function startCluster(
       startRedis({
         "cluster-enabled": "yes",
         "cluster-port": `${bus}`,
-        "cluster-node-timeout": "1000",
+        "cluster-node-timeout": "5000",
         "cluster-config-file": "nodes.conf",
         "repl-diskless-sync-delay": "0",
         ...settings,
@@ -332,15 +350,6 @@ export async function startCluster(
       await Promise.all(servers.map((server) => server.stop()));
     },
   };
-}
-
-/** Looks again and again. @throws when it takes longer than 30 seconds. */
-export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
-    if (await condition().catch(() => false)) return;
-    await wait(50);
-  }
-  throw new Error(`waited in vain until ${what}`);
 }
 
 /** A port that nobody listens on at the moment. */

@@ -1,16 +1,18 @@
 /**
- * A process of an app whose sessions lie in an LMDB store that other processes share. It serves
- * requests that it is told of on its input, one line each, and answers on its output.
+ * A process of an app whose sessions lie in a store that other processes share. It serves requests that it
+ * is told of on its input, one line each, and answers on its output.
  *
- *     node session-process.js <path> <options>
+ *     node session-process.js <address of the store> <options>
  *
  * @module
  */
 
 import { createInterface } from "node:readline";
+import { MemcacheClient } from "memcache-client";
+import { openStore } from "../../src/cli/open-store.ts";
 import type { Session } from "../../src/index.ts";
 import { createSessions } from "../../src/index.ts";
-import { lmdbStore } from "../../src/stores/lmdb.ts";
+import { memcachedStore } from "../../src/stores/memcached.ts";
 
 /** One thing to do. Requests have a number, so that one can be held open while others go on. */
 export type Order =
@@ -44,15 +46,26 @@ export interface Reply {
   readonly served?: number;
 }
 
-const [path = "", options = "{}"] = process.argv.slice(2);
+const [address = "", options = "{}"] = process.argv.slice(2);
+// The clock of everything in this process: ours, the store's, its client's.
+const rightTime = Date.now;
 let ahead = 0;
+Date.now = () => rightTime() + ahead;
+
+const [, memcached] = /^memcached:(.*)$/.exec(address) ?? [];
+const { store, close } =
+  memcached === undefined ? await openStore("store", address) : openMemcached(memcached);
 const sessions = createSessions<Record<string, unknown>>({
   secrets: ["ck1_tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw"],
-  store: lmdbStore({ path }),
-  clock: () => Date.now() + ahead,
+  store,
   ...(JSON.parse(options) as object),
 });
 const requests = new Map<number, Session>();
+
+function openMemcached(server: string) {
+  const client = new MemcacheClient({ server, noDelay: true });
+  return { store: memcachedStore({ client }), close: async () => client.shutdown() };
+}
 
 function open(cookie: string): Session {
   return sessions.open({ headers: cookie === "" ? {} : { cookie } });
@@ -137,3 +150,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   console.log(`${number} ${JSON.stringify(reply)}`);
 }
 await sessions.close();
+await close();

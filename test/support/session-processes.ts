@@ -1,5 +1,5 @@
 /**
- * Real processes of one app that share an LMDB store, and a browser whose requests they serve.
+ * Real processes of one app that share a store, and a browser whose requests they serve.
  *
  * @module
  */
@@ -36,8 +36,13 @@ type RequestOrder = Order extends infer One
   : never;
 
 export interface SessionProcesses {
-  /** Starts so many processes on a store of their own. */
-  start(count: number, options?: object): Promise<readonly SessionProcess[]>;
+  /**
+   * Starts so many processes.
+   *
+   * @param address - of the store that they share
+   * @default address: an LMDB store of their own
+   */
+  start(count: number, options?: object, address?: string): Promise<readonly SessionProcess[]>;
   browser(): ProcessBrowser;
   /** Ends the processes that run. */
   end(): Promise<void>;
@@ -49,6 +54,12 @@ export function sessionProcesses(): SessionProcesses {
   const running: Child[] = [];
   const folders: string[] = [];
   let requests = 0;
+
+  async function ownFolder(): Promise<string> {
+    const path = await temporaryFolder("session-processes");
+    folders.push(path);
+    return path;
+  }
 
   function talkTo(child: Child): SessionProcess {
     let orders = 0;
@@ -64,11 +75,10 @@ export function sessionProcesses(): SessionProcesses {
   }
 
   return {
-    async start(count, options = {}) {
-      const path = await temporaryFolder("session-processes");
-      folders.push(path);
+    async start(count, options = {}, address = undefined) {
+      const at = address ?? `lmdb:${await ownFolder()}`;
       const children = Array.from({ length: count }, () =>
-        program.start(path, JSON.stringify(options)),
+        program.start(at, JSON.stringify(options)),
       );
       running.push(...children);
       return children.map(talkTo);

@@ -1,15 +1,21 @@
 /**
- * Load on a SQL store that tells what it does, line by line, for the ledger of `lmdb-changes.ts`: a lane
- * does one thing after the other with the sessions of one user, until the store fails.
+ * Load on a SQL store that tells what it does, line by line, for the ledger of `store-changes.ts`, until the
+ * server is killed: a lane does one thing after the other with the sessions of one user.
  *
  * @module
  */
 
 import { randomBytes, randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
 import type { Revocations, SessionStore } from "../../src/stores/contract.ts";
+import type { InjectedFault } from "./fault-report.ts";
+import { inject, reportFaults } from "./fault-report.ts";
+import type { OwnServer } from "./own-server.ts";
 import type { Change } from "./store-changes.ts";
+import { ledger } from "./store-changes.ts";
 
-export interface Lanes {
+interface Lanes {
   /** What was begun and what was acknowledged, in order. */
   readonly lines: readonly string[];
   /** Resolves with the first acknowledgement. */
@@ -19,13 +25,45 @@ export interface Lanes {
 }
 
 const DAY = 86_400_000;
+const LANES = 8;
+const LONGEST_ROUND_MS = 400;
+
+/**
+ * Kills a server at any moment of its work, again and again, and looks after each time at everything that was
+ * ever acknowledged.
+ */
+export async function killRounds(
+  on: string,
+  server: Pick<OwnServer, "start" | "kill">,
+  store: SessionStore & Revocations,
+  rounds: number,
+): Promise<void> {
+  const book = ledger();
+  const faults: InjectedFault[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const lanes = startLanes(store, `round-${round}`, LANES);
+    await lanes.begun;
+    await sleep(Math.random() * LONGEST_ROUND_MS);
+    faults.push(
+      await inject("kill -9 and restart", async () => {
+        await server.kill();
+        await lanes.ended;
+        book.read(lanes.lines);
+        await server.start();
+      }),
+    );
+    await book.check(store);
+  }
+  expect(book.acknowledged).toBeGreaterThan(rounds * LANES);
+  const { acknowledged } = book;
+  reportFaults({
+    ...{ on, faults, acknowledged, failed: rounds * LANES },
+    checked: "every session, list, cut-off and revocation is as it was acknowledged",
+  });
+}
 
 /** @param prefix - sets these lanes' users apart from all others */
-export function startLanes(
-  store: SessionStore & Revocations,
-  prefix: string,
-  count: number,
-): Lanes {
+function startLanes(store: SessionStore & Revocations, prefix: string, count: number): Lanes {
   const lines: string[] = [];
   let begin = (): void => undefined;
   const begun = new Promise<void>((resolve) => {

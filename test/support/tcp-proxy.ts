@@ -1,5 +1,5 @@
 /**
- * A TCP proxy in front of a server: counts round trips, and cuts or swallows what it is told to.
+ * A network between a client and a server of this machine: counts round trips, and makes trouble.
  *
  * @module
  */
@@ -8,70 +8,100 @@ import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { connect, createServer } from "node:net";
 
-/** What happens to the server's next replies. */
-export type ReplyPolicy = "pass" | "cut" | "swallow";
+/** What happens to what is sent. */
+export type Weather =
+  /** Passes. */
+  | "fair"
+  /** Is thrown away, in both directions: a partition. */
+  | "gone"
+  /** What goes to the server passes; what comes back is thrown away. */
+  | "deaf"
+  /** What comes back waits, and comes later in its order. */
+  | { readonly lateBy: number };
 
 export interface TcpProxy {
   readonly port: number;
+  /** The server's port, for connections that are made from now on. */
+  upstream: number;
   /** How often a client has sent something after it had heard the server: requests, one by one. */
   readonly roundTrips: number;
-  /** `"cut"` passes half of the next reply and ends the connection; `"swallow"` passes none on. */
-  replies: ReplyPolicy;
-  /** Connections under way. */
-  readonly connections: number;
+  weather: Weather;
+  /** Cuts the next reply of so many bytes or more in its middle, and every connection with it. */
+  cutReply(leastBytes?: number): Promise<void>;
+  /** Cuts every connection. */
+  cut(): void;
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(upstream: number): Promise<TcpProxy> {
+/** @param reader - makes, for each connection, what is told the bytes that go to the server */
+export async function startTcpProxy(
+  upstream: number,
+  reader?: () => (bytes: Buffer) => void,
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  let cutting: { readonly leastBytes: number; readonly done: () => void } | undefined;
   let roundTrips = 0;
-  let replies: ReplyPolicy = "pass";
 
-  const server = createServer((client) => {
-    const behind = connect(upstream, "127.0.0.1");
+  const server = createServer((near) => {
+    const far = connect(proxy.upstream, "127.0.0.1");
+    const read = reader?.();
     let hasHeard = true;
-    for (const socket of [client, behind]) {
-      socket.setNoDelay(true);
+    for (const socket of [near, far]) {
       sockets.add(socket);
+      socket.setNoDelay(true);
       socket.on("error", () => undefined);
       socket.on("close", () => {
         sockets.delete(socket);
-        client.destroy();
-        behind.destroy();
+        near.destroy();
+        far.destroy();
       });
     }
-    client.on("data", (chunk) => {
+    near.on("data", (bytes) => {
+      if (proxy.weather === "gone") return;
       if (hasHeard) roundTrips += 1;
       hasHeard = false;
-      behind.write(chunk);
+      read?.(bytes);
+      far.write(bytes);
     });
-    behind.on("data", (chunk) => {
+    far.on("data", (bytes) => {
+      const { weather } = proxy;
       hasHeard = true;
-      if (replies === "swallow") return;
-      if (replies === "pass") return client.write(chunk);
-      client.write(chunk.subarray(0, chunk.length >> 1), () => client.destroy());
+      if (weather === "gone" || weather === "deaf") return;
+      if (cutting !== undefined && bytes.length >= cutting.leastBytes) {
+        const { done } = cutting;
+        cutting = undefined;
+        near.write(bytes.subarray(0, bytes.length >> 1), () => {
+          proxy.cut();
+          done();
+        });
+        return;
+      }
+      if (weather === "fair") near.write(bytes);
+      else setTimeout(() => near.write(bytes), weather.lateBy);
     });
-  }).listen(0, "127.0.0.1");
+  });
+  server.listen(0, "127.0.0.1");
   await once(server, "listening");
 
-  return {
+  const proxy: TcpProxy = {
     port: (server.address() as AddressInfo).port,
+    upstream,
     get roundTrips() {
       return roundTrips;
     },
-    get replies() {
-      return replies;
-    },
-    set replies(policy) {
-      replies = policy;
-    },
-    get connections() {
-      return sockets.size / 2;
+    weather: "fair",
+    cutReply: (leastBytes = 1) =>
+      new Promise((done) => {
+        cutting = { leastBytes, done };
+      }),
+    cut() {
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
-      for (const socket of sockets) socket.destroy();
+      proxy.cut();
       server.close();
       await once(server, "close");
     },
   };
+  return proxy;
 }

@@ -1,36 +1,32 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { redisStore } from "../../../src/stores/redis.ts";
 import { testClock } from "../../../src/testing/clock.ts";
+import { clockedRedis } from "../../support/clocked-redis.ts";
 import { describeWith } from "../../support/needs.ts";
 import type { RedisServer } from "../../support/redis-servers.ts";
 import { redisPrograms, startRedis } from "../../support/redis-servers.ts";
+import type { ActorName } from "../../support/session-races/actors.ts";
+import { CHOICE, PAIRS } from "../../support/session-races/races.ts";
 import type { SessionRace } from "../../support/session-races/run.ts";
 import { raceName, runSessionRace } from "../../support/session-races/run.ts";
 
-// Without those that end in a cut-off: the history reckons marks by the clock of the test, and this store
-// sets them by the server's. The store suite has them all.
-const RACES: readonly SessionRace[] = [
-  { actors: ["update", "update"], start: "a user's" },
-  { actors: ["write", "sign-out"], start: "a user's" },
-  { actors: ["write", "sign-in"], start: "a visitor's" },
-  { actors: ["sign-in", "sign-in"], start: "a visitor's" },
-  { actors: ["sign-in as bob", "update"], start: "a user's" },
-  { actors: ["update", "revokeEveryone"], start: "a user's" },
-  { actors: ["read", "expire", "sweep"], start: "a user's, touch due" },
-  { actors: ["read", "sign-out", "sweep"], start: "a user's, touch due" },
-  { actors: ["read", "update"], start: "a user's, rotation due" },
-];
+vi.setConfig({ testTimeout: 120_000 });
+
+const CUT_OFFS: readonly ActorName[] = ["revokeUser", "revokeOthers"];
+const isCutOff = ({ actors }: SessionRace): boolean =>
+  actors.some((actor) => CUT_OFFS.includes(actor));
+const RACES = [...CHOICE.filter((race) => !isCutOff(race)), ...PAIRS.filter(isCutOff)];
 
 describeWith(redisPrograms, "sessions over Redis", () => {
   let server: RedisServer;
-  let client: Redis;
+  let connection: Redis;
   beforeAll(async () => {
     server = await startRedis();
-    client = new Redis(server.url);
+    connection = new Redis(server.url);
   });
   afterAll(async () => {
-    client?.disconnect();
+    connection?.disconnect();
     await server?.stop();
   });
 
@@ -39,6 +35,8 @@ describeWith(redisPrograms, "sessions over Redis", () => {
     async (name, race) => {
       await server.admin.flushall();
       const clock = testClock();
+      // Marks and cut-offs are what the history reckons with: the server sets them by the test's clock.
+      const client = clockedRedis(connection, clock.now);
       const another = (): ReturnType<typeof redisStore> => redisStore({ client, clock: clock.now });
       const { schedules } = await runSessionRace({ clock, store: another(), another }, race);
       process.stdout.write(`sessions over Redis: ${name}: ${schedules} schedules\n`);

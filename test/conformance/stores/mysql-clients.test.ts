@@ -1,6 +1,5 @@
 import mysql from "mysql2";
-import { mysqlSuite } from "../../support/mysql-suite.ts";
-import { isRace } from "../../support/postgres-suite.ts";
+import { isRace, mysqlSuite } from "../../support/sql-suite.ts";
 
 // A pool that is set up as differently as it can be: the store says with each statement what it needs.
 mysqlSuite(

@@ -1,7 +1,6 @@
 import mysql from "mysql2/promise";
 import { vi } from "vitest";
-import { mysqlSuite } from "../../support/mysql-suite.ts";
-import { isTriple } from "../../support/postgres-suite.ts";
+import { isTriple, mysqlSuite } from "../../support/sql-suite.ts";
 
 // One race of three has some thousand orders, even verb by verb: a sweep alone is up to seven commands.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,6 +1,5 @@
 import mysql from "mysql2/promise";
-import { mysqlSuite, wiredPool } from "../../support/mysql-suite.ts";
-import { isTriple } from "../../support/postgres-suite.ts";
+import { isTriple, mysqlSuite, wiredMysql } from "../../support/sql-suite.ts";
 
 mysqlSuite(
   "mysql (mysql2/promise)",
@@ -8,7 +7,7 @@ mysqlSuite(
     const client = mysql.createPool({ uri });
     return {
       options: { client, prepare: true },
-      wired: (wire) => wiredPool(client, wire),
+      wired: (wire) => wiredMysql(client, wire),
       close: () => client.end(),
     };
   },

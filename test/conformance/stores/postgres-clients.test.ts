@@ -1,6 +1,6 @@
 import postgresJs from "postgres";
 import { pgbouncer, poolAt, startPgbouncer } from "../../support/postgres-server.ts";
-import { isRace, postgresSuite, wiredPool } from "../../support/postgres-suite.ts";
+import { isRace, postgresSuite, wiredPg } from "../../support/sql-suite.ts";
 
 // The statements are the same for every client: what differs is how they get to the server.
 const pick = (test: string): boolean => !isRace(test);
@@ -22,7 +22,7 @@ postgresSuite(
     const listenOn = poolAt(url, { max: 3 });
     return {
       options: { client, notify: true, listenOn },
-      wired: (wire) => wiredPool(client, wire),
+      wired: (wire) => wiredPg(client, wire),
       close: async () => {
         await Promise.all([client.end(), listenOn.end()]);
         await pooler.dispose();

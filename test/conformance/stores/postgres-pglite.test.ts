@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { PGlite } from "@electric-sql/pglite";
 import { afterAll, vi } from "vitest";
 import { migrate, postgresStore } from "../../../src/stores/postgres.ts";
-import { isRace } from "../../support/postgres-suite.ts";
 import { runStoreSuite } from "../../support/run-store-suite.ts";
+import { isRace } from "../../support/sql-suite.ts";
 
 // A whole PostgreSQL in this process, on this thread.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 import { poolAt } from "../../support/postgres-server.ts";
-import { isTriple, postgresSuite, wiredPool } from "../../support/postgres-suite.ts";
+import { isTriple, postgresSuite, wiredPg } from "../../support/sql-suite.ts";
 
 // One race of three has some thousand orders.
 vi.setConfig({ testTimeout: 120_000 });
@@ -11,7 +11,7 @@ postgresSuite(
     const client = poolAt(url);
     return {
       options: { client, prepare: true },
-      wired: (wire) => wiredPool(client, wire),
+      wired: (wire) => wiredPg(client, wire),
       close: () => client.end(),
     };
   },

@@ -1,5 +1,5 @@
 import { poolAt } from "../../support/postgres-server.ts";
-import { isTriple, postgresSuite, wiredPool } from "../../support/postgres-suite.ts";
+import { isTriple, postgresSuite, wiredPg } from "../../support/sql-suite.ts";
 
 postgresSuite(
   "postgres (pg)",
@@ -7,7 +7,7 @@ postgresSuite(
     const client = poolAt(url);
     return {
       options: { client, notify: true, prepare: true },
-      wired: (wire) => wiredPool(client, wire),
+      wired: (wire) => wiredPg(client, wire),
       close: () => client.end(),
     };
   },

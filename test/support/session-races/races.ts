@@ -1,5 +1,6 @@
 /**
- * Which races of sessions are run: every pair, and triples that are known to be hard.
+ * Which races of sessions are run: every pair, and triples that are known to be hard; on a store that takes
+ * its time a choice of them.
  *
  * @module
  */
@@ -96,6 +97,22 @@ export const TRIPLES: readonly SessionRace[] = [
     ["late write", "read", "sign-out"],
     ["late write", "late read", "sweep"],
   ]),
+];
+
+/** One of each kind. */
+export const CHOICE: readonly SessionRace[] = [
+  { actors: ["update", "update"], start: "a user's" },
+  { actors: ["write", "sign-out"], start: "a user's" },
+  { actors: ["write", "sign-in"], start: "a visitor's" },
+  { actors: ["sign-in", "sign-in"], start: "a visitor's" },
+  { actors: ["sign-in as bob", "update"], start: "a user's" },
+  { actors: ["elevate", "revokeUser"], start: "a user's" },
+  { actors: ["read", "revokeOthers"], start: "a user's" },
+  { actors: ["update", "revokeEveryone"], start: "a user's" },
+  { actors: ["read", "expire", "sweep"], start: "a user's, touch due" },
+  { actors: ["read", "sign-out", "sweep"], start: "a user's, touch due" },
+  { actors: ["read", "update"], start: "a user's, rotation due" },
+  { actors: ["read", "late write"], start: "a user's, just rotated" },
 ];
 
 /** Every two, each with itself too. */

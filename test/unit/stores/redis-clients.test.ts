@@ -10,7 +10,8 @@ import type { RedisClient, RedisSubscriber } from "../../../src/stores/redis.ts"
 import { redisStore } from "../../../src/stores/redis.ts";
 import { describeWith } from "../../support/needs.ts";
 import type { RedisServer } from "../../support/redis-servers.ts";
-import { redisPrograms, startRedis, until } from "../../support/redis-servers.ts";
+import { redisPrograms, startRedis } from "../../support/redis-servers.ts";
+import { until } from "../../support/until.ts";
 
 const HOUR = 3_600_000;
 

@@ -44,10 +44,10 @@ describeWith(redisPrograms, "a connection of Redis that listens", () => {
   let proxy: RedisProxy;
   beforeAll(async () => {
     server = await startRedis();
-    proxy = await startRedisProxy(server.host, server.port);
+    proxy = await startRedisProxy(server.port);
   });
   afterAll(async () => {
-    await proxy?.stop();
+    await proxy?.close();
     await server?.stop();
   });
 

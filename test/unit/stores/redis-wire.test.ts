@@ -26,13 +26,13 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
   let client: Redis;
   beforeAll(async () => {
     server = await startRedis();
-    proxy = await startRedisProxy(server.host, server.port);
+    proxy = await startRedisProxy(server.port);
     client = new Redis(proxy.url);
   });
   beforeEach(() => server.admin.flushall());
   afterAll(async () => {
     client?.disconnect();
-    await proxy?.stop();
+    await proxy?.close();
     await server?.stop();
   });
 

@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import type { SessionStore } from "../../../src/stores/contract.ts";
 import { modelStore } from "../../../src/testing/model.ts";
-import type { Verdict } from "../../support/history.ts";
+
 import { startWork } from "../../support/history.ts";
+import type { Verdict } from "../../support/verdict.ts";
 
 async function verdictOn(wrong: (right: SessionStore) => Partial<SessionStore>): Promise<Verdict> {
   const right = modelStore();
