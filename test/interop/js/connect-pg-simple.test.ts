@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import connectPgSimpleLibrary from "connect-pg-simple";
 import express from "express";
 import session from "express-session";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   connectPgSimple,
@@ -12,7 +12,7 @@ import {
 import type { ForeignRecords } from "../../../src/interop/source.ts";
 import { describeWith } from "../../support/needs.ts";
 import type { PostgresServer } from "../../support/postgres-server.ts";
-import { postgres, startPostgres } from "../../support/postgres-server.ts";
+import { poolAt, postgres, startPostgres } from "../../support/postgres-server.ts";
 import type { Site } from "./browser.ts";
 import { opened, refusal, serve } from "./browser.ts";
 import { covering } from "./covered.ts";
@@ -31,7 +31,7 @@ describeWith({ postgres }, "connect-pg-simple, live", () => {
   beforeAll(async () => {
     // West of Greenwich: the column has no time zone.
     server = await startPostgres({ fsync: "off", timezone: "America/Lima" });
-    pool = new pg.Pool({ connectionString: server.url });
+    pool = poolAt(server.url);
     const table = new URL("table.sql", import.meta.resolve("connect-pg-simple"));
     await pool.query(readFileSync(table, "utf8"));
     store = new (connectPgSimpleLibrary(session))({ pool, pruneSessionInterval: false });
