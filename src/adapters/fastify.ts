@@ -9,17 +9,43 @@ import { commitAtOnce, onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { describesEntity } from "./failure.ts";
+import type { HeadTarget } from "./head.ts";
 import { applyHead } from "./head.ts";
 import { discard } from "./response.ts";
 
 type Committer = Pick<Session, "commit">;
 
-/** What is known of a request whose session was used. */
-interface Use {
-  readonly session: Committer;
+/** What is known of a request whose session was used. A class, for the reason that `State` gives. */
+class Use {
+  declare readonly session: Committer;
   /** Something was thrown, or an error was sent. */
-  failed: boolean;
-  committing: boolean;
+  failed = false;
+  committing = false;
+
+  constructor(session: Committer) {
+    this.session = session;
+  }
+}
+
+/** The headers of a reply. A class, for the same reason. */
+class ReplyHead implements HeadTarget {
+  declare private readonly reply: FastifyReply;
+
+  constructor(reply: FastifyReply) {
+    this.reply = reply;
+  }
+
+  getHeaderNames(): readonly string[] {
+    return Object.keys(this.reply.getHeaders());
+  }
+
+  getHeader(name: string): ReturnType<FastifyReply["getHeader"]> {
+    return this.reply.getHeader(name);
+  }
+
+  setHeader(name: string, value: string | readonly string[]): void {
+    this.reply.removeHeader(name).header(name, value);
+  }
 }
 
 const USE: unique symbol = Symbol("coatcheck.use");
@@ -55,7 +81,7 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Fastif
       const carrier: Carrier = request as object;
       carrier.session = session;
       onFirstUse(session, () => {
-        carrier[USE] = { session, failed: false, committing: false };
+        carrier[USE] = new Use(session);
         if (reply.raw.headersSent) session.commit({ at: "head" }).catch(ignore);
       });
       done();
@@ -98,11 +124,7 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
     const failed = use.failed || reply.statusCode >= 500;
     const { session } = use;
     const changes = commitAtOnce(session) ?? (await session.commit({ at: "head", failed }));
-    applyHead(changes, {
-      getHeaderNames: () => Object.keys(reply.getHeaders()),
-      getHeader: (name) => reply.getHeader(name),
-      setHeader: (name, value) => reply.removeHeader(name).header(name, value),
-    });
+    applyHead(changes, new ReplyHead(reply));
     return payload;
   } catch (error) {
     discard(payload);

@@ -11,7 +11,7 @@ import { isCarried } from "./carry.ts";
 import { describesEntity, failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import { withHead } from "./response.ts";
-import { commitResponse, trackUse } from "./web.ts";
+import { commitResponse, Use } from "./web.ts";
 
 /**
  * Gives every request a session, `c.get("session")`, and commits it before the response is sent.
@@ -38,11 +38,11 @@ export function coatcheck<Data extends object>(
     if (isCarried(sessions, c.get("session"))) return await next();
     const session = sessions.open(c.req.raw);
     c.set("session", session);
-    const use = trackUse(session);
+    const use = new Use(session);
     await next();
     use.headIsOut();
     if (isAnswer(c.error) && c.res.status === 500) setResponse(c, failureResponse(c.error, dev));
-    if (!use.isUsed()) return;
+    if (!use.isUsed) return;
     const failed = c.error !== undefined || c.res.status >= 500;
     try {
       setResponse(c, await commitResponse(session, c.res, dev, failed));

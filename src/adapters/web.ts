@@ -41,12 +41,12 @@ export function coatcheck<Data extends object, Rest extends readonly unknown[]>(
   return async function coatcheckRequest(request, ...rest) {
     const session = sessions.open(request);
     sessions.attach(request, session);
-    const use = trackUse(session);
+    const use = new Use(session);
     try {
       const response = await handler(request, session, ...rest);
-      return use.isUsed() ? await commitResponse(session, response, sessions.dev) : response;
+      return use.isUsed ? await commitResponse(session, response, sessions.dev) : response;
     } catch (thrown) {
-      if (!use.isUsed() && !isAnswer(thrown)) throw thrown;
+      if (!use.isUsed && !isAnswer(thrown)) throw thrown;
       if (thrown instanceof Response) throw await commitResponse(session, thrown, sessions.dev);
       return await failedResponse(session, thrown, sessions.dev);
     } finally {
@@ -57,27 +57,23 @@ export function coatcheck<Data extends object, Rest extends readonly unknown[]>(
 
 type Committer = Pick<Session, "commit">;
 
-/** Whether a handle was used before its response left. */
-export interface Use {
-  isUsed(): boolean;
-  /** From here on the first use is too late for a header, and the handle is told. */
-  headIsOut(): void;
-}
+/** Whether a handle was used before its response left. A class, for the reason that `State` gives. */
+export class Use {
+  isUsed = false;
+  private isOut = false;
 
-/** Follows a handle, for adapters that look at the response after the handler. */
-export function trackUse(session: Committer): Use {
-  let used = false;
-  let out = false;
-  onFirstUse(session, () => {
-    used = true;
-    if (out) session.commit({ at: "head" }).catch(ignore);
-  });
-  return {
-    isUsed: () => used,
-    headIsOut: () => {
-      out = true;
-    },
-  };
+  /** Follows a handle, for adapters that look at the response after the handler. */
+  constructor(session: Committer) {
+    onFirstUse(session, () => {
+      this.isUsed = true;
+      if (this.isOut) session.commit({ at: "head" }).catch(ignore);
+    });
+  }
+
+  /** From here on the first use is too late for a header, and the handle is told. */
+  headIsOut(): void {
+    this.isOut = true;
+  }
 }
 
 /**
