@@ -13,9 +13,9 @@ import { CASES } from "../fixture.mjs";
 import { startServer } from "../harness/child.mjs";
 import { sessionCookies } from "../harness/clients.mjs";
 import { cpuOf, cpuOfEnded, cpuOfMachine } from "../harness/cpu.mjs";
-import { startRedis, startRedisCluster } from "../harness/databases.mjs";
 import { client } from "../harness/http-client.mjs";
 import { CONNECTIONS, loadGenerator } from "../harness/load.mjs";
+import { startRedis, startRedisCluster } from "../harness/servers.mjs";
 import { median } from "../harness/statistics.mjs";
 
 const PROCESSES = 4;

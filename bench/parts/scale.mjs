@@ -7,7 +7,7 @@
 
 import { tmpdir } from "node:os";
 import { runWorker } from "../harness/child.mjs";
-import { startPostgres, startRedis } from "../harness/databases.mjs";
+import { startPostgres, startRedis } from "../harness/servers.mjs";
 import { memoryKinds } from "../libraries/memory-stores.mjs";
 
 /**

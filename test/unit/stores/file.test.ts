@@ -13,13 +13,11 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
-import type { NewRecord, Revocations, SessionStore } from "../../../src/stores/contract.ts";
+import type { Revocations, SessionStore } from "../../../src/stores/contract.ts";
 import type { FileStoreOptions } from "../../../src/stores/file.ts";
 import { fileStore } from "../../../src/stores/file.ts";
+import { HOUR, id, keepsEverythingOverAClose, now, session } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-
-const HOUR = 3_600_000;
-const now = Date.now();
 
 describe("fileStore", () => {
   let folder: string;
@@ -98,35 +96,7 @@ describe("fileStore", () => {
   });
 
   it("keeps everything over a close, and answers no verb after it", async () => {
-    const store = openStore();
-    await store.create(session("a", "ada"), 0, now);
-    await store.cutOff("bob", { keepUntil: now + HOUR }, now);
-    await store.add({ kind: "everyone", at: now, until: now + HOUR });
-    // Asked for, but not waited for: close does.
-    const last = store.touch(id("a"), now + 5, now + 2 * HOUR, now);
-    await store.close();
-    expect(await last).toBe(true);
-    await store.close();
-    const verbs: (() => Promise<unknown>)[] = [
-      () => store.load(id("a")),
-      () => store.create(session("b"), 0, now),
-      () => store.update(id("a"), 1, { ...session("a") }, now),
-      () => store.touch(id("a"), now, now, now),
-      () => store.cutOff("ada", { keepUntil: now }, now),
-      () => store.list({ limit: 1 }, now),
-      () => store.sweep(1, now),
-      () => store.add({ kind: "everyone", at: now, until: now }),
-      () => store.since(undefined),
-    ];
-    for (const verb of verbs) await expect(verb()).rejects.toThrow("the file store is closed");
-
-    const again = openStore();
-    expect((await again.load(id("a")))?.record).toMatchObject({
-      lastSeenAt: now + 5,
-      expiresAt: now + 2 * HOUR,
-    });
-    expect(await again.create(session("late", "bob"), 1, now)).toBe("cut-off");
-    expect((await again.since(undefined)).revocations).toHaveLength(1);
+    await keepsEverythingOverAClose(openStore, "the file store is closed");
   });
 
   it.runIf(existsSync("/proc/self/fd"))(
@@ -302,11 +272,3 @@ describe("fileStore", () => {
     expect((await store.load(id("a")))?.cutOff).toBe(now);
   });
 });
-
-function id(name: string): string {
-  return Buffer.from(name.padEnd(18, ".").slice(0, 18)).toString("base64url");
-}
-
-function session(name: string, userId?: string): NewRecord {
-  return { id: id(name), userId, lastSeenAt: now, expiresAt: now + HOUR, closed: false, body: "" };
-}

@@ -4,13 +4,12 @@ import process from "node:process";
 import Libsql from "libsql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
-import type { NewRecord, Revocations, SessionStore } from "../../../src/stores/contract.ts";
+import type { Revocations, SessionStore } from "../../../src/stores/contract.ts";
 import type { SqliteStoreOptions } from "../../../src/stores/sqlite.ts";
 import { sqliteStore } from "../../../src/stores/sqlite.ts";
+import { HOUR, id, keepsEverythingOverAClose, now, session } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
-const HOUR = 3_600_000;
-const now = Date.now();
 const hasNodeSqlite = process.getBuiltinModule("node:sqlite" as "node:fs") !== undefined;
 
 // libsql comes ready built, so these run everywhere. The other bindings have the suite.
@@ -86,36 +85,7 @@ describe("sqliteStore", () => {
   });
 
   it("keeps everything over a close, and answers no verb after it", async () => {
-    const store = openStore();
-    await store.create(session("a", "ada"), 0, now);
-    await store.cutOff("bob", { keepUntil: now + HOUR }, now);
-    await store.add({ kind: "everyone", at: now, until: now + HOUR });
-    // Asked for, but not waited for: close does.
-    const last = store.touch(id("a"), now + 5, now + 2 * HOUR, now);
-    await store.close();
-    expect(await last).toBe(true);
-    await store.close();
-    const next = { body: "", lastSeenAt: now, expiresAt: now };
-    const verbs: (() => Promise<unknown>)[] = [
-      () => store.load(id("a")),
-      () => store.create(session("b"), 0, now),
-      () => store.update(id("a"), 1, next, now),
-      () => store.touch(id("a"), now, now, now),
-      () => store.cutOff("ada", { keepUntil: now }, now),
-      () => store.list({ limit: 1 }, now),
-      () => store.sweep(1, now),
-      () => store.add({ kind: "everyone", at: now, until: now }),
-      () => store.since(undefined),
-    ];
-    for (const verb of verbs) await expect(verb()).rejects.toThrow("the SQLite store is closed");
-
-    const again = openStore();
-    expect((await again.load(id("a")))?.record).toMatchObject({
-      lastSeenAt: now + 5,
-      expiresAt: now + 2 * HOUR,
-    });
-    expect(await again.create(session("late", "bob"), 1, now)).toBe("cut-off");
-    expect((await again.since(undefined)).revocations).toHaveLength(1);
+    await keepsEverythingOverAClose(openStore, "the SQLite store is closed");
   });
 
   it("leaves the app's database open, its tables and its version alone", async () => {
@@ -309,12 +279,4 @@ function counting(database: InstanceType<typeof Libsql>, begun: string[]) {
       };
     },
   } as unknown as InstanceType<typeof Libsql>;
-}
-
-function id(name: string): string {
-  return Buffer.from(name.padEnd(18, ".").slice(0, 18)).toString("base64url");
-}
-
-function session(name: string, userId?: string): NewRecord {
-  return { id: id(name), userId, lastSeenAt: now, expiresAt: now + HOUR, closed: false, body: "" };
 }
