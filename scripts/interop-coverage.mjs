@@ -14,7 +14,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { anchors } from "./markdown.mjs";
 
 /** @typedef {{ library: string, version: string, what: string, direction: string, how: string }} Row */
@@ -49,6 +49,10 @@ if (!isCheck) {
   });
 }
 
+if (!existsSync(folder)) {
+  console.error("there is no run to compare with: run `npm test` first");
+  process.exit(1);
+}
 /** @type {Row[]} */
 const rows = readdirSync(folder).flatMap((file) =>
   JSON.parse(readFileSync(`${folder}/${file}`, "utf8")),
