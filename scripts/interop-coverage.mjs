@@ -14,7 +14,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { anchors } from "./markdown.mjs";
 
 /** @typedef {{ library: string, version: string, what: string, direction: string, how: string }} Row */
