@@ -69,11 +69,11 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
     throw new Error("Memcached stores nothing, and the client does not say why");
   }
 
-  /** @returns whether nothing was there. */
-  async function appendOrAdd(key: string, added: string, begun: string): Promise<boolean> {
+  /** Where nothing was there a moment ago. @returns whether that is still so. */
+  async function addOrAppend(key: string, begun: string, added: string): Promise<boolean> {
     for (let tries = 0; tries < MOST_REFUSALS; tries += 1) {
-      if (await commands.append(key, added)) return false;
       if (await commands.add(key, begun, 0)) return true;
+      if (await commands.append(key, added)) return false;
     }
     throw new Error("Memcached stores nothing, and the client does not say why");
   }
@@ -94,7 +94,7 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
     },
 
     append: async (key, text) => {
-      await appendOrAdd(key, text, text);
+      if (!(await commands.append(key, text))) await addOrAppend(key, text, text);
     },
 
     async extend(key, { added, begun, isThere }) {
@@ -105,7 +105,7 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
         commands.append(key, added),
         commands.gets(key),
       ]);
-      const isNew = isBegun || (!isAdded && (await appendOrAdd(key, added, begun)));
+      const isNew = isBegun || (!isAdded && (await addOrAppend(key, begun, added)));
       return { text: found?.text, isNew };
     },
   };

@@ -92,5 +92,9 @@ describeWith({ memcached: memcachedProgram }, "trouble with Memcached", () => {
     expect((await store.load(later))?.cutOff).toBe(0);
     const { records } = await store.list({ userId: "ada", limit: 10 }, now);
     expect(records.map(({ id }) => id)).toEqual([later]);
+    // The user is in the directory again, and so is swept with the last session.
+    expect(await store.sweep(10, now + 2 * HOUR)).toBe(2);
+    await store.sweep(10, now + 2 * HOUR);
+    expect(await client.gets([keyValueKeys("coatcheck:").user("ada")])).toEqual({});
   });
 });
