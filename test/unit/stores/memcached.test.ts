@@ -174,7 +174,7 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     const id = "a".repeat(24);
     const next = { body: "theirs", lastSeenAt: now, expiresAt: now + HOUR };
     const theirs = memcachedStore({ client, prefix: "between:" });
-    let between: (() => Promise<unknown>) | undefined;
+    let between: (() => unknown) | undefined;
     const slow = {
       servers: [server.address],
       getMulti: real.getMulti.bind(real),
