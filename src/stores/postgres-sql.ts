@@ -33,7 +33,7 @@ export interface PostgresSql {
   readonly sweepFeed: string;
   /** namespace, kind, id, except, at, until → nothing to read */
   readonly add: string;
-  /** namespace, cursor → the last number, and entries */
+  /** namespace, cursor, limit → the last number of all, and numbers and entries */
   readonly since: string;
 }
 
@@ -195,11 +195,12 @@ RETURNING 1`,
 )`,
     ),
 
-    // A cursor that was never given, as after a backup was put back, means from the beginning.
-    since: `SELECT coalesce(f.last, 0)::float8, r.kind, r.id, r.at, r.until, r.except_id
+    since: `SELECT coalesce(f.last, 0)::float8, r.number, r.kind, r.id, r.at, r.until, r.except_id
 FROM (SELECT max(last) AS last FROM ${feeds} WHERE namespace = $1::text) f
-LEFT JOIN ${revocations} r ON r.namespace = $1::text AND r.until > ${NOW}
-  AND r.number > CASE WHEN $2::bigint <= f.last THEN $2::bigint ELSE 0 END
+LEFT JOIN (
+  SELECT * FROM ${revocations} WHERE namespace = $1::text AND number > $2::bigint AND until > ${NOW}
+  ORDER BY number LIMIT $3::int
+) r ON true
 ORDER BY r.number`,
   };
 }

@@ -504,12 +504,33 @@ export const WRONG_STORES: readonly WrongStore[] = [
   })),
   wrong(
     "the feed gives a page",
-    /revocations: the beginning gives everything/,
+    /revocations: who goes on while there is more/,
     (_state, right) => ({
       async since(cursor) {
         const { revocations } = await right.since(cursor);
         return { revocations: revocations.slice(0, 1000), cursor: `${Number(cursor ?? 0) + 1000}` };
       },
+    }),
+  ),
+  wrong(
+    "the feed goes on from its end after a page",
+    /revocations: who goes on while there is more/,
+    (_state, right) => ({
+      async since(cursor) {
+        const page = await right.since(cursor);
+        return {
+          ...page,
+          revocations: page.revocations.slice(0, 1000),
+          more: cursor === undefined,
+        };
+      },
+    }),
+  ),
+  wrong(
+    "the feed always has more",
+    /revocations: who goes on while there is more/,
+    (_state, right) => ({
+      since: async (cursor) => ({ ...(await right.since(cursor)), more: true }),
     }),
   ),
   wrong("the feed gives what is over", /revocations: one whose time is over/, ({ feed }) => ({

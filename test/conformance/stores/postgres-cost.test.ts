@@ -159,7 +159,8 @@ describeWith({ postgres }, "what a PostgreSQL store costs", () => {
       ["a sweep", sql.sweepSessions, [now, 100], "sessions_to_look_at"],
       ["a sweep of cut-offs", sql.sweepCutOffs, [now, 100], "cut_offs_by_end"],
       ["a sweep of the feed", sql.sweepFeed, [now, 100], "revocations_by_end"],
-      ["the end of the feed", sql.since, [SESSIONS - 5], "revocations_pkey"],
+      ["the end of the feed", sql.since, [SESSIONS - 5, 1000], "revocations_pkey"],
+      ["a page of the feed", sql.since, [0, 1000], "revocations_pkey"],
     ];
 
     describe.each(["force_custom_plan", "force_generic_plan"])("with %s", (mode) => {
