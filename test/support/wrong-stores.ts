@@ -548,6 +548,13 @@ export const WRONG_STORES: readonly WrongStore[] = [
         if (change.kind !== "user") listener(change);
       }) ?? (() => undefined),
   })),
+  wrong("watch lets listeners throw", /watch: what a listener throws/, ({ listeners }, right) => ({
+    async update(id, ...args) {
+      const isDone = await right.update(id, ...args);
+      for (const listener of listeners) listener({ kind: "session", id });
+      return isDone;
+    },
+  })),
   wrong("watch can't be ended", /watch: whoever has ended it/, (_state, right) => ({
     watch(listener) {
       right.watch?.(listener);
