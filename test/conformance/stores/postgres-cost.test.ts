@@ -172,6 +172,23 @@ describeWith({ postgres }, "what a PostgreSQL store costs", () => {
       });
     });
 
+    it("a sweep goes by an index also where sessions are so short that reading all looks cheap", async () => {
+      const schema = "short_sessions";
+      await migrate(pool, { schema });
+      await pool.query(
+        `INSERT INTO ${schema}.sessions
+           (mark, last_seen_at, expires_at, look_at, revision, closed, namespace, id, body)
+         SELECT 0, 1, $1::float8 + n, $1::float8 + n, 1, false, $2::text, lpad(n::text, 24, '0'), 'b'
+         FROM generate_series(1, 100000) n`,
+        [now, NAMESPACE],
+      );
+      await pool.query(`VACUUM (ANALYZE) ${schema}.sessions`);
+      const { sweepSessions } = postgresSql(schema, undefined);
+      const plan = await planOf(sweepSessions, [NAMESPACE, now, 500], "force_generic_plan");
+      expect(plan).toContain("sessions_to_look_at");
+      expect(plan).not.toContain("Seq Scan on sessions");
+    });
+
     async function planOf(text: string, values: readonly unknown[], mode: string): Promise<string> {
       const client = await pool.connect();
       try {
