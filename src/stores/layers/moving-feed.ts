@@ -23,7 +23,8 @@ export async function copyFeed(from: Revocations, to: Revocations): Promise<void
   }
 }
 
-async function entriesOf(feed: Revocations): Promise<readonly Revocation[]> {
+/** All that a feed has, page by page. */
+export async function entriesOf(feed: Revocations): Promise<readonly Revocation[]> {
   const pages: (readonly Revocation[])[] = [];
   let page: RevocationPage | undefined;
   do {
