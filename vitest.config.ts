@@ -17,7 +17,12 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "source", include: ["test/**/*.test.ts"], exclude: ["test/dist/**"] },
+        test: {
+          name: "source",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/dist/**"],
+          globalSetup: ["test/support/narrowed.ts"],
+        },
       },
       // The built package: packing, installing and compiling take their time on a busy machine.
       {

@@ -6,8 +6,8 @@
  *   npm run interop:coverage
  *   node scripts/interop-coverage.mjs --check
  *
- * `--check` runs no test. It holds the page to what the last run has left, but for the versions of the
- * libraries, which a system's packages choose. Where everything may be skipped (`COATCHECK_REQUIRE` is
+ * `--check` runs no test. It holds the page to what the last run of each file has left that was not narrowed
+ * to some of its tests, but for the versions of the libraries, which a system's packages choose. Where everything may be skipped (`COATCHECK_REQUIRE` is
  * empty), the page may say more than was shown.
  *
  * @module
@@ -49,8 +49,9 @@ if (!isCheck) {
   });
 }
 
+const WHOLE_RUN = "npx vitest run --project=source test/interop";
 if (!existsSync(folder)) {
-  console.error("there is no run to compare with: run `npm test` first");
+  console.error(`there is no run to compare with: ${WHOLE_RUN}`);
   process.exit(1);
 }
 /** @type {Row[]} */
@@ -115,7 +116,8 @@ if (!isCheck) {
   for (const line of [...missing, ...stale]) console.error(`${page}: ${line}`);
   const others = missing.length + stale.length;
   console.log(`${page}: ${table.length} rows, ${others} other ones`);
-  if (others > 0) console.error("npm run interop:coverage makes the page anew");
+  if (stale.length > 0) console.error(`where not all of the tests have run: ${WHOLE_RUN}`);
+  if (others > 0) console.error("npm run interop:coverage runs them and makes the page anew");
   process.exitCode = others === 0 ? 0 : 1;
 }
 

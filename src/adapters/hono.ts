@@ -11,7 +11,7 @@ import { isCarried } from "./carry.ts";
 import { describesEntity, failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import { withHead } from "./response.ts";
-import { commitResponse, Use } from "./web.ts";
+import { commitResponse, Use } from "./web-use.ts";
 
 /**
  * Gives every request a session, `c.get("session")`, and commits it before the response is sent.

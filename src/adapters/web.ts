@@ -4,12 +4,13 @@
  * @module
  */
 
-import { commitHead, onFirstUse } from "../core/handle.ts";
-import type { HeadChanges, Session } from "../core/session.ts";
+import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
-import { discard, withHead } from "./response.ts";
+import { withHead } from "./response.ts";
+import type { Committer } from "./web-use.ts";
+import { commitResponse, Use } from "./web-use.ts";
 
 /**
  * Gives a handler the session of its request and commits it before the response is returned.
@@ -55,51 +56,6 @@ export function coatcheck<Data extends object, Rest extends readonly unknown[]>(
   };
 }
 
-type Committer = Pick<Session, "commit">;
-
-/** Whether a handle was used before its response left. A class, for the reason that `State` gives. */
-export class Use {
-  isUsed = false;
-  private isOut = false;
-
-  /** Follows a handle, for adapters that look at the response after the handler. */
-  constructor(session: Committer) {
-    onFirstUse(session, () => {
-      this.isUsed = true;
-      if (this.isOut) session.commit({ at: "head" }).catch(ignore);
-    });
-  }
-
-  /** From here on the first use is too late for a header, and the handle is told. */
-  headIsOut(): void {
-    this.isOut = true;
-  }
-}
-
-/**
- * Commits the session and gives the response with what that asks of its head. With a status of 500 or
- * above buffered changes are dropped.
- *
- * @param failed - the response is for something that was thrown: they are dropped as well.
- * @throws what the commit throws. The body of the response is cancelled then.
- */
-export async function commitResponse(
-  session: Committer,
-  response: Response,
-  dev: boolean,
-  failed: boolean = response.status >= 500,
-): Promise<Response> {
-  let changes: HeadChanges;
-  try {
-    const answer = commitHead(session, failed);
-    changes = answer instanceof Promise ? await answer : answer;
-  } catch (error) {
-    discard(response);
-    throw error;
-  }
-  return withHead(response, changes, dev ? () => tellEnd(session) : undefined);
-}
-
 /** The answer to what was thrown, with the cookies of what acted at once. */
 async function failedResponse(session: Committer, error: unknown, dev: boolean): Promise<Response> {
   const changes = await session.commit({ at: "head", failed: true }).catch(() => NO_CHANGES);
@@ -110,12 +66,4 @@ async function failedResponse(session: Committer, error: unknown, dev: boolean):
   }
   const { status, headers, body } = failureOf(error, dev);
   return withHead(new Response(body, { status, headers }), changes);
-}
-
-function tellEnd(session: Committer): void {
-  session.commit({ at: "end" }).catch(ignore);
-}
-
-function ignore(): void {
-  // The handle has told whom it concerns.
 }

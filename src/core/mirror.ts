@@ -78,19 +78,23 @@ export function createMirror(
     }
   }
 
+  // Page by page, each with a deadline of its own; where one fails, the next refresh goes on.
+  async function readOn(now: number): Promise<void> {
+    let more: boolean | undefined;
+    do {
+      const page = await calls.run("since", () => revocations.since(cursor));
+      for (const revocation of page.revocations) apply(revocation);
+      ({ cursor, more } = page);
+    } while (more);
+    // The moment when the first question was asked: what was added after it may be missing.
+    syncedAt = now;
+    forget(now);
+  }
+
   function refresh(now: number): Promise<void> {
-    refreshing ??= calls
-      .run("since", () => revocations.since(cursor))
-      .then((page) => {
-        for (const revocation of page.revocations) apply(revocation);
-        cursor = page.cursor;
-        // The moment when the question was asked: what was added after it may be missing.
-        syncedAt = now;
-        forget(now);
-      })
-      .finally(() => {
-        refreshing = undefined;
-      });
+    refreshing ??= readOn(now).finally(() => {
+      refreshing = undefined;
+    });
     return refreshing;
   }
 

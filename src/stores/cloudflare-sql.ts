@@ -6,7 +6,13 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
+import type {
+  Revocation,
+  RevocationPage,
+  Revocations,
+  SessionRecord,
+  SessionStore,
+} from "./contract.ts";
 
 export type SqlValue = string | number | null;
 
@@ -19,7 +25,7 @@ export type SqlRow = Readonly<Record<string, unknown>>;
 export type SqlBatch = (statements: readonly SqlStatement[]) => Promise<readonly SqlRow[][]>;
 
 const MAX_BODY_BYTES = 1024 * 1024;
-const FEED_PIECE = 1000;
+const FEED_PAGE = 1000;
 
 const LIVE = "closed = 0 AND expires_at > ?";
 
@@ -69,6 +75,29 @@ export function storeOfTables(
   async function isDone(statement: SqlStatement): Promise<boolean> {
     const [rows = []] = await run(statement);
     return rows.length > 0;
+  }
+
+  async function since(cursor: string | undefined): Promise<RevocationPage> {
+    const now = clock();
+    const asked = Number(cursor ?? 0);
+    const from = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
+    // The number comes with the entries: nobody who goes on from here misses one in between.
+    const [[seq] = [], rows = []] = await run(
+      [`SELECT seq FROM sqlite_sequence WHERE name = '${revocations}'`],
+      [
+        `SELECT number, until, entry FROM ${revocations} WHERE number > ?
+          ORDER BY number LIMIT ${FEED_PAGE}`,
+        from,
+      ],
+    );
+    const last = Number(seq?.["seq"] ?? 0);
+    // A cursor that was never given is no reason to miss anything.
+    if (from > last) return since(undefined);
+    const found = rows
+      .filter(({ until }) => Number(until) > now)
+      .map(({ entry }) => JSON.parse(String(entry)) as Revocation);
+    const more = rows.length === FEED_PAGE;
+    return { revocations: found, cursor: `${more ? Number(rows.at(-1)?.["number"]) : last}`, more };
   }
 
   return {
@@ -189,33 +218,7 @@ export function storeOfTables(
       ]);
     },
 
-    async since(cursor) {
-      const now = clock();
-      const given = Number(cursor ?? Number.NaN);
-      const found: Revocation[] = [];
-      for (let after = Number.isSafeInteger(given) ? given : 0, isFirst = true; ; isFirst = false) {
-        // The number comes with the entries: nobody who goes on from here misses one in between.
-        const [[seq] = [], rows = []] = await run(
-          [`SELECT seq FROM sqlite_sequence WHERE name = '${revocations}'`],
-          [
-            `SELECT number, until, entry FROM ${revocations} WHERE number > ?
-              ORDER BY number LIMIT ${FEED_PIECE}`,
-            after,
-          ],
-        );
-        const last = Number(seq?.["seq"] ?? 0);
-        // A cursor that was never given is no reason to miss anything.
-        if (isFirst && (after < 0 || after > last)) {
-          after = 0;
-          continue;
-        }
-        for (const { until, entry } of rows) {
-          if (Number(until) > now) found.push(JSON.parse(String(entry)) as Revocation);
-        }
-        if (rows.length < FEED_PIECE) return { revocations: found, cursor: `${last}` };
-        after = Number(rows.at(-1)?.["number"]);
-      }
-    },
+    since,
   };
 }
 

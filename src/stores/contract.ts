@@ -199,16 +199,23 @@ export interface Revocation {
   readonly except?: string | undefined;
 }
 
+/** A page of the feed. */
+export interface RevocationPage {
+  readonly revocations: readonly Revocation[];
+  /** Where the next page begins. */
+  readonly cursor: string;
+  /** There is more already: a feed may be longer than one call can read in time. */
+  readonly more?: boolean | undefined;
+}
+
 /** A feed of revocations that is mirrored in memory. Both embedded stores keep one. */
 export interface Revocations {
   /** Appends an entry; resolved when it is durable. */
   add(revocation: Revocation): Promise<void>;
   /**
-   * All entries after the cursor whose time is not over; from the beginning, and without a limit, with
-   * `undefined`. An entry is never missed by a reader that goes on from the cursor it was given.
+   * The entries after the cursor whose time is not over; from the beginning with `undefined`. All of
+   * them, or some and `more`. An entry is never missed by a reader that goes on from the cursor it was
+   * given.
    */
-  since(cursor: string | undefined): Promise<{
-    readonly revocations: readonly Revocation[];
-    readonly cursor: string;
-  }>;
+  since(cursor: string | undefined): Promise<RevocationPage>;
 }

@@ -10,6 +10,7 @@
 import type { SessionRecord } from "./contract.ts";
 import type { Disk } from "./file-disk.ts";
 import type { LogKind } from "./file-log.ts";
+import { unreadable } from "./file-log.ts";
 import { CUT_OFFS, cutOffPath } from "./file-paths.ts";
 import type { SharedLog } from "./file-shared-log.ts";
 import { sharedLog } from "./file-shared-log.ts";
@@ -109,7 +110,9 @@ export function cutOffsOn(disk: Disk): CutOffs {
       for (const name of await disk.list(CUT_OFFS)) {
         if (!/^[0-9a-f]$/.test(name)) continue;
         const log = logAt(`${CUT_OFFS}/${name}`);
-        const over = [...(await log.read())].filter(([, { keepUntil }]) => keepUntil <= now);
+        const all = await log.read().catch(unreadable);
+        if (all === "unreadable") continue;
+        const over = [...all].filter(([, { keepUntil }]) => keepUntil <= now);
         for (const [user] of over) {
           if (removed === limit) return removed;
           if ((await log.add({ user, over: now })) !== "refused") removed += 1;

@@ -9,6 +9,7 @@ import type { ListPage, ListQuery, SessionRecord } from "./contract.ts";
 import type { CutOff, CutOffs } from "./file-cut-offs.ts";
 import { markOf } from "./file-cut-offs.ts";
 import type { Disk } from "./file-disk.ts";
+import { unreadable } from "./file-log.ts";
 import { idOf, SESSIONS, userPath } from "./file-paths.ts";
 import { isLive } from "./file-session.ts";
 import type { SessionFiles } from "./file-sessions.ts";
@@ -40,7 +41,12 @@ export function listerOn(
       if (looked === limit + LIST_SCAN) return { records, cursor: before };
       looked += 1;
       if (looked % READS_IN_A_ROW === 0) await setImmediate();
-      const record = await sessions.read(name);
+      const record = await sessions.read(name).catch(unreadable);
+      if (record === "unreadable") {
+        // Whoever asks for this one is told. What it is found by stays: it may be mended.
+        before = name;
+        continue;
+      }
       const cut = await cutOffs.of(record?.userId);
       const isOne = record !== undefined && isListed(record, cut);
       if (isOne && records.length === limit) return { records, cursor: before };

@@ -70,6 +70,21 @@ interface Known<State> {
   readonly counted: number;
 }
 
+/** What a file holds is not a log, or not all of one. */
+export class DamagedError extends Error {
+  constructor(path: string, problem: string) {
+    super(`${path} is damaged: ${problem}`);
+  }
+}
+
+/** For whoever goes along many files: what is wrong with one alone. @throws anything else */
+export function unreadable(error: unknown): "unreadable" {
+  const { code = "", syscall } = error as NodeJS.ErrnoException;
+  const isDenied = syscall === "open" && ["EACCES", "EPERM", "EISDIR"].includes(code);
+  if (!isDenied && !(error instanceof DamagedError)) throw error;
+  return "unreadable";
+}
+
 // Beside twice what it has to hold.
 const SLACK = 16 * 1024;
 const MOST_KNOWN_BYTES = 4 * 1024 * 1024;
@@ -105,7 +120,7 @@ export async function openLog<State, Entry, Result>(
     }
     file.close();
   }
-  throw new Error(`${path} is damaged: it has moved to a file that is not there`);
+  throw new DamagedError(path, "it has moved to a file that is not there");
 }
 
 // Far more than other processes can be ahead by between two steps.
@@ -231,7 +246,7 @@ async function logOf<State, Entry, Result>(
       await file.sync();
       await catchUp();
       const told = mine.get(name);
-      if (told === undefined) throw new Error(`${path} is damaged: what was added is not there`);
+      if (told === undefined) throw new DamagedError(path, "what was added is not there");
       return told;
     } finally {
       mine.delete(name);

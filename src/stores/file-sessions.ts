@@ -7,7 +7,7 @@
 import type { SessionRecord } from "./contract.ts";
 import type { Disk } from "./file-disk.ts";
 import type { Log, Told } from "./file-log.ts";
-import { isLong, isWorthALook, logMemo, newLog, openLog } from "./file-log.ts";
+import { DamagedError, isLong, isWorthALook, logMemo, newLog, openLog } from "./file-log.ts";
 import { sessionPath, userPath } from "./file-paths.ts";
 import type { SessionEntry, SessionState } from "./file-session.ts";
 import { sessionLog } from "./file-session.ts";
@@ -121,6 +121,6 @@ export function sessionsOn(disk: Disk): SessionFiles {
 
 /** @throws when the file has no beginning: it is damaged, which is not the same as absent. */
 export function recordIn({ path, state }: SessionLog): SessionRecord {
-  if (state.record === undefined) throw new Error(`${path} is damaged: it does not hold a session`);
+  if (state.record === undefined) throw new DamagedError(path, "it does not hold a session");
   return state.record;
 }

@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Revocations, SessionRecord } from "./contract.ts";
 import type { CutOffs } from "./file-cut-offs.ts";
 import type { Disk } from "./file-disk.ts";
+import { unreadable } from "./file-log.ts";
 import {
   CUT_OFFS,
   DRAFTS,
@@ -80,7 +81,8 @@ export function sweeperOn(
         looked += 1;
         if (looked % LOOKS_IN_A_ROW === 0) await setImmediate();
         try {
-          if (await lookAt(bucket, name, now)) removed += 1;
+          // One that is damaged stays: whoever asks for it is told.
+          if ((await lookAt(bucket, name, now).catch(unreadable)) === true) removed += 1;
         } catch (error) {
           // On a full disk the next one may fit, and make room for this one.
           failure ??= error;
@@ -102,7 +104,8 @@ export function sweeperOn(
       const path = `${folder}/${name}`;
       if ((await disk.age(path)) < LEFT_BEHIND_MS) continue;
       if (folder === DRAFTS) await disk.remove(path);
-      else await removeUnlessNamed(path);
+      // Beside a damaged file it may be all there is of what that held.
+      else await removeUnlessNamed(path).catch(unreadable);
     }
   }
 

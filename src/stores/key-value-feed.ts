@@ -22,6 +22,7 @@ export interface KeyValueFeed extends Revocations {
 
 // An entry takes about 150 bytes, and to add one writes its whole piece.
 const PIECE = 100;
+const PIECES_IN_A_PAGE = 10;
 
 /** A cursor is the number of a piece and how many of its entries have been read. */
 export function keyValueFeed(cells: Cells, keys: KeyValueKeys, clock: () => number): KeyValueFeed {
@@ -68,15 +69,17 @@ export function keyValueFeed(cells: Cells, keys: KeyValueKeys, clock: () => numb
       const [piece = Number.NaN, count = Number.NaN] = (cursor ?? "").split(".").map(Number);
       // A cursor that was never given is no reason to miss anything.
       const isKnown = piece >= head.first && piece <= head.last && count >= 0;
+      const first = isKnown ? piece : head.first;
+      const last = Math.min(head.last, first + PIECES_IN_A_PAGE - 1);
       const revocations: Revocation[] = [];
       let read = 0;
-      for (let at = isKnown ? piece : head.first; at <= head.last; at += 1) {
+      for (let at = first; at <= last; at += 1) {
         const entries = await readPiece(at);
         read = entries.length;
         const from = isKnown && at === piece && count <= read ? count : 0;
         revocations.push(...entries.slice(from).filter(({ until }) => until > now));
       }
-      return { revocations, cursor: `${head.last}.${read}` };
+      return { revocations, cursor: `${last}.${read}`, more: last < head.last };
     },
 
     async sweep(now) {

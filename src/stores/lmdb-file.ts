@@ -52,6 +52,7 @@ const BYTES_PER_TRANSACTION = 4 * 1024 * 1024;
 // How often and how long to wait until whoever has turned the file back puts it right.
 const LOOKS_BEHIND = 10;
 const LOOK_BEHIND_MS = 5;
+const BROKEN_FOR_MS = 1000;
 
 const openFiles = new Map<string, OpenFile>();
 
@@ -74,6 +75,8 @@ function lmdbFile(folder: string): LmdbFile {
   const waiting: Job[] = [];
   let running: Promise<void> | undefined;
   let reopening: Promise<void> | undefined;
+  // It was closed, and could not be opened again.
+  let broken: { readonly error: unknown; readonly until: number } | undefined;
 
   function take(): Job[] {
     let bytes = 0;
@@ -95,6 +98,7 @@ function lmdbFile(folder: string): LmdbFile {
       let jobs: Job[] = [];
       let answers: (() => void)[] = [];
       try {
+        await opened();
         const wasBehind = await root.transaction(() => {
           if (isBehind(root)) return true;
           // Only now: what has arrived while the transaction was waiting for its turn comes along.
@@ -118,11 +122,33 @@ function lmdbFile(folder: string): LmdbFile {
   async function catchUp(times: number): Promise<void> {
     if (times % LOOKS_BEHIND !== 0) return setTimeout(LOOK_BEHIND_MS);
     // Whoever it was has died over it. To open the file again is what puts it right.
-    reopening = root.close().then(() => {
-      root = openCurrent(folder);
+    await reopen();
+  }
+
+  function reopen(): Promise<void> {
+    reopening ??= openAgain().finally(() => {
+      reopening = undefined;
     });
-    await reopening;
-    reopening = undefined;
+    return reopening;
+  }
+
+  async function openAgain(): Promise<void> {
+    if (broken === undefined) await root.close();
+    try {
+      root = openCurrent(folder);
+      broken = undefined;
+    } catch (error) {
+      broken = { error, until: performance.now() + BROKEN_FOR_MS };
+      throw error;
+    }
+  }
+
+  /** What closed the file may be over: a call tries to open it again, but not each of them. */
+  async function opened(): Promise<void> {
+    if (reopening !== undefined) await reopening;
+    if (broken === undefined) return;
+    if (performance.now() < broken.until) throw broken.error;
+    await reopen();
   }
 
   const file: LmdbFile = {
@@ -130,7 +156,7 @@ function lmdbFile(folder: string): LmdbFile {
       return root;
     },
     async beginRead() {
-      if (reopening !== undefined) await reopening;
+      await opened();
       root.resetReadTxn();
     },
     write<Result>(bytes: number, work: () => Result): Promise<Result> {
@@ -152,7 +178,7 @@ function lmdbFile(folder: string): LmdbFile {
         return;
       }
       openFiles.delete(folder);
-      await root.close();
+      if (broken === undefined) await root.close();
     },
   };
   return file;

@@ -56,8 +56,13 @@ export function makeFolder(path: string): string {
 export function openCurrent(folder: string): LmdbRoot {
   for (let time = 0; time < TIMES_TO_OPEN; time += 1) {
     const root = openRoot(folder);
-    if (!root.transactionSync(() => isBehind(root))) return root;
-    void root.close();
+    let isCurrent = false;
+    try {
+      isCurrent = !root.transactionSync(() => isBehind(root));
+      if (isCurrent) return root;
+    } finally {
+      if (!isCurrent) void root.close();
+    }
   }
   // It stays open where something else in this process holds it open.
   throw new Error(`the LMDB file in ${folder} was turned back: restart what has it open`);

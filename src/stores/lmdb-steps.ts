@@ -37,10 +37,9 @@ export interface LmdbSpace {
 const FORMAT = 1;
 const NO_VALUE = Buffer.alloc(0);
 const NO_CUT_OFF: StoredCutOff = { at: 0, keepUntil: 0 };
-// What one page of a list looks at besides what it returns, and one piece of the feed: a few
-// milliseconds each.
+// What one page of a list looks at besides what it returns, and one of the feed: a few milliseconds each.
 const LIST_SCAN = 1000;
-const FEED_PIECE = 1000;
+const FEED_PAGE = 1000;
 
 /** Whether this version of coatcheck can read what is there. */
 export function isReadable({ table, keys }: LmdbSpace): boolean {
@@ -254,19 +253,19 @@ export function addToFeed(space: LmdbSpace, revocation: Revocation): void {
   table.putSync(keys.look(revocation.until, key), NO_VALUE);
 }
 
-/** A piece of the feed after a number; from the beginning for a number that was never given. */
+/** A page of the feed after a number; from the beginning for a number that was never given. */
 export function readFeed(
   space: LmdbSpace,
   number: number,
-): { readonly revocations: Revocation[]; readonly end: number; readonly isLast: boolean } {
+): { readonly revocations: Revocation[]; readonly end: number; readonly more: boolean } {
   const last = lastNumber(space);
   const isKnown = Number.isSafeInteger(number) && number >= 0 && number <= last;
   const from = isKnown ? number + 1 : 0;
-  const entries = [...space.table.getRange({ ...space.keys.entries(from), limit: FEED_PIECE })];
+  const entries = [...space.table.getRange({ ...space.keys.entries(from), limit: FEED_PAGE })];
   const revocations = entries.map(({ value }) => decodeRevocation(value));
   const end = entries.at(-1);
-  const isLast = end === undefined || entries.length < FEED_PIECE;
-  return { revocations, end: isLast ? last : numberOf(end.key), isLast };
+  const more = end !== undefined && entries.length === FEED_PAGE;
+  return { revocations, end: more ? numberOf(end.key) : last, more };
 }
 
 /** What the pages in use take. LMDB counts them as it goes. */

@@ -40,8 +40,8 @@ export interface MysqlSql {
   readonly nextNumber: string;
   /** namespace, number, kind, about, except, at, until */
   readonly add: string;
-  /** namespace, namespace, cursor, cursor → the last number, and entries */
-  readonly since: string;
+  /** namespace, namespace, cursor → the last number of all, and numbers and entries */
+  since(limit: number): string;
 }
 
 /** How one table is swept. */
@@ -128,11 +128,14 @@ ON DUPLICATE KEY UPDATE last = LAST_INSERT_ID(last + 1)`,
     add: `INSERT INTO ${prefix}revocations (namespace, number, kind, about, except_id, at, until)
 VALUES (?, ?, ?, ?, ?, ?, ?)`,
 
-    // A cursor that was never given, as after a backup was put back, means from the beginning.
-    since: `SELECT COALESCE(f.last, 0), r.kind, r.about, r.at, r.until, r.except_id
+    since: (
+      limit,
+    ) => `SELECT COALESCE(f.last, 0), r.number, r.kind, r.about, r.at, r.until, r.except_id
 FROM (SELECT MAX(last) AS last FROM ${prefix}feeds WHERE namespace = ?) f
-LEFT JOIN ${prefix}revocations r ON r.namespace = ? AND r.until > ${NOW}
-  AND r.number > IF(? <= f.last, ?, 0)
+LEFT JOIN (
+  SELECT * FROM ${prefix}revocations WHERE namespace = ? AND number > ? AND until > ${NOW}
+  ORDER BY number LIMIT ${limit}
+) r ON TRUE
 ORDER BY r.number`,
   };
 }

@@ -8,7 +8,13 @@
 
 import { ConfigError } from "../errors.ts";
 import { utf8Text } from "../lib/bytes.ts";
-import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
+import type {
+  Revocation,
+  RevocationPage,
+  Revocations,
+  SessionRecord,
+  SessionStore,
+} from "./contract.ts";
 import type { MysqlClient, MysqlValue, Written } from "./mysql-clients.ts";
 import { mysqlCalls } from "./mysql-clients.ts";
 import type { MysqlMigration } from "./mysql-migrations.ts";
@@ -59,6 +65,7 @@ const SWEEP_BATCH = 200;
 // What one page of a list looks at besides what it returns, and how much at a time.
 const LIST_SCAN = 1000;
 const LIST_PIECE = 200;
+const FEED_PAGE = 1000;
 const TAKEN = 1062;
 // A deadlock, and MariaDB's word for a row that has changed since it was read: all was rolled back.
 const ROLLED_BACK: readonly unknown[] = [1213, 1020];
@@ -115,6 +122,18 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
     const keys = rows.map(([key]) => (key instanceof Uint8Array ? textOf(key) : Number(key)));
     const values = [namespace, now, ...keys.sort((a, b) => (a < b ? -1 : 1))];
     return (await run(() => plain.write(text(keys.length), values))).affected;
+  }
+
+  async function since(cursor: string | undefined): Promise<RevocationPage> {
+    const asked = Number(cursor ?? 0);
+    const from = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
+    const found = await rows(sql.since(FEED_PAGE), namespace, namespace, from);
+    const last = Number(found[0]?.[0]);
+    // A cursor that was never given, as after a backup was put back, means from the beginning.
+    if (from > last) return since(undefined);
+    const revocations = found.filter((row) => row[1] !== null).map(revocationOf);
+    const more = revocations.length === FEED_PAGE;
+    return { revocations, cursor: `${more ? Number(found.at(-1)?.[1]) : last}`, more };
   }
 
   return {
@@ -216,13 +235,7 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
       );
     },
 
-    async since(cursor) {
-      const asked = Number(cursor ?? 0);
-      const from = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
-      const found = await rows(sql.since, namespace, namespace, from, from);
-      const revocations = found.filter((row) => row[1] !== null).map(revocationOf);
-      return { revocations, cursor: `${Number(found[0]?.[0])}` };
-    },
+    since,
   };
 }
 
@@ -301,7 +314,7 @@ function recordOf(row: readonly unknown[]): SessionRecord {
 }
 
 function revocationOf(row: readonly unknown[]): Revocation {
-  const [, kind, id, at, until, except] = row;
+  const [, , kind, id, at, until, except] = row;
   return {
     kind: textOf(kind) as Revocation["kind"],
     ...(id !== null && { id: unescaped(textOf(id)) }),

@@ -14,8 +14,10 @@ import type { StoreChange } from "./contract.ts";
 import type { PostgresCalls } from "./postgres-clients.ts";
 import { escaped, unescaped } from "./sql-names.ts";
 
+type Listener = (change: StoreChange) => void;
+
 export interface Notices {
-  watch(listener: (change: StoreChange) => void): () => void;
+  watch(listener: Listener): () => void;
   close(): Promise<void>;
 }
 
@@ -58,15 +60,15 @@ export function createNotices(
   channel: string,
   pulseMs: number = PULSE_MS,
 ): Notices {
-  const listeners = new Set<(change: StoreChange) => void>();
+  const listeners = new Set<Listener>();
   let listening: Promise<() => Promise<void>> | undefined;
   let isHearing = false;
   let hasPulse = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pause = SHORTEST_PAUSE_MS;
 
-  function tell(change: StoreChange): void {
-    for (const listener of [...listeners]) {
+  function tell(change: StoreChange, whom: Iterable<Listener> = [...listeners]): void {
+    for (const listener of whom) {
       try {
         listener(change);
       } catch {
@@ -154,9 +156,9 @@ export function createNotices(
   return {
     watch(listener) {
       // The same function may watch twice.
-      const own = (change: StoreChange): void => listener(change);
+      const own: Listener = (change) => listener(change);
       listeners.add(own);
-      if (!isHearing) listener(LOST);
+      if (!isHearing) tell(LOST, [own]);
       if (listening === undefined && timer === undefined) begin();
       return () => {
         if (listeners.delete(own) && listeners.size === 0) void end();

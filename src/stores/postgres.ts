@@ -7,7 +7,13 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
+import type {
+  Revocation,
+  RevocationPage,
+  Revocations,
+  SessionRecord,
+  SessionStore,
+} from "./contract.ts";
 import type { PostgresClient, PostgresValue } from "./postgres-clients.ts";
 import { postgresCalls } from "./postgres-clients.ts";
 import type { PostgresMigration } from "./postgres-migrations.ts";
@@ -78,6 +84,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const SWEEP_BATCH = 500;
 // What one page of a list looks at besides what it returns.
 const LIST_SCAN = 1000;
+const FEED_PAGE = 1000;
 const NO_USER = { key: null, long: null };
 // The transaction was rolled back for the sake of another one.
 const ROLLED_BACK: readonly unknown[] = ["40001", "40P01"];
@@ -127,6 +134,18 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
       removed += gone;
       if (looked < batch) return removed;
     }
+  }
+
+  async function since(cursor: string | undefined): Promise<RevocationPage> {
+    const asked = Number(cursor ?? 0);
+    const from = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
+    const rows = await run(sql.since, from, FEED_PAGE);
+    const last = Number(rows[0]?.[0]);
+    // A cursor that was never given, as after a backup was put back, means from the beginning.
+    if (from > last) return since(undefined);
+    const revocations = rows.filter((row) => row[1] !== null).map(revocationOf);
+    const more = revocations.length === FEED_PAGE;
+    return { revocations, cursor: `${more ? Number(rows.at(-1)?.[1]) : last}`, more };
   }
 
   return {
@@ -209,12 +228,7 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
       await run(sql.add, kind, about, except ?? null, at, until, ...told);
     },
 
-    async since(cursor) {
-      const from = Number(cursor ?? 0);
-      const rows = await run(sql.since, Number.isSafeInteger(from) && from > 0 ? from : 0);
-      const revocations = rows.filter((row) => row[1] !== null).map(revocationOf);
-      return { revocations, cursor: `${Number(rows[0]?.[0])}` };
-    },
+    since,
   };
 }
 
@@ -283,9 +297,9 @@ function recordOf(row: readonly unknown[], inFront: string): SessionRecord {
 }
 
 function revocationOf(row: readonly unknown[]): Revocation {
-  const [, kind, id, at, until, except] = row as [unknown, Revocation["kind"], ...unknown[]];
+  const [, , kind, id, at, until, except] = row;
   return {
-    kind,
+    kind: kind as Revocation["kind"],
     ...(id !== null && { id: unescaped(id as string) }),
     at: Number(at),
     until: Number(until),

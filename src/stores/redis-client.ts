@@ -35,6 +35,8 @@ export interface NodeRedisCluster {
   sendCommand(firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>;
   readonly masters: readonly { readonly address: string }[];
   nodeClient(node: never): NodeRedisClient | Promise<NodeRedisClient>;
+  /** Since 6.1. */
+  getNodeClientForKey?(key: string): Promise<NodeRedisClient>;
 }
 
 /** `@valkey/valkey-glide`: `GlideClient` and `GlideClusterClient`. */
@@ -170,7 +172,14 @@ function ioredisCluster(client: IoredisCluster): RedisLink {
 function nodeRedisCluster(client: NodeRedisCluster): RedisLink {
   return {
     send: (key, command) => client.sendCommand(key, false, command),
-    wait: (key, command) => client.sendCommand(key, false, command),
+    async wait(key, command) {
+      const node = await client.getNodeClientForKey?.(key);
+      // Up to 6.1 a command goes by the key that is named. Since 6.2 `WAIT` goes to every primary.
+      if (node === undefined) return client.sendCommand(key, false, command);
+      // The other command fails where the key is on its way to another primary.
+      const both = [["EXISTS", key], command].map((each) => node.sendCommand(each));
+      return (await Promise.all(both))[1];
+    },
     nodes: () =>
       Promise.all(
         client.masters.map(async (node) => {

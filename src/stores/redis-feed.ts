@@ -25,7 +25,7 @@ return 1
 `);
 
 /**
- * KEYS feed · ARGV cursor, count → the cursor to go on from, 1 when that is the end, entries after it
+ * KEYS feed · ARGV cursor, count → the cursor to go on from, 1 when there is more, entries after it
  *
  * A stream never gives a number twice, also when all its entries are gone. A cursor beyond its last number
  * is one of a server that was lost with entries which this one never got: everything is given then.
@@ -36,7 +36,7 @@ local function split(id)
   return tonumber(ms), tonumber(sequence)
 end
 
-if redis.call('EXISTS', KEYS[1]) == 0 then return { '0-0', 1 } end
+if redis.call('EXISTS', KEYS[1]) == 0 then return { '0-0', 0 } end
 local last = '0-0'
 local info = redis.call('XINFO', 'STREAM', KEYS[1])
 for i = 1, #info, 2 do
@@ -47,8 +47,8 @@ local lastMs, lastSequence = split(last)
 local isBehind = ms < lastMs or (ms == lastMs and sequence <= lastSequence)
 local from = isBehind and '(' .. ARGV[1] or '-'
 local entries = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[2])
-local isEnd = #entries < tonumber(ARGV[2])
-local answer = { isEnd and last or entries[#entries][1], isEnd and 1 or 0 }
+local isMore = #entries == tonumber(ARGV[2])
+local answer = { isMore and entries[#entries][1] or last, isMore and 1 or 0 }
 for _, entry in ipairs(entries) do answer[#answer + 1] = entry[2][4] end
 return answer
 `);
@@ -97,18 +97,12 @@ export function redisFeed({ key, runner, channel, clock }: RedisFeedOptions): Re
 
     async since(cursor) {
       const now = clock();
-      const revocations: Revocation[] = [];
-      let from = cursor !== undefined && /^\d+-\d+$/.test(cursor) ? cursor : "0-0";
-      for (;;) {
-        const reply = (await run(SINCE, [key], from, PAGE)) as readonly unknown[];
-        const [next, isEnd, ...entries] = reply;
-        for (const entry of entries) {
-          const revocation = JSON.parse(text(entry)) as Revocation;
-          if (revocation.until > now) revocations.push(revocation);
-        }
-        from = text(next);
-        if (Number(isEnd) === 1) return { revocations, cursor: from };
-      }
+      const from = cursor !== undefined && /^\d+-\d+$/.test(cursor) ? cursor : "0-0";
+      const reply = (await run(SINCE, [key], from, PAGE)) as readonly unknown[];
+      const [next, more, ...entries] = reply;
+      const all = entries.map((entry) => JSON.parse(text(entry)) as Revocation);
+      const revocations = all.filter(({ until }) => until > now);
+      return { revocations, cursor: text(next), more: Number(more) === 1 };
     },
 
     async sweep(now) {

@@ -28,10 +28,9 @@ const WITH_CUT_OFF = `${SESSIONS} s LEFT JOIN ${CUT_OFFS} c
   ON c.namespace = s.namespace AND c.user_id = s.user_id`;
 const THIS = "s.namespace = ? AND s.id = ?";
 const LIVE = "s.closed = 0 AND s.expires_at > ?";
-// What one page of a list looks at besides what it returns, and one piece of the feed: a few
-// milliseconds each.
+// What one page of a list looks at besides what it returns, and one of the feed: a few milliseconds each.
 const LIST_SCAN = 1000;
-const FEED_PIECE = 1000;
+const FEED_PAGE = 1000;
 
 /** Prepares the statements. The tables must be there. */
 export function sqliteSteps(database: SqliteDatabase, namespace: string) {
@@ -90,7 +89,7 @@ export function sqliteSteps(database: SqliteDatabase, namespace: string) {
   const addEntry = run(`INSERT INTO ${REVOCATIONS} (namespace, until, entry) VALUES (?, ?, ?)`);
   // The plus keeps SQLite from the index by namespace: whoever reads on reads only what is new.
   const entriesAfter = all(`SELECT number, entry FROM ${REVOCATIONS}
-    WHERE +namespace = ? AND number > ? ORDER BY number LIMIT ${FEED_PIECE}`);
+    WHERE +namespace = ? AND number > ? ORDER BY number LIMIT ${FEED_PAGE}`);
   const removeEntries = run(`DELETE FROM ${REVOCATIONS} WHERE number IN
     (SELECT number FROM ${REVOCATIONS} WHERE namespace = ? AND until <= ? LIMIT ?)`);
   const lastEntry = all(`SELECT seq FROM sqlite_sequence WHERE name = '${REVOCATIONS}'`);
@@ -195,16 +194,16 @@ export function sqliteSteps(database: SqliteDatabase, namespace: string) {
       addEntry(namespace, revocation.until, encodeRevocation(revocation));
     },
 
-    /** A piece of the feed after a number; from the beginning for a number that was never given. */
-    feed(number: number): { revocations: Revocation[]; end: number; isLast: boolean } {
+    /** A page of the feed after a number; from the beginning for a number that was never given. */
+    feed(number: number): { revocations: Revocation[]; end: number; more: boolean } {
       // Before the entries: whoever goes on from here misses none of those that come meanwhile.
       const last = Number(lastEntry()[0]?.["seq"] ?? 0);
       const isKnown = Number.isSafeInteger(number) && number >= 0 && number <= last;
       const rows = entriesAfter(namespace, isKnown ? number : 0);
       const revocations = rows.map((row) => decodeRevocation(String(row["entry"])));
       const end = Number(rows.at(-1)?.["number"] ?? 0);
-      const isLast = rows.length < FEED_PIECE;
-      return { revocations, end: isLast ? Math.max(end, last) : end, isLast };
+      const more = rows.length === FEED_PAGE;
+      return { revocations, end: more ? end : Math.max(end, last), more };
     },
   };
 }

@@ -8,7 +8,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { ConfigError } from "../errors.ts";
-import type { Revocation, Revocations, SessionStore } from "./contract.ts";
+import type { Revocations, SessionStore } from "./contract.ts";
 import type { SqliteDatabase, SqliteRow } from "./sqlite-database.ts";
 import { checkDatabase, openSqliteFile, reasonOf, untilFree } from "./sqlite-database.ts";
 import { migrate } from "./sqlite-schema.ts";
@@ -166,14 +166,14 @@ export function sqliteStore(options: SqliteStoreOptions): SessionStore & Revocat
 
     async since(cursor) {
       const now = clock();
-      const revocations: Revocation[] = [];
-      for (let from = cursor === undefined ? 0 : Number(cursor); ; ) {
-        const piece = await read(() => steps.feed(from));
-        for (const entry of piece.revocations) if (entry.until > now) revocations.push(entry);
-        if (piece.isLast) return { revocations, cursor: `${piece.end}` };
-        from = piece.end;
-        await setImmediate();
-      }
+      const { revocations, end, more } = await read(() => steps.feed(Number(cursor)));
+      // Who reads on at once lets other events have their turn.
+      if (more) await setImmediate();
+      return {
+        revocations: revocations.filter(({ until }) => until > now),
+        cursor: `${end}`,
+        more,
+      };
     },
   };
 }

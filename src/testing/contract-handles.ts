@@ -140,6 +140,24 @@ export const handleTests: readonly ContractTest[] = [
       expectEqual(told, 0, "how often the listener that had ended was called");
     },
   },
+  {
+    name: "watch: what a listener throws reaches no verb, no other listener, and not who watches",
+    needs: ["watch"],
+    async run(scene) {
+      const { store, other, add, now } = scene;
+      const { id } = await add("ada");
+      const end = store.watch?.(() => {
+        throw new Error("the listener's own trouble");
+      });
+      for (const [index, handle] of [other, store].entries()) {
+        const next = { body: "b", lastSeenAt: now(), expiresAt: now() + DAY };
+        await isTold(scene, { kind: "session", id, userId: "ada" }, async () => {
+          expectEqual(await handle.update(id, index + 1, next, now()), true, "the update");
+        });
+      }
+      end?.();
+    },
+  },
 ];
 
 interface Wanted {

@@ -43,7 +43,13 @@ export function modelStore(options: ModelOptions = {}): SessionStore & Revocatio
     userId === undefined ? 0 : (cutOffs.get(userId)?.at ?? 0);
 
   function changed(kind: "session" | "user", id: string): void {
-    for (const listener of listeners) listener({ kind, id });
+    for (const listener of listeners) {
+      try {
+        listener({ kind, id });
+      } catch {
+        // Its own trouble.
+      }
+    }
   }
 
   return {

@@ -1,10 +1,11 @@
-import { rm } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lmdbStore } from "../../src/stores/lmdb.ts";
 import type { ChildProgram } from "../support/child-program.ts";
 import { childProgram } from "../support/child-program.ts";
 import { ledger } from "../support/store-changes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { until } from "../support/until.ts";
 
 const PATIENCE = 120_000;
 
@@ -44,6 +45,29 @@ describe("an LMDB store whose file others open while it writes", () => {
       }
       const { records } = await store.list({ limit: 100 }, now);
       expect(records.map(({ id, body }) => [id, body])).toEqual(ids.map((id) => [id, "second"]));
+      await store.close();
+    },
+    PATIENCE,
+  );
+
+  it(
+    "goes on by itself when the file can be opened again that could not be",
+    async () => {
+      const folder = `${path}/broken`;
+      const [data, away] = [`${folder}/data.mdb`, `${folder}/away.mdb`];
+      const store = lmdbStore({ path: folder });
+      const now = Date.now();
+      for (let turn = 0; turn < 1000; turn += 1) await store.cutOff("bob", { keepUntil: now }, now);
+      expect(await turnBack.start(folder).ended).toBe(0);
+      await rename(data, away);
+      await writeFile(data, "another file, for now".repeat(9));
+      const cutOff = () => store.cutOff("eve", { keepUntil: now }, now);
+      await expect(cutOff()).rejects.toThrow("it is damaged, or another file");
+      await expect(store.load("x".repeat(24))).rejects.toThrow("it is damaged, or another file");
+      await rename(away, data);
+      await until("it reads", async () => (await store.load("x".repeat(24))) === undefined);
+      expect(await cutOff()).toBe(now);
+      expect(await store.cutOff("bob", { keepUntil: now }, now)).toBe(now + 1000);
       await store.close();
     },
     PATIENCE,

@@ -5,13 +5,13 @@ import mysql from "mysql2/promise";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { SessionRecord } from "../../src/stores/contract.ts";
 import { migrate, mysqlStore } from "../../src/stores/mysql.ts";
-import { storeSuite } from "../../src/testing/store-suite.ts";
 import { failureOf } from "../support/failure-of.ts";
 import type { InjectedFault } from "../support/fault-report.ts";
 import { inject, reportFaults } from "../support/fault-report.ts";
 import type { MysqlServer } from "../support/mysql-server.ts";
 import { mariadbd, startMysql } from "../support/mysql-server.ts";
 import { describeWith } from "../support/needs.ts";
+import { runStorms } from "../support/storms.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
 
@@ -51,22 +51,9 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
         connection.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`);
       });
       ends.push(() => client.promise().end());
-      const tests = await storeSuite({
-        open() {
-          const namespace = randomUUID();
-          return {
-            store: mysqlStore({ client, namespace }),
-            another: async () => mysqlStore({ client, namespace }),
-            crowd: 30,
-          };
-        },
-        sequences: 0,
-      });
-      const storms = tests.filter(({ name }) => /storm|at once/.test(name));
-      expect(storms.length).toBeGreaterThan(8);
-      const fault = await inject(`every transaction ${level}`, async () => {
-        for (const { run } of storms) await run();
-      });
+      const fault = await inject(`every transaction ${level}`, () =>
+        runStorms((namespace) => mysqlStore({ client, namespace })),
+      );
       report(fault, "the suite's storms find nothing");
     }, 120_000);
   });

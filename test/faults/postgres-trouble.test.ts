@@ -6,13 +6,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import type { SessionRecord } from "../../src/stores/contract.ts";
 import { migrate, postgresStore } from "../../src/stores/postgres.ts";
 import { postgresSql } from "../../src/stores/postgres-sql.ts";
-import { storeSuite } from "../../src/testing/store-suite.ts";
 import { failureOf } from "../support/failure-of.ts";
 import type { InjectedFault } from "../support/fault-report.ts";
 import { inject, reportFaults } from "../support/fault-report.ts";
 import { describeWith } from "../support/needs.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
 import { poolAt, postgres, startPostgres } from "../support/postgres-server.ts";
+import { runStorms } from "../support/storms.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
 
@@ -49,22 +49,9 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
       const options = `-c default_transaction_isolation=${level.replace(" ", "\\ ")}`;
       const client = poolOf({ options });
       const before = await rolledBack();
-      const tests = await storeSuite({
-        open() {
-          const namespace = randomUUID();
-          return {
-            store: postgresStore({ client, namespace }),
-            another: async () => postgresStore({ client, namespace }),
-            crowd: 30,
-          };
-        },
-        sequences: 0,
-      });
-      const storms = tests.filter(({ name }) => /storm|at once/.test(name));
-      expect(storms.length).toBeGreaterThan(8);
-      const fault = await inject(`serialization failures, ${level}`, async () => {
-        for (const { run } of storms) await run();
-      });
+      const fault = await inject(`serialization failures, ${level}`, () =>
+        runStorms((namespace) => postgresStore({ client, namespace })),
+      );
       // Else this server never asked for it, and the test has shown nothing.
       await until("transactions were rolled back", async () => (await rolledBack()) > before);
       report(fault, "tried again, and the suite's storms find nothing");

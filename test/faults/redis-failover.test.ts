@@ -146,6 +146,27 @@ describeWith(redisPrograms, "a primary that is killed", () => {
       }
     });
 
+    it("asks only the primary that was written to for its replicas, with any client", async () => {
+      const strict = { replicas: 1, timeout: 1000 };
+      for (const client of [...(await clients()), await glideClient()]) {
+        const store = redisStore({ client, confirm: { replicas: 1, timeout: 30_000 } });
+        const cut = (by: SessionStore): Promise<number> =>
+          by.cutOff("ada", { keepUntil: Date.now() + 60_000 }, Date.now());
+        expect(await cut(store)).toBeGreaterThan(0);
+        const slot = await slotOf(cluster, `coatcheck:{${await store.home?.("ada")}}`);
+        const primary = cluster.servers.indexOf(await cluster.primaryOf(slot));
+        const others = [0, 1, 2].filter((index) => index !== primary);
+        const replicas = others.map((index) => cluster.servers[index + 3] as RedisServer);
+        for (const replica of replicas) replica.signal("SIGSTOP");
+        try {
+          // The key of homes lies on one of these primaries: this store has it by now.
+          expect(await cut(redisStore({ client, confirm: strict }))).toBeGreaterThan(0);
+        } finally {
+          for (const replica of replicas) replica.signal("SIGCONT");
+        }
+      }
+    });
+
     it("P5 P9 loses no change and no end while every slot that users have moves under load", async () => {
       const stores = (await clients()).map((client) => redisStore({ client }));
       const work = startWork(stores, { users: 4 });

@@ -6,6 +6,7 @@
 
 import { expect } from "vitest";
 import type { Revocations, SessionStore } from "../../src/stores/contract.ts";
+import { entriesOf } from "../../src/stores/layers/moving-feed.ts";
 
 /** One change; the lane it belongs to has no other under way. */
 export type Change = { readonly lane: string } & (
@@ -104,8 +105,7 @@ export function ledger(): Ledger {
     },
 
     async check(store) {
-      const { revocations } = await store.since(undefined);
-      const feed = new Set(revocations.map(({ id }) => id));
+      const feed = new Set((await entriesOf(store)).map(({ id }) => id));
       for (const change of underWay) if (await hasHappened(change, store, feed)) apply(change);
       underWay = [];
       for (const id of revoked) expect(feed.has(id), `the revocation of ${id}`).toBe(true);

@@ -504,12 +504,33 @@ export const WRONG_STORES: readonly WrongStore[] = [
   })),
   wrong(
     "the feed gives a page",
-    /revocations: the beginning gives everything/,
+    /revocations: who goes on while there is more/,
     (_state, right) => ({
       async since(cursor) {
         const { revocations } = await right.since(cursor);
         return { revocations: revocations.slice(0, 1000), cursor: `${Number(cursor ?? 0) + 1000}` };
       },
+    }),
+  ),
+  wrong(
+    "the feed goes on from its end after a page",
+    /revocations: who goes on while there is more/,
+    (_state, right) => ({
+      async since(cursor) {
+        const page = await right.since(cursor);
+        return {
+          ...page,
+          revocations: page.revocations.slice(0, 1000),
+          more: cursor === undefined,
+        };
+      },
+    }),
+  ),
+  wrong(
+    "the feed always has more",
+    /revocations: who goes on while there is more/,
+    (_state, right) => ({
+      since: async (cursor) => ({ ...(await right.since(cursor)), more: true }),
     }),
   ),
   wrong("the feed gives what is over", /revocations: one whose time is over/, ({ feed }) => ({
@@ -526,6 +547,13 @@ export const WRONG_STORES: readonly WrongStore[] = [
       right.watch?.((change) => {
         if (change.kind !== "user") listener(change);
       }) ?? (() => undefined),
+  })),
+  wrong("watch lets listeners throw", /watch: what a listener throws/, ({ listeners }, right) => ({
+    async update(id, ...args) {
+      const isDone = await right.update(id, ...args);
+      for (const listener of listeners) listener({ kind: "session", id });
+      return isDone;
+    },
   })),
   wrong("watch can't be ended", /watch: whoever has ended it/, (_state, right) => ({
     watch(listener) {

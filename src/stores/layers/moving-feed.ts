@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Revocation, Revocations } from "../contract.ts";
+import type { Revocation, RevocationPage, Revocations } from "../contract.ts";
 
 export function keepsRevocations(store: Partial<Revocations>): store is Revocations {
   return store.add !== undefined && store.since !== undefined;
@@ -15,12 +15,23 @@ export function keepsRevocations(store: Partial<Revocations>): store is Revocati
  * revoked before that is in the old one only.
  */
 export async function copyFeed(from: Revocations, to: Revocations): Promise<void> {
-  const { revocations } = await from.since(undefined);
-  const there = new Set((await to.since(undefined)).revocations.map(keyOf));
-  const missing = revocations.filter((each) => !there.has(keyOf(each)));
+  const old = await entriesOf(from);
+  const there = new Set((await entriesOf(to)).map(keyOf));
+  const missing = old.filter((each) => !there.has(keyOf(each)));
   for (let at = 0; at < missing.length; at += AT_ONCE) {
     await Promise.all(missing.slice(at, at + AT_ONCE).map((each) => to.add(each)));
   }
+}
+
+/** All that a feed has, page by page. */
+export async function entriesOf(feed: Revocations): Promise<readonly Revocation[]> {
+  const pages: (readonly Revocation[])[] = [];
+  let page: RevocationPage | undefined;
+  do {
+    page = await feed.since(page?.cursor);
+    pages.push(page.revocations);
+  } while (page.more === true);
+  return pages.flat();
 }
 
 /** Both are told everything; each reader goes on in both. */
@@ -33,7 +44,7 @@ export function bothFeeds(from: Revocations, to: Revocations): Revocations {
     async since(cursor) {
       const [before, after, known]: FeedCursor =
         cursor === undefined ? [undefined, undefined, []] : JSON.parse(cursor);
-      // The new feed first: what it has, the old one has had before.
+      // The new feed first: what it has, the old one has had before, if on a later page.
       const fresh = await to.since(after);
       const old = await from.since(before);
       const arrived = new Set(fresh.revocations.map(keyOf));
@@ -50,7 +61,8 @@ export function bothFeeds(from: Revocations, to: Revocations): Revocations {
         if (!awaited.delete(key)) told.set(key, each);
       }
       const next: FeedCursor = [old.cursor, fresh.cursor, [...awaited].slice(-MOST_AWAITED)];
-      return { revocations: [...told.values()], cursor: JSON.stringify(next) };
+      const more = old.more === true || fresh.more === true;
+      return { revocations: [...told.values()], cursor: JSON.stringify(next), more };
     },
   };
 }

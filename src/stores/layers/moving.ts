@@ -196,13 +196,20 @@ type Watch = NonNullable<SessionStore["watch"]>;
 function bothWatches(...watches: readonly Watch[]): Watch {
   return (listener) => {
     const lost = new Set<Watch>();
+    const tell = (change: StoreChange): void => {
+      try {
+        listener(change);
+      } catch {
+        // It was a hint, and another one may follow.
+      }
+    };
     const ends = watches.map((watch) =>
       watch((change: StoreChange) => {
         if (change.kind === "lost") lost.add(watch);
         if (change.kind === "everything") lost.delete(watch);
-        listener(change);
+        tell(change);
         // Whoever hears "everything" takes it that all is told again.
-        if (change.kind === "everything" && lost.size > 0) listener({ kind: "lost" });
+        if (change.kind === "everything" && lost.size > 0) tell({ kind: "lost" });
       }),
     );
     return () => {

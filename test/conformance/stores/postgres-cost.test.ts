@@ -159,7 +159,8 @@ describeWith({ postgres }, "what a PostgreSQL store costs", () => {
       ["a sweep", sql.sweepSessions, [now, 100], "sessions_to_look_at"],
       ["a sweep of cut-offs", sql.sweepCutOffs, [now, 100], "cut_offs_by_end"],
       ["a sweep of the feed", sql.sweepFeed, [now, 100], "revocations_by_end"],
-      ["the end of the feed", sql.since, [SESSIONS - 5], "revocations_pkey"],
+      ["the end of the feed", sql.since, [SESSIONS - 5, 1000], "revocations_pkey"],
+      ["a page of the feed", sql.since, [0, 1000], "revocations_pkey"],
     ];
 
     describe.each(["force_custom_plan", "force_generic_plan"])("with %s", (mode) => {
@@ -169,6 +170,23 @@ describeWith({ postgres }, "what a PostgreSQL store costs", () => {
         // The feeds are a few rows.
         expect(plan).not.toMatch(/Seq Scan on (sessions|cut_offs|revocations)/);
       });
+    });
+
+    it("a sweep goes by an index also where sessions are so short that reading all looks cheap", async () => {
+      const schema = "short_sessions";
+      await migrate(pool, { schema });
+      await pool.query(
+        `INSERT INTO ${schema}.sessions
+           (mark, last_seen_at, expires_at, look_at, revision, closed, namespace, id, body)
+         SELECT 0, 1, $1::float8 + n, $1::float8 + n, 1, false, $2::text, lpad(n::text, 24, '0'), 'b'
+         FROM generate_series(1, 100000) n`,
+        [now, NAMESPACE],
+      );
+      await pool.query(`VACUUM (ANALYZE) ${schema}.sessions`);
+      const { sweepSessions } = postgresSql(schema, undefined);
+      const plan = await planOf(sweepSessions, [NAMESPACE, now, 500], "force_generic_plan");
+      expect(plan).toContain("sessions_to_look_at");
+      expect(plan).not.toContain("Seq Scan on sessions");
     });
 
     async function planOf(text: string, values: readonly unknown[], mode: string): Promise<string> {

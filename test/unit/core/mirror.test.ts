@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createEmitter } from "../../../src/core/events.ts";
 import type { Mirror } from "../../../src/core/mirror.ts";
 import { createMirror } from "../../../src/core/mirror.ts";
+import type { StoreCalls } from "../../../src/core/store-calls.ts";
 import { createStoreCalls } from "../../../src/core/store-calls.ts";
 import { StoreUnavailableError } from "../../../src/errors.ts";
 import type { Revocation } from "../../../src/stores/contract.ts";
@@ -87,6 +88,39 @@ describe("the mirror", () => {
     for (let at = 0; at < 20; at += 1) {
       expect(mirror.revokedAt(ofUser(`user${at}`, now))).toBe(now);
     }
+  });
+
+  it("reads a long feed page by page, a call with a deadline for each, and goes on where it failed", async () => {
+    const now = Date.now();
+    const all = Array.from({ length: 100 }, (_, at) => cutOff(`user${at}`, now));
+    const asked: (string | undefined)[] = [];
+    const feed = {
+      add: async () => undefined,
+      async since(cursor = "0") {
+        asked.push(cursor);
+        if (asked.length === 4) throw new Error("trouble");
+        const end = Number(cursor) + 10;
+        return { revocations: all.slice(end - 10, end), cursor: `${end}`, more: end < all.length };
+      },
+    };
+    const calls = createStoreCalls("feed", 60 * SECOND, createEmitter());
+    let ran = 0;
+    const counted: StoreCalls = {
+      run(operation, call) {
+        ran += 1;
+        return calls.run(operation, call);
+      },
+    };
+    const mirror = createMirror(feed, counted, 10 * SECOND, () => undefined);
+    await expect(mirror.ready(now)).rejects.toBeInstanceOf(StoreUnavailableError);
+    // It knows some, and nobody may be judged by that.
+    expect(mirror.revokedAt(ofUser("user29", now))).toBe(now);
+    expect(mirror.ready(now)).toBeInstanceOf(Promise);
+    await ready(mirror, now);
+    expect(asked).toEqual([0, 10, 20, 30, 30, 40, 50, 60, 70, 80, 90].map(String));
+    expect(ran).toBe(asked.length);
+    expect(mirror.revokedAt(ofUser("user99", now))).toBe(now);
+    expect(mirror.ready(now + 4999)).toBeUndefined();
   });
 
   it("holds at once what is added here, also when the feed does not take it", async () => {

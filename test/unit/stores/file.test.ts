@@ -1,21 +1,29 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import {
   appendFile,
+  chmod,
+  chown,
+  copyFile,
   mkdir,
   readdir,
   readFile,
   rename,
   rm,
   stat,
+  truncate,
   utimes,
   writeFile,
 } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
 import type { Revocations, SessionStore } from "../../../src/stores/contract.ts";
 import type { FileStoreOptions } from "../../../src/stores/file.ts";
 import { fileStore } from "../../../src/stores/file.ts";
+import { cutOffPath } from "../../../src/stores/file-paths.ts";
 import { HOUR, id, keepsEverythingOverAClose, now, session } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -39,10 +47,19 @@ describe("fileStore", () => {
     return store;
   }
 
+  function hexOf(name: string): string {
+    return Buffer.from(id(name), "base64url").toString("hex");
+  }
+
   /** The path of a session's file. */
   function fileOf(name: string): string {
-    const hex = Buffer.from(id(name), "base64url").toString("hex");
-    return join(path, "sessions", hex.slice(0, 2), hex);
+    return join(path, "sessions", hexOf(name).slice(0, 2), hexOf(name));
+  }
+
+  /** The last line of a log that has moved. */
+  function moved(to: string, after: number): string {
+    const rest = `abc ${JSON.stringify({ to, after })}`;
+    return `\n${crc32(rest).toString(16).padStart(8, "0")} ${rest}`;
   }
 
   async function everything(): Promise<string[]> {
@@ -186,17 +203,111 @@ describe("fileStore", () => {
     expect(await store.create(session("a", "ada"), 0, now)).toBe("taken");
   });
 
+  describe("beside a file that is no use", () => {
+    const ways: [string, (file: string) => Promise<unknown>, string][] = [
+      ["truncated", (file) => truncate(file, 40), "is damaged"],
+      ["empty", (file) => writeFile(file, ""), "is damaged"],
+      ["of other bytes", (file) => writeFile(file, randomBytes(5000)), "is damaged"],
+      ["not ours to read", denied, "EACCES"],
+      ["a folder", (file) => rm(file).then(() => mkdir(file)), "EISDIR"],
+      ["moved to nowhere", (file) => appendFile(file, moved("sessions/nowhere", 1)), "is damaged"],
+    ];
+
+    it.each(ways)(
+      "P10 lists and sweeps the others, and removes nothing: %s",
+      async (_, spoil, why) => {
+        const store = openStore();
+        for (const name of ["a", "b"]) await store.create(session(name, "ada"), 0, now);
+        // What a killed process has left of a move: it may be all there is of the session.
+        const draft = `${fileOf("a")}~draft`;
+        await copyFile(fileOf("a"), draft);
+        await spoil(fileOf("a"));
+        const longAgo = new Date(now - 9 * HOUR);
+        for (const name of await everything()) await utimes(join(path, name), longAgo, longAgo);
+        const before = await everything();
+        const named = before.filter((name) => !name.includes(hexOf("b")));
+        const listed = async (userId?: string) =>
+          (await store.list({ userId, limit: 10 }, now)).records.map((record) => record.id);
+        await asOther(async () => {
+          expect([await listed(), await listed("ada")]).toEqual([[id("b")], [id("b")]]);
+          await expect(store.load(id("a"))).rejects.toThrow(why);
+          // It goes from folder to folder, the file's own among them.
+          for (let turn = 0; turn < 9; turn += 1) expect(await store.sweep(10, now)).toBe(0);
+          expect(await everything()).toEqual(before);
+          expect(await store.sweep(10, now + 2 * HOUR)).toBe(1);
+          for (let turn = 0; turn < 9; turn += 1) {
+            expect(await store.sweep(10, now + 2 * HOUR)).toBe(0);
+          }
+          expect(await listed()).toEqual([]);
+          await expect(store.load(id("a"))).rejects.toThrow(why);
+          expect(await everything()).toEqual(expect.arrayContaining(named));
+        });
+      },
+    );
+
+    it("P10 tells of cut-offs that can't be read, and sweeps what it can", async () => {
+      const store = openStore();
+      await store.create(session("a", "ada"), 0, now);
+      await store.create(session("b"), 0, now);
+      await store.cutOff("bob", { keepUntil: now + HOUR }, now);
+      await store.cutOff("ada", { keepUntil: now + HOUR }, now);
+      const logs = await readdir(join(path, "cut-offs"));
+      expect(logs).toHaveLength(2);
+      const other = openStore();
+      await denied(join(path, cutOffPath("ada")));
+      await asOther(async () => {
+        // Whether hers are live, nobody can tell.
+        await expect(other.load(id("a"))).rejects.toThrow("EACCES");
+        await expect(other.list({ limit: 10 }, now)).rejects.toThrow("EACCES");
+        expect(await other.sweep(10, now + 2 * HOUR)).toBe(3);
+      });
+    });
+
+    it("fails where a folder can't be read: that is not one session's trouble", async () => {
+      const store = openStore();
+      await store.create(session("a", "ada"), 0, now);
+      await denied(dirname(fileOf("a")));
+      await asOther(async () => {
+        await expect(store.list({ limit: 10 }, now)).rejects.toThrow("EACCES");
+        await expect(store.list({ userId: "ada", limit: 10 }, now)).rejects.toThrow("EACCES");
+        await expect(store.sweep(10, now + 2 * HOUR)).rejects.toThrow("EACCES");
+      });
+      await chmod(dirname(fileOf("a")), 0o700);
+    });
+
+    const isRoot = process.geteuid?.() === 0;
+
+    /** What root may do, nobody may not: everything is nobody's then, but this. */
+    async function denied(file: string): Promise<void> {
+      if (isRoot) {
+        await chown(folder, 65_534, 65_534);
+        for (const name of await readdir(folder, { recursive: true })) {
+          await chown(join(folder, name), 65_534, 65_534);
+        }
+      }
+      await chmod(file, 0);
+    }
+
+    async function asOther(work: () => Promise<void>): Promise<void> {
+      const isDenied = (await stat(folder)).uid === 65_534;
+      if (isDenied && isRoot) process.seteuid?.(65_534);
+      try {
+        await work();
+      } finally {
+        if (isDenied && isRoot) process.seteuid?.(0);
+      }
+    }
+  });
+
   it("P5 takes the last step of a move that a killed process has begun", async () => {
     const store = openStore();
     await store.create(session("a", "ada"), 0, now);
     const text = await readFile(fileOf("a"), "utf8");
     // As such a process leaves it: the new file is there, and a last line in the old one names it.
-    const { crc32 } = await import("node:zlib");
     const target = `${fileOf("a")}~new`;
     await writeFile(target, text);
     const to = target.slice(path.length + 1);
-    const rest = `abc ${JSON.stringify({ to, after: 1 })}`;
-    await appendFile(fileOf("a"), `\n${crc32(rest).toString(16).padStart(8, "0")} ${rest}`);
+    await appendFile(fileOf("a"), moved(to, 1));
     // However old it is, a sweep must not take it for something left behind.
     const longAgo = new Date(now - 9 * HOUR);
     await utimes(target, longAgo, longAgo);

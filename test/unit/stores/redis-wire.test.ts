@@ -249,12 +249,12 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     const feed = redisStore({ client });
     const now = Date.now();
     const revocation = { kind: "user", id: "ada", at: now, until: now + HOUR } as const;
-    expect(await feed.since("5-1")).toEqual({ revocations: [], cursor: "0-0" });
+    expect(await feed.since("5-1")).toMatchObject({ revocations: [], cursor: "0-0" });
     await feed.add(revocation);
     const { cursor } = await feed.since(undefined);
     expect((await feed.since(cursor)).revocations).toEqual([]);
     for (const beyond of [`${now + DAY}-0`, `${cursor.split("-")[0]}-7`]) {
-      expect(await feed.since(beyond)).toEqual({ revocations: [revocation], cursor });
+      expect(await feed.since(beyond)).toMatchObject({ revocations: [revocation], cursor });
     }
   });
 

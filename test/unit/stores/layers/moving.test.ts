@@ -44,6 +44,18 @@ describe("two stores as one", () => {
     expect(heard.at(-1)).toBe("everything");
   });
 
+  it("tells the rest to a listener that throws", () => {
+    const [[from, tellFrom], [to, tellTo]] = [told(), told()];
+    const heard: string[] = [];
+    moving({ from, to }).watch?.(({ kind }) => {
+      heard.push(kind);
+      throw new Error("the listener's own trouble");
+    });
+    tellFrom("lost");
+    tellTo("everything");
+    expect(heard).toEqual(["lost", "everything", "lost"]);
+  });
+
   it.each([
     [false, true],
     [true, false],
