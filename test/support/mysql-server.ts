@@ -1,18 +1,20 @@
 /**
- * A MariaDB server of a test's own.
+ * A MariaDB or MySQL server of a test's own.
  *
  * @module
  */
 
+import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import mysql from "mysql2/promise";
-import { findProgram, required } from "./needs.ts";
+import { chosenServer, findProgram, required } from "./needs.ts";
 import { freePort, ownFolder, ownServer, runAsNobody } from "./own-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-export const mariadbd: string | undefined = findProgram("mariadbd", "mysqld");
-const install = findProgram("mariadb-install-db", "mysql_install_db");
+export const mariadbd: string | undefined =
+  chosenServer("mysql") ?? findProgram("mariadbd", "mysqld");
 
 export interface MysqlServer {
   readonly port: number;
@@ -30,6 +32,9 @@ const NO_SYNC = [
   "--sync-binlog=0",
 ];
 
+/** Without a second port, and without a folder that only its package makes. */
+const MYSQL_ONLY = ["--mysqlx=OFF", "--secure-file-priv=NULL"];
+
 /**
  * Starts one, with a database `coatcheck` and a user `app` without a password.
  *
@@ -39,19 +44,18 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
   const folder = await temporaryFolder("mysql");
   await ownFolder(folder);
   const data = join(folder, "data");
-  await runAsNobody(required("mariadb", install), [
-    ...["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal"],
-    ...["--skip-test-db", "--skip-name-resolve"],
-  ]);
+  const program = required("mariadb", mariadbd);
+  const isMariadb = await fill(program, data);
   const port = await freePort();
   const root = `mysql://root@127.0.0.1:${port}/mysql`;
   const uri = `mysql://app@127.0.0.1:${port}/coatcheck`;
   const server = ownServer({
-    program: required("mariadb", mariadbd),
+    program,
     args: [
       ...["--no-defaults", `--datadir=${data}`, `--port=${port}`, "--bind-address=127.0.0.1"],
       ...[`--socket=${join(folder, "socket")}`, `--pid-file=${join(folder, "pid")}`],
-      ...["--skip-name-resolve", "--max-connections=200", "--innodb-log-file-size=16M"],
+      ...["--skip-name-resolve", "--max-connections=200"],
+      ...(isMariadb ? ["--innodb-log-file-size=16M"] : MYSQL_ONLY),
       ...settings,
     ],
     folder,
@@ -74,6 +78,22 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes the files of an empty server. @returns whether it is MariaDB. */
+async function fill(program: string, data: string): Promise<boolean> {
+  const { stdout } = await promisify(execFile)(program, ["--no-defaults", "--version"]);
+  const isMariadb = stdout.includes("MariaDB");
+  if (!isMariadb) {
+    await runAsNobody(program, ["--no-defaults", "--initialize-insecure", `--datadir=${data}`]);
+    return isMariadb;
+  }
+  const base = dirname(dirname(program));
+  await runAsNobody(join(base, "bin", "mariadb-install-db"), [
+    ...["--no-defaults", `--basedir=${base}`, `--datadir=${data}`],
+    ...["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"],
+  ]);
+  return isMariadb;
 }
 
 async function ask(uri: string, statements: readonly string[]): Promise<void> {
