@@ -19,6 +19,7 @@ export const mariadbd: string | undefined =
 export interface MysqlServer {
   readonly port: number;
   readonly uri: string;
+  readonly isMariadb: boolean;
   start(): Promise<void>;
   /** `kill -9` of the server. What it had acknowledged has to be there when it is back. */
   kill(): Promise<void>;
@@ -47,23 +48,23 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
   const program = required("mariadb", mariadbd);
   const isMariadb = await fill(program, data);
   const port = await freePort();
-  const root = `mysql://root@127.0.0.1:${port}/mysql`;
+  const socket = join(folder, "socket");
   const uri = `mysql://app@127.0.0.1:${port}/coatcheck`;
   const server = ownServer({
     program,
     args: [
       ...["--no-defaults", `--datadir=${data}`, `--port=${port}`, "--bind-address=127.0.0.1"],
-      ...[`--socket=${join(folder, "socket")}`, `--pid-file=${join(folder, "pid")}`],
+      ...[`--socket=${socket}`, `--pid-file=${join(folder, "pid")}`],
       ...["--skip-name-resolve", "--max-connections=200"],
       ...(isMariadb ? ["--innodb-log-file-size=16M"] : MYSQL_ONLY),
       ...settings,
     ],
     folder,
     endBy: "SIGTERM",
-    isReady: () => ask(root, ["SELECT 1"]),
+    isReady: () => ask(socket, ["SELECT 1"]),
   });
   await server.start();
-  await ask(root, [
+  await ask(socket, [
     "CREATE DATABASE coatcheck",
     "CREATE USER app@'%'",
     "GRANT ALL ON coatcheck.* TO app@'%'",
@@ -72,6 +73,7 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
   return {
     port,
     uri,
+    isMariadb,
     ...server,
     async dispose() {
       await server.stop();
@@ -96,8 +98,10 @@ async function fill(program: string, data: string): Promise<boolean> {
   return isMariadb;
 }
 
-async function ask(uri: string, statements: readonly string[]): Promise<void> {
-  const connection = await mysql.createConnection({ uri, connectTimeout: 2000 });
+/** As root, whom MySQL lets in by the socket only. */
+async function ask(socketPath: string, statements: readonly string[]): Promise<void> {
+  const login = { socketPath, user: "root", database: "mysql" };
+  const connection = await mysql.createConnection({ ...login, connectTimeout: 2000 });
   try {
     for (const statement of statements) await connection.query(statement);
   } finally {
