@@ -96,7 +96,10 @@ describeWith({ mariadb: mariadbd }, "what a MySQL store costs", () => {
 
     it.each(plans)("%s goes by an index", async (_name, text, values, index) => {
       const bytes = values.map((value) => (typeof value === "string" ? Buffer.from(value) : value));
-      const [rows] = await pool.query<mysql.RowDataPacket[]>(`EXPLAIN FORMAT=TRADITIONAL ${text}`, bytes);
+      const [rows] = await pool.query<mysql.RowDataPacket[]>(
+        `EXPLAIN FORMAT=TRADITIONAL ${text}`,
+        bytes,
+      );
       // The rows of a page, and the one feed, are read as they are.
       const real = rows.filter(({ table }) => table !== null && !/^<|feeds/.test(table));
       expect(real.map(({ key }) => key)).toContain(index);
