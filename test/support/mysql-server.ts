@@ -46,7 +46,9 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
   await ownFolder(folder);
   const data = join(folder, "data");
   const program = required("mariadb", mariadbd);
-  const isMariadb = await fill(program, data);
+  // A server that starts removes what looks left over there, from others that run as well.
+  const temporary = `--tmpdir=${folder}`;
+  const isMariadb = await fill(program, data, temporary);
   const port = await freePort();
   const socket = join(folder, "socket");
   const uri = `mysql://app@127.0.0.1:${port}/coatcheck`;
@@ -55,7 +57,7 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
     args: [
       ...["--no-defaults", `--datadir=${data}`, `--port=${port}`, "--bind-address=127.0.0.1"],
       ...[`--socket=${socket}`, `--pid-file=${join(folder, "pid")}`],
-      ...["--skip-name-resolve", "--max-connections=200"],
+      ...["--skip-name-resolve", "--max-connections=200", temporary],
       ...(isMariadb ? ["--innodb-log-file-size=16M"] : MYSQL_ONLY),
       ...settings,
     ],
@@ -83,16 +85,17 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
 }
 
 /** Makes the files of an empty server. @returns whether it is MariaDB. */
-async function fill(program: string, data: string): Promise<boolean> {
+async function fill(program: string, data: string, temporary: string): Promise<boolean> {
   const { stdout } = await promisify(execFile)(program, ["--no-defaults", "--version"]);
   const isMariadb = stdout.includes("MariaDB");
   if (!isMariadb) {
-    await runAsNobody(program, ["--no-defaults", "--initialize-insecure", `--datadir=${data}`]);
+    const to = [`--datadir=${data}`, temporary];
+    await runAsNobody(program, ["--no-defaults", "--initialize-insecure", ...to]);
     return isMariadb;
   }
   const base = dirname(dirname(program));
   await runAsNobody(join(base, "bin", "mariadb-install-db"), [
-    ...["--no-defaults", `--basedir=${base}`, `--datadir=${data}`],
+    ...["--no-defaults", `--basedir=${base}`, `--datadir=${data}`, temporary],
     ...["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"],
   ]);
   return isMariadb;
