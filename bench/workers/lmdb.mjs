@@ -61,7 +61,7 @@ async function measure(store, ids) {
   // A step with a prime stride, so that no two reads lie on one page.
   const idOf = (/** @type {number} */ n) => ids[(n * 7919) % ids.length] ?? "";
   const bytes = await bytesOf(path);
-  const load = await timed(operations, 1, (n) => store.load(idOf(n)));
+  const load = await timed(operations, 1, async (n) => store.load(idOf(n)));
   const records = await Promise.all(
     ids.slice(-operations).map(async (id) => (await store.load(id))?.record),
   );

@@ -5,7 +5,7 @@
  */
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { commitAtOnce, onFirstUse } from "../core/handle.ts";
+import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { describesEntity } from "./failure.ts";
@@ -123,7 +123,8 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
   try {
     const failed = use.failed || reply.statusCode >= 500;
     const { session } = use;
-    const changes = commitAtOnce(session) ?? (await session.commit({ at: "head", failed }));
+    const answer = commitHead(session, failed);
+    const changes = answer instanceof Promise ? await answer : answer;
     applyHead(changes, new ReplyHead(reply));
     return payload;
   } catch (error) {

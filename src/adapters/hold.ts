@@ -14,8 +14,9 @@
  * @module
  */
 
-import { commitAtOnce, onFirstUse } from "../core/handle.ts";
+import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { HeadChanges } from "../core/session.ts";
+import type { Answer } from "../stores/contract.ts";
 import { answer } from "./answer.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { applyHead, mergeChanges, NO_CHANGES } from "./head.ts";
@@ -78,8 +79,7 @@ function writeHead(this: HeldResponse, ...args: unknown[]): unknown {
   if (hold.stage === "passing") return hold.writeHead.apply(this, args);
   if (hold.stage !== "open") throw headersAreSent(this, "write");
   const again = takeHead(this, args);
-  if (isCommittedAtOnce(this, hold)) return hold.writeHead.apply(this, again as unknown[]);
-  freeze(this, hold);
+  if (commit(this, hold)) return hold.writeHead.apply(this, again as unknown[]);
   hold.calls.push([hold.writeHead, again]);
   return this;
 }
@@ -92,10 +92,9 @@ function write(this: HeldResponse, ...args: unknown[]): unknown {
     callBack(args, hold.reason);
     return false;
   }
-  if (hold.stage === "open" && isCommittedAtOnce(this, hold)) return hold.write.apply(this, args);
   const bytes = hold.bytes + sizeOf(args);
   checkLength(this, bytes, false);
-  if (hold.stage === "open") freeze(this, hold);
+  if (hold.stage === "open" && commit(this, hold)) return hold.write.apply(this, args);
   if (!hold.owesDrain) {
     showQueue(this);
     this.once("close", dropQueue);
@@ -115,9 +114,8 @@ function end(this: HeldResponse, ...args: unknown[]): unknown {
     callBack(args, hold.reason);
     return this;
   }
-  if (hold.stage === "open" && isCommittedAtOnce(this, hold)) return hold.end.apply(this, args);
   if (this.strictContentLength && !hold.ended) checkLength(this, hold.bytes + sizeOf(args), true);
-  if (hold.stage === "open") freeze(this, hold);
+  if (hold.stage === "open" && commit(this, hold)) return hold.end.apply(this, args);
   hold.ended = true;
   hold.calls.push([hold.end, args]);
   return this;
@@ -127,28 +125,35 @@ function flushHeaders(this: HeldResponse): unknown {
   const hold = this[HOLD];
   if (hold.stage === "passing") return hold.flushHeaders.call(this);
   if (hold.stage === "open") {
-    if (isCommittedAtOnce(this, hold)) return hold.flushHeaders.call(this);
-    freeze(this, hold);
+    if (commit(this, hold)) return hold.flushHeaders.call(this);
     hold.calls.push([hold.flushHeaders, []]);
   }
   return undefined;
 }
 
-/** A request that has only read its session owes the store nothing: there is nothing to wait for. */
-function isCommittedAtOnce(res: HeldResponse, hold: Hold): boolean {
-  if (hold.others.length > 0) return false;
-  const changes = commitAtOnce(hold.session);
-  if (changes === undefined) return false;
+/** Commits. `true` when that is done, and the call that has brought it here may go on at once. */
+function commit(res: HeldResponse, hold: Hold): boolean {
+  const status = res.statusCode;
+  const message = isHttp2(res) ? undefined : res.statusMessage;
+  checkStatusLine(res, status, message);
+  const answer = commitAll(hold, status >= 500);
+  if (answer instanceof Promise) {
+    freeze(res, hold, status, message, answer);
+    return false;
+  }
   hold.stage = "passing";
-  applyHead(changes, res);
+  applyHead(answer, res);
   return true;
 }
 
 /** From here on the head is out, as far as the app can see, and the commit runs. */
-function freeze(res: HeldResponse, hold: Hold): void {
-  const status = res.statusCode;
-  const message = isHttp2(res) ? undefined : res.statusMessage;
-  checkStatusLine(res, status, message);
+function freeze(
+  res: HeldResponse,
+  hold: Hold,
+  status: number,
+  message: string | undefined,
+  committing: Promise<HeadChanges>,
+): void {
   hold.stage = "held";
   hold.status = status;
   hold.message = message;
@@ -156,20 +161,16 @@ function freeze(res: HeldResponse, hold: Hold): void {
   const cookies = res.getHeader("Set-Cookie");
   if (Array.isArray(cookies)) res.setHeader("Set-Cookie", [...cookies]);
   showSent(res, hold);
-  commitAll(hold).then(
+  committing.then(
     (changes) => release(res, hold, changes),
     (error: unknown) => refuse(res, hold, error),
   );
 }
 
-function commitAll(hold: Hold): Promise<HeadChanges> {
-  const options = hold.status >= 500 ? FAILED : DONE;
-  if (hold.others.length === 0) return hold.session.commit(options);
-  return Promise.all(hold.sessions.map((each) => each.commit(options))).then(mergeChanges);
+function commitAll({ session, others, sessions }: Hold, failed: boolean): Answer<HeadChanges> {
+  if (others.length === 0) return commitHead(session, failed);
+  return Promise.all(sessions.map((each) => commitHead(each, failed))).then(mergeChanges);
 }
-
-const DONE = { at: "head", failed: false } as const;
-const FAILED = { at: "head", failed: true } as const;
 
 /** Sends what has waited: the same calls, in order. */
 function release(res: HeldResponse, hold: Hold, changes: HeadChanges): void {
@@ -206,7 +207,9 @@ function refuse(res: HeldResponse, hold: Hold, error: unknown): void {
   // A mistake in the app that no handler of the app will see.
   if (!isAnswer(error)) process.emitWarning(error instanceof Error ? error : String(error));
   // What acted at once has acted: its cookies go out with this answer.
-  const acted = hold.sessions.map((each) => each.commit(FAILED).catch(() => NO_CHANGES));
+  const acted = hold.sessions.map((each) =>
+    each.commit({ at: "head", failed: true }).catch(() => NO_CHANGES),
+  );
   Promise.all(acted)
     .then((changes) => {
       const sent = isSent(res);

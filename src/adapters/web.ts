@@ -4,7 +4,7 @@
  * @module
  */
 
-import { commitAtOnce, onFirstUse } from "../core/handle.ts";
+import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { HeadChanges, Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { failureOf, isAnswer } from "./failure.ts";
@@ -91,7 +91,8 @@ export async function commitResponse(
 ): Promise<Response> {
   let changes: HeadChanges;
   try {
-    changes = commitAtOnce(session) ?? (await session.commit({ at: "head", failed }));
+    const answer = commitHead(session, failed);
+    changes = answer instanceof Promise ? await answer : answer;
   } catch (error) {
     discard(response);
     throw error;

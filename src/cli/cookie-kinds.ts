@@ -40,7 +40,7 @@ const OWN_KINDS: readonly CookieKind[] = [
       const kept = decodeSealed(opened.body);
       if (kept === undefined) return refusal("malformed", "it is not of this version");
       const { record, content } = kept;
-      const data = Object.fromEntries([...content.data].map(([key, cell]) => [key, cell.json]));
+      const data = Object.fromEntries(content.data.map((cell, key) => [key, cell.json]));
       return {
         facts: {
           "session id": record.id,

@@ -55,7 +55,7 @@ export function hasValue(draft: Draft, key: string): boolean {
 }
 
 export function keysOf(draft: Draft): string[] {
-  const keys = [...draft.tree.keys()].filter((key) => hasValue(draft, key));
+  const keys = draft.tree.keys().filter((key) => hasValue(draft, key));
   for (const [key, set] of draft.sets ?? []) {
     if (set !== undefined && !draft.tree.has(key)) keys.push(key);
   }
@@ -109,12 +109,6 @@ export function collectChanges({ handed, sets }: Draft): Changes {
     changes.set(key, set && cellOf(set.value, key));
   }
   return changes ?? NO_CHANGES;
-}
-
-/** Whether there is nothing to write. What can no longer be kept is a change: its commit says so. */
-export function isUnchanged({ handed, sets }: Draft): boolean {
-  if (sets !== undefined && sets.size > 0) return false;
-  return handed === undefined || keysChangedInPlace(handed).length === 0;
 }
 
 /** The keys of what was changed in place since its text was taken. */

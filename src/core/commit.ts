@@ -10,12 +10,12 @@ import {
   StoreUnavailableError,
   UsageError,
 } from "../errors.ts";
+import type { Answer } from "../stores/contract.ts";
 import type { Draft } from "./changes.ts";
 import {
   bufferAgain,
   collectChanges,
   createDraft,
-  isUnchanged,
   keysChangedInPlace,
   memberNow,
   memberRead,
@@ -35,17 +35,13 @@ export interface Commits {
   /** Judges the cookies, once per request. Everything that must know the session starts here. */
   opened(state: State, outage?: OutagePolicy): Promise<Found>;
   /** The same, without reading the data: what cannot be read can still be signed out of. */
-  judged(state: State, outage: OutagePolicy): Found | Promise<Found>;
-  /** Opens the session while no other call is under way. */
-  loadAlone(state: State): Promise<LoadedSession>;
-  /** Commits while no other call is under way. */
-  commitAlone(state: State, options: CommitOptions): Promise<HeadChanges>;
+  judged(state: State, outage: OutagePolicy): Answer<Found>;
+  /** The same as {@link opened}, for those who go on with the session's face. */
+  load(state: State, outage: OutagePolicy): Answer<LoadedSession>;
   reload(state: State): Promise<LoadedSession>;
   /** Pending changes and one more, in one atomic write. */
   update(state: State, change: (tree: DataTree) => DataTree): Promise<void>;
-  commit(state: State, options: CommitOptions): Promise<HeadChanges>;
-  /** The last commit of a request that has nothing to write, without a wait; else `undefined`. */
-  commitAtOnce(state: State): HeadChanges | undefined;
+  commit(state: State, options: CommitOptions): Answer<HeadChanges>;
   /** The session has moved on; what the app holds in its hands stays linked where it can. */
   settleOn(state: State, kept: Kept, tree: DataTree): void;
   /** @throws why nothing can be started for this request. */
@@ -62,41 +58,33 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   const { dev, version } = settings;
 
   async function opened(state: State, outage?: OutagePolicy): Promise<Found> {
-    await find(state, outage ?? state.outage);
+    await load(state, outage ?? state.outage);
     return state.found as Found;
   }
 
-  async function loadAlone(state: State): Promise<LoadedSession> {
-    state.calls += 1;
-    try {
-      return await find(state, state.outage);
-    } finally {
-      state.calls -= 1;
-    }
-  }
-
-  async function commitAlone(state: State, options: CommitOptions): Promise<HeadChanges> {
-    state.calls += 1;
-    try {
-      return await commit(state, options);
-    } finally {
-      state.calls -= 1;
-    }
-  }
-
   /** Judges the cookies, and reads the data in the shape of today. */
-  async function find(state: State, outage: OutagePolicy): Promise<LoadedSession> {
+  function load(state: State, outage: OutagePolicy): Answer<LoadedSession> {
     const judging = judged(state, outage);
-    const { kept } = judging instanceof Promise ? await judging : judging;
-    if (kept !== undefined && !state.isRead) {
-      const data = shape.read(kept.content);
-      state.draft = createDraft(data instanceof Promise ? await data : data);
-      state.isRead = true;
-    }
+    return judging instanceof Promise
+      ? judging.then((found) => read(state, found))
+      : read(state, judging);
+  }
+
+  function read(state: State, { kept }: Found): Answer<LoadedSession> {
+    if (kept === undefined || state.isRead) return state.view;
+    const data = shape.read(kept.content);
+    return data instanceof Promise
+      ? data.then((tree) => handOut(state, tree))
+      : handOut(state, data);
+  }
+
+  function handOut(state: State, tree: DataTree): LoadedSession {
+    state.draft = createDraft(tree);
+    state.isRead = true;
     return state.view;
   }
 
-  function judged(state: State, outage: OutagePolicy): Found | Promise<Found> {
+  function judged(state: State, outage: OutagePolicy): Answer<Found> {
     const { found } = state;
     if (found !== undefined && (found.refusal !== "outage" || outage === "anonymous")) {
       if (found.isStale === true && outage !== "stale") refuseBlocked(state, found);
@@ -104,10 +92,18 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     }
     // Whatever comes of it, the answer depends on the cookie from here on (P12).
     state.isLooked = true;
-    const finding = state.by.find(state);
+    const finding = findNow(state);
     if (finding instanceof Promise) return judgedLater(state, finding, outage);
     state.found = finding;
     return finding;
+  }
+
+  function findNow(state: State): Answer<Found> {
+    try {
+      return state.by.find(state);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async function judgedLater(
@@ -162,30 +158,34 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     if (state.headSent) throw headIsOut();
   }
 
-  async function flush(state: State, changes: Changes, last: boolean): Promise<void> {
+  function flush(state: State, changes: Changes, last: boolean): Answer<void> {
     const found = state.found as Found;
     const { kept } = found;
     if (kept === undefined) {
       const data = applyChanges(EMPTY_TREE, changes);
-      if (data.size > 0) await start(state, found, data);
-      return;
+      return data.size > 0 ? start(state, found, data) : undefined;
     }
     const isChanged = changes.size > 0;
     if (found.isStale === true) {
       if (isChanged) refuseBlocked(state, found);
-      return;
+      return undefined;
     }
     const overwritten: string[] = [];
     const change = isChanged ? merge(state.draft, changes, overwritten) : undefined;
-    const written = await state.by.write(state, kept, change, version);
-    if (written === "gone") {
-      end(state, kept, changes);
-      return;
+    const writing = state.by.write(state, kept, change, version);
+    return writing instanceof Promise ? writing.then(goOn) : goOn(writing);
+
+    function goOn(written: Kept | "gone"): Answer<void> {
+      if (written === "gone") return end(state, kept as Kept, changes);
+      if (overwritten.length > 0) tellOverwritten(kept as Kept, overwritten);
+      // After the last commit nothing can be written any more: only development looks again.
+      if (!isChanged || (last && !dev)) state.found = written === kept ? found : live(written);
+      else return lookAgain(state, written);
     }
-    if (overwritten.length > 0) tellOverwritten(kept, overwritten);
-    // After the last commit nothing can be written any more: only development looks again.
-    if (!isChanged || (last && !dev)) state.found = written === kept ? found : live(written);
-    else settleOn(state, written, await shape.read(written.content));
+  }
+
+  async function lookAgain(state: State, written: Kept): Promise<void> {
+    settleOn(state, written, await shape.read(written.content));
   }
 
   /** Applies changes to whatever data is there when they are written. */
@@ -259,7 +259,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       throw new SessionClosedError("the session has ended, so the change cannot be kept");
     }
     if (overwritten.length > 0) tellOverwritten(found.kept, overwritten);
-    settleOn(state, written, await shape.read(written.content));
+    await lookAgain(state, written);
   }
 
   async function reload(state: State): Promise<LoadedSession> {
@@ -279,22 +279,25 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     return state.view;
   }
 
-  async function commit(state: State, { at, failed }: CommitOptions): Promise<HeadChanges> {
+  function commit(state: State, { at, failed }: CommitOptions): Answer<HeadChanges> {
     if (at === "end") {
       if (dev) tellLateChanges(state);
       return headOf(state);
     }
     const last = at === "head";
+    const writing = begin(state, last, failed === true);
+    if (writing instanceof Promise) return commitLater(state, writing, last);
+    if (last) state.headSent = true;
+    return headOf(state);
+  }
+
+  async function commitLater(
+    state: State,
+    writing: Promise<void>,
+    last: boolean,
+  ): Promise<HeadChanges> {
     try {
-      if (!state.headSent && state.found !== undefined) {
-        if (failed === true) {
-          state.draft = createDraft(state.draft.tree);
-        } else {
-          const changes = collectChanges(state.draft);
-          if (last) state.closing = true;
-          await flush(state, changes, last);
-        }
-      }
+      await writing;
     } catch (error) {
       const record = state.found?.kept?.record;
       events.emit("commitFailed", { sessionId: record?.id, userId: record?.userId, error });
@@ -305,14 +308,24 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     return headOf(state);
   }
 
-  function commitAtOnce(state: State): HeadChanges | undefined {
+  /** Starts writing what there is to write. What fails at once fails like what fails later. */
+  function begin(state: State, last: boolean, failed: boolean): Answer<void> {
     const { found, draft } = state;
-    if (state.calls > 0 || found === undefined || dev) return undefined;
-    if (!isUnchanged(draft)) return undefined;
-    const { kept } = found;
-    if (kept !== undefined && !state.by.owesNothing(state, kept)) return undefined;
-    state.headSent = true;
-    return headOf(state);
+    if (state.headSent || found === undefined) return undefined;
+    if (failed) {
+      state.draft = createDraft(draft.tree);
+      return undefined;
+    }
+    try {
+      const changes = collectChanges(draft);
+      const { kept } = found;
+      const owes = kept === undefined || changes.size > 0 || !state.by.owesNothing(state, kept);
+      if (!owes) return undefined;
+      if (last) state.closing = true;
+      return flush(state, changes, last);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   function headOf(state: State): HeadChanges {
@@ -336,12 +349,10 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   return {
     opened,
     judged,
-    loadAlone,
-    commitAlone,
+    load,
     reload,
     update,
     commit,
-    commitAtOnce,
     settleOn,
     refuseBlocked,
   };

@@ -24,7 +24,7 @@ import { setCookie } from "./method.ts";
 import { header } from "./request.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import type { Cell, DataTree } from "./tree.ts";
-import { cellOf } from "./tree.ts";
+import { cellOf, EMPTY_TREE } from "./tree.ts";
 
 /** There was something, and it was not taken. */
 export interface RefusedForeign extends Refused {
@@ -73,18 +73,18 @@ export function keepable(values: Readonly<Record<string, unknown>>): {
   readonly tree: DataTree;
   readonly dropped: readonly string[];
 } {
-  const tree = new Map<string, Cell>();
+  const cells = new Map<string, Cell>();
   const dropped: string[] = [];
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue;
     try {
-      tree.set(key, cellOf(value, key));
+      cells.set(key, cellOf(value, key));
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
       dropped.push(key);
     }
   }
-  return { tree, dropped };
+  return { tree: EMPTY_TREE.with(cells), dropped };
 }
 
 /** The values under these keys. */

@@ -8,6 +8,7 @@
  */
 
 import { UsageError } from "../errors.ts";
+import type { Answer } from "../stores/contract.ts";
 import type { Draft } from "./changes.ts";
 import { clearValues, deleteValue, getValue, hasValue, keysOf, setValue } from "./changes.ts";
 import { createCommits, headIsOut } from "./commit.ts";
@@ -40,13 +41,16 @@ import {
 const INSIDE = Symbol("coatcheck.inside");
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
+const DONE = { at: "head", failed: false } as const;
+const FAILED = { at: "head", failed: true } as const;
+
 /** Makes and recognises the handles of one app. */
 export interface Handles {
   open(request: RequestLike, headSent: boolean, outage: OutagePolicy): Session;
   owns(value: unknown): value is Session;
 }
 
-type CommitAtOnce = (inside: Inside) => HeadChanges | undefined;
+type CommitHead = (inside: Inside, failed: boolean) => Answer<HeadChanges>;
 
 /** What a handle holds before it is asked for anything. */
 class Inside implements Opening {
@@ -54,7 +58,7 @@ class Inside implements Opening {
   declare readonly openedAt: number;
   declare readonly headSent: boolean;
   declare readonly outage: OutagePolicy;
-  declare readonly commitAtOnce: CommitAtOnce;
+  declare readonly commitHead: CommitHead;
   firstUse: (() => void) | undefined = undefined;
   state: State | undefined = undefined;
 
@@ -63,13 +67,13 @@ class Inside implements Opening {
     openedAt: number,
     headSent: boolean,
     outage: OutagePolicy,
-    commitAtOnce: CommitAtOnce,
+    commitHead: CommitHead,
   ) {
     this.request = request;
     this.openedAt = openedAt;
     this.headSent = headSent;
     this.outage = outage;
-    this.commitAtOnce = commitAtOnce;
+    this.commitHead = commitHead;
   }
 }
 
@@ -93,14 +97,16 @@ export function onFirstUse(session: object, callback: () => void): void {
 }
 
 /**
- * What the head needs, at once, if the request has nothing to write: no promise, no wait. Otherwise
- * `undefined`, and `commit` is to be awaited.
+ * As `commit({ at: "head", failed })`, but what the head needs is there at once, with no promise, where
+ * nothing has to be waited for: the request has nothing to write, or its store answers at once.
  *
  * @internal
  */
-export function commitAtOnce(session: object): HeadChanges | undefined {
+export function commitHead(session: Pick<Session, "commit">, failed: boolean): Answer<HeadChanges> {
   const inside = (session as Partial<Handle>)[INSIDE]?.();
-  return inside?.commitAtOnce(inside);
+  return inside === undefined
+    ? session.commit({ at: "head", failed })
+    : inside.commitHead(inside, failed);
 }
 
 // A bound function hides what it is bound to, and costs Express on Node 20 far less than a closure.
@@ -130,29 +136,30 @@ export function createHandles(parts: Parts): Handles {
     return state;
   }
 
-  function settleAtOnce({ state }: Inside): HeadChanges | undefined {
-    return state && commits.commitAtOnce(state);
+  function settleHead(inside: Inside, failed: boolean): Answer<HeadChanges> {
+    const state = inside.state ?? firstUse(inside);
+    const options = failed ? FAILED : DONE;
+    if (state.calls > 0) return inTurn(state, () => commits.commit(state, options));
+    const answer = commits.commit(state, options);
+    return answer instanceof Promise ? counted(state, answer) : answer;
   }
 
   /** Runs the calls of one handle in call order. */
-  function inTurn<Result>(handle: Handle, run: (state: State) => Promise<Result>): Promise<Result> {
-    const state = stateOf(handle);
-    const go = (): Promise<Result> => run(state);
-    const turn = state.calls === 0 ? go() : state.last.then(go, go);
-    state.calls += 1;
-    state.last = turn;
-    return ended(state, turn);
-  }
-
-  /** The usual calls of a request, which do not wait for others and count themselves out. */
-  function alone<Result>(state: State, turn: Promise<Result>): Promise<Result> {
-    state.last = turn;
-    return turn;
+  function inTurn<Result>(state: State, run: () => Answer<Result>): Promise<Result> {
+    if (state.calls > 0) return counted(state, state.last.then(run, run));
+    try {
+      const answer = run();
+      return answer instanceof Promise ? counted(state, answer) : Promise.resolve(answer);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   // The caller gets a promise of its own: a failure that nobody looks at is an unhandled one, although
   // the next call has waited for this one.
-  async function ended<Result>(state: State, turn: Promise<Result>): Promise<Result> {
+  async function counted<Result>(state: State, turn: Promise<Result>): Promise<Result> {
+    state.calls += 1;
+    state.last = turn;
     try {
       return await turn;
     } finally {
@@ -165,47 +172,45 @@ export function createHandles(parts: Parts): Handles {
   const handleFace: Session & ThisType<Handle> = {
     load(options) {
       const state = stateOf(this);
-      if (state.calls === 0 && options === undefined) {
-        const { found } = state;
-        const isDone = found !== undefined && (found.kept === undefined || state.isRead);
-        const isAnswer = isDone && found.refusal !== "outage" && found.isStale !== true;
-        if (isAnswer) return Promise.resolve(state.view);
-        return alone(state, commits.loadAlone(state));
-      }
-      return inTurn(this, (current) =>
-        commits.opened(current, options?.outage).then(() => current.view),
-      );
+      return inTurn(state, () => commits.load(state, options?.outage ?? state.outage));
     },
     reload() {
-      return inTurn(this, (state) => commits.reload(state));
+      const state = stateOf(this);
+      return inTurn(state, () => commits.reload(state));
     },
     update(keyOrChange: unknown, change?: unknown) {
-      return inTurn(this, (state) => update(state, keyOrChange, change)) as Promise<never>;
+      const state = stateOf(this);
+      return inTurn(state, () => update(state, keyOrChange, change)) as Promise<never>;
     },
     signIn(userId, options = {}) {
-      return inTurn(this, (state) =>
-        identity.signIn(state, userId, options).then(() => state.view),
-      );
+      const state = stateOf(this);
+      return inTurn(state, () => identity.signIn(state, userId, options).then(() => state.view));
     },
     elevate(method) {
-      return inTurn(this, (state) => identity.elevate(state, method).then(() => state.view));
+      const state = stateOf(this);
+      return inTurn(state, () => identity.elevate(state, method).then(() => state.view));
     },
     signOut() {
-      return inTurn(this, (state) => identity.signOut(state));
+      const state = stateOf(this);
+      return inTurn(state, () => identity.signOut(state));
     },
     requireUser() {
-      return inTurn(this, (state) => identity.requireUser(state).then(() => signedInViewOf(state)));
+      const state = stateOf(this);
+      return inTurn(state, () => identity.requireUser(state).then(() => signedInViewOf(state)));
     },
     requireFresh(options) {
-      return inTurn(this, (state) =>
+      const state = stateOf(this);
+      return inTurn(state, () =>
         identity.requireFresh(state, options).then(() => signedInViewOf(state)),
       );
     },
     revokeOthers() {
-      return inTurn(this, (state) => identity.revokeOthers(state));
+      const state = stateOf(this);
+      return inTurn(state, () => identity.revokeOthers(state));
     },
     watch(signal) {
-      return inTurn(this, async (state) => {
+      const state = stateOf(this);
+      return inTurn(state, async () => {
         const { kept, refusal } = await commits.opened(state, "closed");
         // A visitor's is never fired: there is nothing that could end.
         if (kept === undefined) {
@@ -221,8 +226,7 @@ export function createHandles(parts: Parts): Handles {
     },
     commit(options = {}) {
       const state = stateOf(this);
-      if (state.calls === 0) return alone(state, commits.commitAlone(state, options));
-      return inTurn(this, (state) => commits.commit(state, options));
+      return inTurn(state, () => commits.commit(state, options));
     },
   };
 
@@ -306,7 +310,7 @@ export function createHandles(parts: Parts): Handles {
   return {
     open(request, headSent, outage) {
       const handle = Object.create(handleFace) as Handle;
-      const inside = new Inside(request, clock(), headSent, outage, settleAtOnce);
+      const inside = new Inside(request, clock(), headSent, outage, settleHead);
       handle[INSIDE] = insideOf.bind(inside);
       return (dev ? guardNames(handle, "handle") : handle) as unknown as Session;
     },

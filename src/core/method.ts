@@ -5,7 +5,7 @@
  */
 
 import type { SessionCookie } from "../cookie/write.ts";
-import type { SessionRecord } from "../stores/contract.ts";
+import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Content, Kept } from "./record.ts";
 import type { RequestLike } from "./request.ts";
 import type { Authentication, Refusal } from "./session.ts";
@@ -64,7 +64,7 @@ export function live(kept: Kept): Found {
  * Changes the data of a session. May run again over newer data. Returning the same object means
  * that there is nothing to write.
  */
-export type ChangeData = (content: Content, record: SessionRecord) => DataTree | Promise<DataTree>;
+export type ChangeData = (content: Content, record: SessionRecord) => Answer<DataTree>;
 
 /** What a sign-in makes. */
 export interface NextSession {
@@ -72,7 +72,7 @@ export interface NextSession {
   readonly authentications: readonly Authentication[];
   readonly remembered: boolean;
   /** The data that comes along, of what the old session holds when it is closed. */
-  readonly data: (old: Content | undefined) => DataTree | Promise<DataTree>;
+  readonly data: (old: Content | undefined) => Answer<DataTree>;
   readonly version: number;
 }
 
@@ -81,7 +81,7 @@ export interface Method {
   /** Whether changes of requests at the same time merge, so that `update` can keep its word. */
   readonly composesUpdates: boolean;
   /** Judges the cookies of a request. */
-  find(visit: Visit): Found | Promise<Found>;
+  find(visit: Visit): Answer<Found>;
   /** What a cache still knows of the session, while the store does not answer. It asks nobody. */
   recall?(visit: Visit): Promise<Found | undefined>;
   /** Starts a visitor's session. */
@@ -96,7 +96,7 @@ export interface Method {
     kept: Kept,
     change: ChangeData | undefined,
     version: number,
-  ): Promise<Kept | "gone">;
+  ): Answer<Kept | "gone">;
   /** Whether a commit without changes owes nothing: no touch, no confirmation, no rotation. */
   owesNothing(visit: Visit, kept: Kept): boolean;
   /** Starts a user's session and ends the one before: two writes with one outcome. */

@@ -32,8 +32,8 @@ export interface Content {
   readonly userAgent: string | undefined;
   readonly address: string | undefined;
   readonly verifiers: Verifiers;
-  /** The last commit of each of the last eight writers, so that a lost reply can be told. */
-  readonly commits: readonly string[];
+  /** The last commit of each of the last eight writers, so that a lost reply can be told. The writer sets it. */
+  commits: readonly string[];
   /** The version of the data's shape. */
   readonly version: number;
   readonly data: DataTree;
@@ -132,11 +132,10 @@ export function decodeContent(text: string): Content | undefined {
   };
 }
 
-/** The same session with other commits, verifiers or data. */
+/** The same session with other verifiers or data. */
 export function revised(
   content: Content,
   verifiers: Verifiers,
-  commits: readonly string[],
   data: DataTree,
   version: number,
 ): Content {
@@ -150,7 +149,7 @@ export function revised(
     userAgent: content.userAgent,
     address: content.address,
     verifiers,
-    commits,
+    commits: content.commits,
     version,
     data,
     successor: content.successor,
@@ -182,8 +181,10 @@ const WRITERS_REMEMBERED = 8;
 
 /** The writer is the part of a commit id before the dot. */
 export function withCommit(commits: readonly string[], commitId: string): readonly string[] {
-  if (commits.length === 0) return [commitId];
   const writer = commitId.slice(0, commitId.indexOf(".") + 1);
+  if (commits.length === 0 || (commits.length === 1 && commits[0]?.startsWith(writer))) {
+    return [commitId];
+  }
   const others = commits.filter((id) => !id.startsWith(writer));
   return [...others.slice(-(WRITERS_REMEMBERED - 1)), commitId];
 }

@@ -12,7 +12,7 @@ import { readCookies } from "../cookie/read.ts";
 import type { CookieAttributes } from "../cookie/write.ts";
 import { deletedCookie, MAX_COOKIE_BYTES, ownCookie } from "../cookie/write.ts";
 import { SessionClosedError, SessionTooLargeError, SignInRefusedError } from "../errors.ts";
-import type { SessionRecord } from "../stores/contract.ts";
+import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
 import { isTicket, newSessionId } from "../token/ticket.ts";
@@ -51,7 +51,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   const memo = createMemo<Kept>();
   const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
 
-  function find(visit: Visit): Found | Promise<Found> {
+  function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
     const [first, ...others] = text === undefined ? NONE : readCookies(text, cookieName);
     if (text === undefined || first === undefined) return nothing(undefined, false);
@@ -78,7 +78,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return opened[0] ?? found.find(({ blocked }) => blocked) ?? (found[0] as Found);
   }
 
-  function open(visit: Visit, value: string, cookies: string, now: number): Found | Promise<Found> {
+  function open(visit: Visit, value: string, cookies: string, now: number): Answer<Found> {
     const known = memo.find(nonceOf(value), value);
     if (known !== undefined) return judged(visit, known, cookies, now);
     const opening = unseal(ring, value, now, timeouts.longest);
@@ -93,7 +93,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     value: string,
     cookies: string,
     now: number,
-  ): Found | Promise<Found> {
+  ): Answer<Found> {
     if (unsealed === "expired") return refused("absolute-timeout", undefined, false);
     if (typeof unsealed === "string") {
       return refused(unsealed, undefined, unsealed === "unknown-key");
@@ -105,7 +105,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   }
 
   /** A genuine seal is judged anew at every request; only it may cause a question to the feed (P3). */
-  function judged(visit: Visit, kept: Kept, cookies: string, now: number): Found | Promise<Found> {
+  function judged(visit: Visit, kept: Kept, cookies: string, now: number): Answer<Found> {
     const ready = mirror?.ready(now);
     if (ready === undefined && !cookies.includes(derivedPrefix)) {
       return verdictOn(visit, kept.record, kept.content, now);
@@ -178,17 +178,28 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   }
 
   /** Seals a session into the cookies of the response, or moves it into the store for good. */
-  async function put(
+  function put(
     visit: Visit,
     record: SessionRecord,
     content: Content,
     isNew: boolean,
-  ): Promise<Kept> {
+  ): Answer<Kept> {
     const now = clock();
     const expiresAt = deadline(timeouts, record.userId, content, now);
     const next = { ...record, lastSeenAt: now, expiresAt };
     const sealing = seal(ring, encodeSealed(next, content), now);
-    const text = sealing instanceof Promise ? await sealing : sealing;
+    return sealing instanceof Promise
+      ? sealing.then((text) => putText(visit, next, content, text, isNew))
+      : putText(visit, next, content, sealing, isNew);
+  }
+
+  function putText(
+    visit: Visit,
+    next: SessionRecord,
+    content: Content,
+    text: string,
+    isNew: boolean,
+  ): Answer<Kept> {
     const one = splitSeal(cookieName, text, MAX_COOKIE_BYTES);
     if (one?.length === 1) {
       setCookies(visit, one, content);
@@ -254,26 +265,34 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return kept;
   }
 
-  async function write(
+  function write(
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
     version: number,
-  ): Promise<Kept | "gone"> {
-    const { record, content } = kept;
+  ): Answer<Kept | "gone"> {
     // Ended by another request while this one ran: its seal would take the newer cookie's place (P16).
     if (isEnded(kept)) return "gone";
-    if (change === undefined) {
-      if (!visit.headSent) await touch(visit, kept);
-      return kept;
-    }
-    const data = await change(content, record);
+    if (change === undefined) return visit.headSent ? kept : touch(visit, kept);
+    const changing = change(kept.content, kept.record);
+    return changing instanceof Promise
+      ? changing.then((data) => writeData(visit, kept, data, version))
+      : writeData(visit, kept, changing, version);
+  }
+
+  function writeData(
+    visit: Visit,
+    kept: Kept,
+    data: DataTree,
+    version: number,
+  ): Answer<Kept | "gone"> {
+    const { record, content } = kept;
     if (data === content.data && version === content.version) return kept;
     if (isEnded(kept)) return "gone";
     if (visit.headSent) {
       throw new SessionClosedError("a sealed session can't be written once the head is out");
     }
-    return put(visit, record, revised(content, content.verifiers, NONE, data, version), false);
+    return put(visit, record, revised(content, content.verifiers, data, version), false);
   }
 
   function isEnded({ record: { id, userId, mark }, content: { createdAt } }: Kept): boolean {
@@ -285,12 +304,14 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return visit.headSent || isEnded(kept) || !touches.isDue(id, lastSeenAt, clock());
   }
 
-  async function touch(visit: Visit, { record, content }: Kept): Promise<void> {
+  async function touch(visit: Visit, kept: Kept): Promise<Kept> {
+    const { record, content } = kept;
     const now = clock();
-    if (!touches.claim(record.id, record.lastSeenAt, now)) return;
+    if (!touches.claim(record.id, record.lastSeenAt, now)) return kept;
     const until = deadline(timeouts, record.userId, content, now);
     const value = await seal(seenRing, `${record.id}${JSON.stringify([now, until])}`, now);
     setCookie(visit, ownCookie(seenCookieName, value, attributesFor(content)));
+    return kept;
   }
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {

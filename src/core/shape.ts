@@ -42,7 +42,8 @@ export function createShape({ schema, version, migrate }: Settings): Shape {
     if (result === undefined) return tree;
     if (result.issues !== undefined) throw misfit(result.issues);
     // Laid over what is there: keys that the schema does not name belong to a later deployment.
-    return new Map([...tree, ...encodeAll(result.value as Record<string, unknown>)]);
+    const checked = encodeAll(result.value as Record<string, unknown>);
+    return tree.with(new Map(checked.entries()));
   }
 
   return {

@@ -28,7 +28,7 @@ import { createStoreCalls } from "./store-calls.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
-import { valueIn } from "./tree.ts";
+import { EMPTY_TREE, valueIn } from "./tree.ts";
 
 /** Where the cookie is the session, its id is kept in it under this key: the cookie changes with each write. */
 const ID_KEY = "_coatcheck";
@@ -162,7 +162,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
     const content = beginContent(settings, visit.request, beginning, clock());
-    const kept = await put(visit, newRecord(undefined, 0), content, undefined, NO_DATA);
+    const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
@@ -215,8 +215,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if (visit.headSent && origin?.foreign.recordKey === undefined) {
       throw new SessionClosedError("a session in a cookie can't be written once the head is out");
     }
-    const next = revised(content, content.verifiers, [], data, version);
-    return put(visit, current.record, next, origin?.foreign, origin?.read ?? NO_DATA);
+    const next = revised(content, content.verifiers, data, version);
+    return put(visit, current.record, next, origin?.foreign, origin?.read ?? EMPTY_TREE);
   }
 
   /** What lies there now, where there is a record; `undefined` when it has ended. */
@@ -249,7 +249,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     }
     const data = await next.data(old?.content);
     const content = beginContent(settings, visit.request, { ...next, data }, clock());
-    const made = await put(visit, record, content, undefined, NO_DATA);
+    const made = await put(visit, record, content, undefined, EMPTY_TREE);
     if (old !== undefined) await over(old);
     return made;
   }
@@ -303,8 +303,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
   };
 }
 
-const NO_DATA: DataTree = new Map();
-
 /** The data as the other side is to see it: what we have not changed is written as it came. */
 function draftData(
   data: DataTree,
@@ -318,7 +316,7 @@ function draftData(
     const isTheirs = key === ID_KEY || reserved.includes(key) || !read.has(key);
     if (isTheirs || data.has(key)) draft.set(key, value);
   }
-  for (const [key, cell] of data) {
+  for (const [key, cell] of data.entries()) {
     if (cell !== read.get(key) || !(key in before)) draft.set(key, valueIn(cell, key));
   }
   return Object.fromEntries(draft);

@@ -6,12 +6,17 @@
  */
 
 import { isCoatcheckError, StoreUnavailableError } from "../errors.ts";
+import type { Answer } from "../stores/contract.ts";
 import type { Emitter } from "./events.ts";
 
 /** Runs calls of one store under a deadline and a breaker. */
 export interface StoreCalls {
-  /** Runs one call. A late answer is dropped: the caller has to read before it tries again. */
+  /**
+   * Runs one call. A late answer is dropped: the caller has to read before it tries again. What fails at
+   * once is a promise all the same, one that is rejected.
+   */
   run<Result>(operation: string, call: () => Promise<Result>): Promise<Result>;
+  run<Result>(operation: string, call: () => Answer<Result>): Answer<Result>;
 }
 
 interface Breaker {
@@ -99,50 +104,71 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
     return undefined;
   }
 
-  return {
-    run(operation, call) {
-      const breaker = breakerOf(operation);
-      const { answers } = breaker;
-      if (breaker.failures >= FAILURES_TO_OPEN) {
-        const refusal = leftAlone(operation, breaker);
-        if (refusal !== undefined) return Promise.reject(refusal);
-      }
-      return new Promise((resolve, reject) => {
-        const expire = (): void => {
-          takeOut(entry);
-          reject(failed(operation, new Error(`no answer within ${deadline} ms`), answers));
-        };
-        const entry: Pending = {
-          due: performance.now() + deadline,
-          before: head.before,
-          after: head,
-          expire,
-        };
-        head.before.after = entry;
-        head.before = entry;
-        if (timer === undefined) arm(deadline + 1);
-        let answer: ReturnType<typeof call>;
-        try {
-          answer = call();
-        } catch (cause) {
-          takeOut(entry);
-          reject(failed(operation, cause, answers));
-          return;
-        }
-        answer.then(
-          (result) => {
-            if (!takeOut(entry)) return;
-            breaker.failures = 0;
-            breaker.answers += 1;
-            resolve(result);
-          },
-          (cause) => {
-            if (takeOut(entry)) reject(failed(operation, cause, answers));
-          },
-        );
-      });
-    },
-  };
+  function answered(breaker: Breaker): void {
+    breaker.failures = 0;
+    breaker.answers += 1;
+  }
+
+  /** The answer to a call, if it comes in time. */
+  function inTime<Result>(
+    operation: string,
+    coming: Promise<Result>,
+    breaker: Breaker,
+    answersBefore: number,
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const expire = (): void => {
+        takeOut(entry);
+        reject(failed(operation, new Error(`no answer within ${deadline} ms`), answersBefore));
+      };
+      const entry: Pending = {
+        due: performance.now() + deadline,
+        before: head.before,
+        after: head,
+        expire,
+      };
+      head.before.after = entry;
+      head.before = entry;
+      if (timer === undefined) arm(deadline + 1);
+      coming.then(
+        (result) => {
+          if (!takeOut(entry)) return;
+          answered(breaker);
+          resolve(result);
+        },
+        (cause) => {
+          if (takeOut(entry)) reject(failed(operation, cause, answersBefore));
+        },
+      );
+    });
+  }
+
+  function run<Result>(operation: string, call: () => Promise<Result>): Promise<Result>;
+  function run<Result>(operation: string, call: () => Answer<Result>): Answer<Result>;
+  function run<Result>(operation: string, call: () => Answer<Result>): Answer<Result> {
+    const breaker = breakerOf(operation);
+    const { answers } = breaker;
+    if (breaker.failures >= FAILURES_TO_OPEN) {
+      const refusal = leftAlone(operation, breaker);
+      if (refusal !== undefined) return Promise.reject(refusal);
+    }
+    let answer: Answer<Result>;
+    try {
+      answer = call();
+    } catch (cause) {
+      return Promise.reject(failed(operation, cause, answers));
+    }
+    if (isComing(answer)) return inTime(operation, answer, breaker, answers);
+    answered(breaker);
+    return answer;
+  }
+
+  return { run };
+}
+
+// Anything that can be waited for, as `await` sees it: not every client's promises are the engine's own.
+function isComing<Result>(answer: Answer<Result>): answer is Promise<Result> {
+  return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 /** Whether the call was still in the ring. Out of it, it points to nothing that lives longer. */

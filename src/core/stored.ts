@@ -12,8 +12,8 @@ import {
   StoreReadOnlyError,
   StoreUnavailableError,
 } from "../errors.ts";
-import type { Loaded, NewRecord, SessionRecord } from "../stores/contract.ts";
-import type { Ticket } from "../token/ticket.ts";
+import type { Answer, Loaded, NewRecord, SessionRecord } from "../stores/contract.ts";
+import type { Ticket, TicketParts } from "../token/ticket.ts";
 import { mintTicket, newSessionId, openTicket } from "../token/ticket.ts";
 import type { Adopter } from "./adopt.ts";
 import { createAdopter } from "./adopt.ts";
@@ -47,7 +47,7 @@ export function createStored(core: StoredCore): StoredMethod {
   const writer = createWriter(core);
   const adopter = createAdopter(core, { createRecord, homeOf, setTicket, refused });
 
-  function find(visit: Visit): Found | Promise<Found> {
+  function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
     const values = text === undefined ? NONE : readCookies(text, cookieName);
     if (values.length === 0) return adopter?.find(visit) ?? nothing(undefined, false);
@@ -55,16 +55,29 @@ export function createStored(core: StoredCore): StoredMethod {
     return findOne(visit, values[0] as string);
   }
 
-  function findOne(visit: Visit, value: string): Found | Promise<Found> {
+  function findOne(visit: Visit, value: string): Answer<Found> {
     const ticket = openTicket(ring, value);
-    if (typeof ticket !== "string") return redeem(visit, ticket.id, ticket.verifier);
+    if (typeof ticket !== "string") return redeem(visit, ticket, false);
     return refused(ticket, undefined, ticket === "unknown-key");
   }
 
   /** What a genuine ticket is good for. `again`: by what the store has, whatever a cache remembers. */
-  async function redeem(visit: Visit, id: string, verifier: string, again = false): Promise<Found> {
+  function redeem(visit: Visit, ticket: TicketParts, again: boolean): Answer<Found> {
     const now = clock();
-    const loaded = await load(id, now, again);
+    const loading = load(ticket.id, now, again);
+    return loading instanceof Promise
+      ? loading.then((loaded) => redeemed(visit, ticket, loaded, now, again))
+      : redeemed(visit, ticket, loading, now, again);
+  }
+
+  function redeemed(
+    visit: Visit,
+    ticket: TicketParts,
+    loaded: Loaded | undefined,
+    now: number,
+    again: boolean,
+  ): Answer<Found> {
+    const { id, verifier } = ticket;
     if (loaded === undefined) {
       // A request as slow as this may have seen its session end and be forgotten.
       return refused("absent", id, now - visit.openedAt >= REMEMBERED_FOR);
@@ -80,7 +93,7 @@ export function createStored(core: StoredCore): StoredMethod {
     if (verdict.refusal !== undefined) return refused(verdict.refusal, id, verdict.blocked);
     if (as === "unknown") {
       // Or it is newer than what a cache remembers: another process has rotated it.
-      if (!again && store.refresh !== undefined) return redeem(visit, id, verifier, true);
+      if (!again && store.refresh !== undefined) return redeem(visit, ticket, true);
       // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
       // nobody, or a copy that was dropped would log its owner out.
       events.emit("reuse", { sessionId: id, userId: loaded.record.userId, ended: false });
@@ -92,7 +105,7 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   /** One round trip: when the feed has to be asked as well, it is asked at the same time. */
-  function load(id: string, now: number, again = false): Promise<Loaded | undefined> {
+  function load(id: string, now: number, again: boolean): Answer<Loaded | undefined> {
     const ready = mirror?.ready(now);
     const asked = calls.run("load", () =>
       again && store.refresh !== undefined ? store.refresh(id) : store.load(id),
@@ -184,7 +197,7 @@ export function createStored(core: StoredCore): StoredMethod {
       const ticket = mintTicket(ring, id);
       const now = clock();
       const verifiers: Verifiers = { current: ticket.verifier, rotatedAt: now, previous };
-      const filled = revised(content, verifiers, [], content.data, content.version);
+      const filled = revised(content, verifiers, content.data, content.version);
       const body = encodeContent(filled);
       checkSize(core, body, filled.data);
       const record: NewRecord = {
@@ -274,7 +287,7 @@ export function createStored(core: StoredCore): StoredMethod {
     kept: Kept,
     change: ChangeData | undefined,
     version: number,
-  ): Promise<Kept | "gone"> {
+  ): Answer<Kept | "gone"> {
     if (owesRotation(visit, kept.content, clock())) {
       const rotating = writeRotated(visit, kept, change, version);
       return change === undefined ? rotating.catch(unlessReadOnly) : rotating;
@@ -299,7 +312,7 @@ export function createStored(core: StoredCore): StoredMethod {
     { wrote }: Adopter,
     visit: Visit,
     kept: Kept,
-    writing: Promise<Kept | "gone">,
+    writing: Answer<Kept | "gone">,
   ): Promise<Kept | "gone"> {
     const written = await writing;
     if (written !== "gone" && written !== kept) await wrote(visit, written);
@@ -477,7 +490,7 @@ function withChanges(
 ): Content {
   const same =
     data === content.data && verifiers === content.verifiers && version === content.version;
-  return same ? content : revised(content, verifiers, content.commits, data, version);
+  return same ? content : revised(content, verifiers, data, version);
 }
 
 function signedOutMeanwhile(): SignInRefusedError {

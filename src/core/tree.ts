@@ -15,28 +15,102 @@ export interface Cell {
   member: string | undefined;
 }
 
-/** A `Map`, so that no key, `__proto__` neither, means anything to it. */
-export type DataTree = ReadonlyMap<string, Cell>;
-
 /** The changes by key; `undefined` deletes. */
 export type Changes = ReadonlyMap<string, Cell | undefined>;
 
-export const EMPTY_TREE: DataTree = new Map();
+// More keys than these are looked up in an index.
+const FEW = 16;
+
+/**
+ * Cells by key, in order. Two arrays, and no `Map`, which is slow to copy: most changes leave the keys
+ * as they are, and so copy one array. No key, `__proto__` neither, means anything to it.
+ */
+export class DataTree {
+  declare private readonly names: readonly string[];
+  declare private readonly cells: readonly Cell[];
+  private index: ReadonlyMap<string, number> | undefined = undefined;
+
+  constructor(names: readonly string[], cells: readonly Cell[]) {
+    this.names = names;
+    this.cells = cells;
+  }
+
+  get size(): number {
+    return this.names.length;
+  }
+
+  keys(): readonly string[] {
+    return this.names;
+  }
+
+  has(key: string): boolean {
+    return this.at(key) >= 0;
+  }
+
+  get(key: string): Cell | undefined {
+    const at = this.at(key);
+    return at < 0 ? undefined : this.cells[at];
+  }
+
+  entries(): (readonly [key: string, cell: Cell])[] {
+    return this.map((cell, key) => [key, cell] as const);
+  }
+
+  map<Result>(use: (cell: Cell, key: string) => Result): Result[] {
+    return this.cells.map((cell, at) => use(cell, this.names[at] as string));
+  }
+
+  /** The tree with these changes. */
+  with(changes: Changes): DataTree {
+    let names: string[] | undefined;
+    const cells: (Cell | undefined)[] = this.cells.slice();
+    let isShorter = false;
+    changes.forEach((cell, key) => {
+      const at = this.at(key);
+      if (at >= 0) {
+        cells[at] = cell;
+        isShorter ||= cell === undefined;
+      } else if (cell !== undefined) {
+        names ??= this.names.slice();
+        names.push(key);
+        cells.push(cell);
+      }
+    });
+    if (isShorter) {
+      const all = names ?? this.names;
+      const left = all.filter((_, at) => cells[at] !== undefined);
+      return new DataTree(left, cells.filter(isCell) as Cell[]);
+    }
+    const next = new DataTree(names ?? this.names, cells as Cell[]);
+    if (names === undefined) next.index = this.index;
+    return next;
+  }
+
+  private at(key: string): number {
+    const { names } = this;
+    if (names.length <= FEW) return names.indexOf(key);
+    this.index ??= new Map(names.map((name, at) => [name, at]));
+    return this.index.get(key) ?? -1;
+  }
+}
+
+const isCell = (cell: Cell | undefined): boolean => cell !== undefined;
+
+/** No data. */
+export const EMPTY_TREE: DataTree = new DataTree([], []);
 
 /** The tree of a parsed object. */
 export function treeOf(data: Readonly<Record<string, Json>>): DataTree {
-  const tree = new Map<string, Cell>();
-  for (const key of Object.keys(data)) tree.set(key, { json: data[key], member: undefined });
-  return tree;
+  const names = Object.keys(data);
+  return new DataTree(
+    names,
+    names.map((name) => ({ json: data[name], member: undefined })),
+  );
 }
 
 /** The text of the whole tree: a JSON object. */
 export function textOf(tree: DataTree): string {
-  let text = "";
-  for (const [key, cell] of tree) {
-    text += text === "" ? memberOf(cell, key) : `,${memberOf(cell, key)}`;
-  }
-  return `{${text}}`;
+  return `{${tree.map(memberOf).join(",")}}`;
 }
 
 /** The cell of a value, sharing nothing with it. @throws {ValueError} for what cannot be kept. */
@@ -67,37 +141,29 @@ export function memberOf(cell: Cell, key: string): string {
 
 /** The tree with the changes applied; the same tree when there are none. */
 export function applyChanges(tree: DataTree, changes: Changes): DataTree {
-  if (changes.size === 0) return tree;
-  const next = new Map<string, Cell>();
-  // `forEach` makes no pair for each entry, which `new Map(tree)` does.
-  tree.forEach((cell, key) => {
-    next.set(key, cell);
-  });
-  for (const [key, cell] of changes) {
-    if (cell === undefined) next.delete(key);
-    else next.set(key, cell);
-  }
-  return next;
+  return changes.size === 0 ? tree : tree.with(changes);
 }
 
 /** The tree with these keys only. */
 export function pick(tree: DataTree, keys: readonly string[]): DataTree {
-  return new Map([...tree].filter(([key]) => keys.includes(key)));
+  return tree.with(
+    new Map(tree.keys().flatMap((key) => (keys.includes(key) ? [] : [[key, undefined]]))),
+  );
 }
 
 /** Every value, sharing nothing with the tree. */
 export function decodeAll(tree: DataTree): Record<string, unknown> {
   // From entries: an assignment of `__proto__` would set the prototype.
-  return Object.fromEntries([...tree].map(([key, cell]) => [key, valueIn(cell, key)]));
+  return Object.fromEntries(tree.map((cell, key) => [key, valueIn(cell, key)]));
 }
 
 /** @throws {ValueError} naming the path of what cannot be kept. */
 export function encodeAll(values: Readonly<Record<string, unknown>>): DataTree {
-  const tree = new Map<string, Cell>();
+  const cells = new Map<string, Cell>();
   for (const [key, value] of Object.entries(values)) {
-    if (value !== undefined) tree.set(key, cellOf(value, key));
+    if (value !== undefined) cells.set(key, cellOf(value, key));
   }
-  return tree;
+  return EMPTY_TREE.with(cells);
 }
 
 /** What data as a whole may be: an object whose keys are the session's. */

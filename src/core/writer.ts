@@ -18,27 +18,27 @@ import {
 import { encodeBase64url } from "../lib/base64url.ts";
 import { utf8Length } from "../lib/bytes.ts";
 import { randomBytes } from "../lib/random.ts";
-import type { SessionRecord } from "../stores/contract.ts";
+import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { StoredCore } from "./core.ts";
 import { decodeRecord } from "./core.ts";
 import { judge } from "./judge.ts";
 import type { Queue } from "./queues.ts";
 import { createQueues } from "./queues.ts";
 import type { Content, Kept } from "./record.ts";
-import { encodeContent, fateOf, revised, withCommit } from "./record.ts";
+import { encodeContent, fateOf, withCommit } from "./record.ts";
 import { deadline } from "./timeouts.ts";
 import type { DataTree } from "./tree.ts";
 import { memberOf } from "./tree.ts";
 
-/** What a job does to the content it finds. Returning the same object means: nothing to write. */
-export type Apply = (content: Content, record: SessionRecord) => Content | Promise<Content>;
+/** What a job does to the content it finds: gives a new one, or the same when there is nothing to write. */
+export type Apply = (content: Content, record: SessionRecord) => Answer<Content>;
 
 /** How a job ended. `"gone"`: the session ended meanwhile and nothing was written. */
 export type Written = Kept | "gone";
 
 export interface Writer {
   /** Applies one job, atomically. `kept` is what the request has read. */
-  write(kept: Kept, apply: Apply): Promise<Written>;
+  write(kept: Kept, apply: Apply): Answer<Written>;
 }
 
 interface Job {
@@ -84,14 +84,32 @@ export function createWriter(core: StoredCore): Writer {
   }
 
   /** Nobody else in this process is writing the session: most writes come and go through here. */
-  async function writeAlone(queue: Queue<Job>, kept: Kept, apply: Apply): Promise<Written> {
+  function writeAlone(queue: Queue<Job>, kept: Kept, apply: Apply): Answer<Written> {
+    const due = performance.now() + commitDeadline;
+    const applied = apply(kept.content, kept.record);
+    const trying =
+      applied instanceof Promise
+        ? applied.then((content) => tryFirst(kept, content))
+        : tryFirst(kept, applied);
+    if (!(trying instanceof Promise) && "record" in trying) return trying;
+    return writeFirst(queue, kept, apply, due, trying);
+  }
+
+  function tryFirst(kept: Kept, content: Content): Answer<Kept | Missed> {
+    return content === kept.content ? kept : tryWrite(kept, content, nextCommitId());
+  }
+
+  /** Others wait while the first write is under way. */
+  async function writeFirst(
+    queue: Queue<Job>,
+    kept: Kept,
+    apply: Apply,
+    due: number,
+    trying: Answer<Kept | Missed>,
+  ): Promise<Written> {
     queue.busy = true;
     try {
-      const due = performance.now() + commitDeadline;
-      const applied = apply(kept.content, kept.record);
-      const content = applied instanceof Promise ? await applied : applied;
-      if (content === kept.content) return kept;
-      const outcome = await tryWrite(kept, content, nextCommitId());
+      const outcome = await trying;
       if ("record" in outcome) {
         queue.latest = outcome;
         return outcome;
@@ -198,39 +216,36 @@ export function createWriter(core: StoredCore): Writer {
     return { base };
   }
 
-  /** One write over the revision of `base`. */
-  async function tryWrite(base: Kept, content: Content, commitId: string): Promise<Kept | Missed> {
+  /** One write over the revision of `base`, of a content that nobody else has yet. */
+  function tryWrite(base: Kept, content: Content, commitId: string): Answer<Kept | Missed> {
     const { id, revision, userId, mark, lastSeenAt: seenBefore } = base.record;
     const now = clock();
-    const next = revised(
-      content,
-      content.verifiers,
-      withCommit(content.commits, commitId),
-      content.data,
-      content.version,
-    );
-    const body = encodeContent(next);
-    checkSize(core, body, next.data);
+    content.commits = withCommit(base.content.commits, commitId);
+    const body = encodeContent(content);
+    checkSize(core, body, content.data);
     const lastSeenAt = Math.max(now, seenBefore);
-    const expiresAt = deadline(timeouts, userId, next, now);
+    const expiresAt = deadline(timeouts, userId, content, now);
     const update = { body, lastSeenAt, expiresAt };
-    try {
-      if (await calls.run("update", () => store.update(id, revision, update, now))) {
-        const record: SessionRecord = {
-          id,
-          revision: revision + 1,
-          userId,
-          mark,
-          lastSeenAt,
-          expiresAt,
-          closed: false,
-          body,
-        };
-        memo.keep(id, body, next);
-        return { record, content: next };
-      }
-      return { commitId, revision, unclear: undefined };
-    } catch (error) {
+    const updating = calls.run("update", () => store.update(id, revision, update, now));
+    return updating instanceof Promise ? updating.then(goOn, missUnclear) : goOn(updating);
+
+    function goOn(isDone: boolean): Kept | Missed {
+      if (!isDone) return { commitId, revision, unclear: undefined };
+      memo.keep(id, body, content);
+      const record: SessionRecord = {
+        id,
+        revision: revision + 1,
+        userId,
+        mark,
+        lastSeenAt,
+        expiresAt,
+        closed: false,
+        body,
+      };
+      return { record, content };
+    }
+
+    function missUnclear(error: unknown): Missed {
       if (!(error instanceof StoreUnavailableError)) throw error;
       return { commitId, revision, unclear: error };
     }
@@ -302,7 +317,7 @@ export function checkSize({ store }: StoredCore, body: string, data: DataTree): 
 
 /** How many bytes each key takes, the largest first. */
 export function bytesByKey(data: DataTree): Record<string, number> {
-  const sizes = [...data].map(([key, cell]) => [key, utf8Length(memberOf(cell, key))] as const);
+  const sizes = data.map((cell, key) => [key, utf8Length(memberOf(cell, key))] as const);
   return Object.fromEntries(sizes.sort(([, a], [, b]) => b - a));
 }
 

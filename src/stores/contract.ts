@@ -106,13 +106,20 @@ export interface StoreChange {
   readonly id?: string | undefined;
 }
 
-/** Keeps session records. Every method may be called concurrently, from several processes. */
+/** An answer, or the promise of one. What is there at once keeps nobody waiting. */
+export type Answer<Result> = Result | Promise<Result>;
+
+/**
+ * Keeps session records. Every method may be called concurrently, from several processes.
+ *
+ * Only `load` and `update`, which most requests make, may answer at once, and then also throw at once.
+ */
 export interface SessionStore {
   /** Named in errors and metrics. */
   readonly name: string;
   readonly traits: StoreTraits;
   /** The record as it lies, closed and expired ones too, and its user's cut-off, read with it or after it. */
-  load(id: string): Promise<Loaded | undefined>;
+  load(id: string): Answer<Loaded | undefined>;
   /**
    * Adds a record if the id is free: closed and expired ones count for as long as they lie there.
    *
@@ -129,7 +136,7 @@ export interface SessionStore {
    *
    * @returns `false` when the record is absent, not live or at another revision: load and see.
    */
-  update(id: string, revision: number, next: RecordUpdate, now: number): Promise<boolean>;
+  update(id: string, revision: number, next: RecordUpdate, now: number): Answer<boolean>;
   /**
    * Moves both times forward, never back, on a live record; revision and body stay.
    *

@@ -13,6 +13,27 @@ export interface Cells {
   change<Result>(key: string, decide: Decide<Result>, expect?: Expectation): Promise<Result>;
   /** Adds to the end of a text in one step; begins one where there is none. */
   append(key: string, text: string): Promise<void>;
+  /** The same with another text where there is none, and a look at what is there then. */
+  extend(key: string, text: Extension): Promise<Extended>;
+}
+
+export interface Extension {
+  /** What is added. */
+  readonly added: string;
+  /** What it begins with where nothing is there. */
+  readonly begun: string;
+  /** Whether something is probably there. */
+  readonly isThere: boolean;
+}
+
+export interface Extended {
+  /**
+   * What was there then. Where a backend answers out of turn it may be from before, but not from before
+   * the call.
+   */
+  readonly text: string | undefined;
+  /** Whether there was nothing before. */
+  readonly isNew: boolean;
 }
 
 export type Decide<Result> = (text: string | undefined) => Decision<Result>;
@@ -128,5 +149,20 @@ export function queuedCells(client: object, backend: PlainBackend): Cells {
         return { does: "write", text: before + text, result: undefined };
       });
     },
+
+    extend(key, { added, begun }) {
+      return change(key, (before) => {
+        const text = before === undefined ? begun : before + added;
+        return { does: "write", text, result: { text, isNew: before === undefined } };
+      });
+    },
   };
+}
+
+/** What they come to, or the first error, when none of them is under way any more. */
+export async function settled<const All extends readonly unknown[]>(
+  all: All,
+): Promise<{ -readonly [Index in keyof All]: Awaited<All[Index]> }> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }

@@ -5,14 +5,16 @@
  */
 
 import type { ListPage, SessionRecord } from "./contract.ts";
-import type { KeyValueSpace, StoredUser } from "./key-value-texts.ts";
+import type { KeyValueSpace, StoredSession, StoredUser } from "./key-value-texts.ts";
 import {
   bucketOf,
   decodeEntries,
   decodeRecord,
   decodeUser,
   directory,
+  idOfMark,
   isLive,
+  markName,
 } from "./key-value-texts.ts";
 
 // What is read at once.
@@ -29,13 +31,16 @@ export async function listUser(
   const [text] = await space.cells.read([space.keys.user(userId)]);
   if (text === undefined) return { records: [] };
   const user = decodeUser(userId, text);
-  const ids = [...user.marks.keys()].filter((id) => isAfter(id, cursor)).sort();
+  const ids = [...new Set([...user.marks.keys()].map(idOfMark))]
+    .filter((id) => isAfter(id, cursor))
+    .sort();
   const records: SessionRecord[] = [];
   for (const some of chunks(ids)) {
-    for (const record of await readRecords(space, some)) {
-      if (!isListed(record, user, now)) continue;
+    for (const session of await readSessions(space, some)) {
+      const record = listed(session, user, now);
+      if (record === undefined) continue;
       if (records.length === limit) return { records, cursor: records.at(-1)?.id };
-      records.push({ ...record, mark: user.marks.get(record.id) as number });
+      records.push(record);
     }
   }
   return { records };
@@ -49,21 +54,22 @@ export async function listAll(
   now: number,
 ): Promise<ListPage> {
   const records: SessionRecord[] = [];
-  const first =
-    cursor === undefined ? 0 : bucketOf({ kind: "session", name: cursor }, space.buckets);
+  const first = cursor === undefined ? 0 : bucketOf({ name: cursor }, space.buckets);
   for await (const [bucket, text] of directory(space, first)) {
     const ids = decodeEntries(text)
       .filter(({ kind }) => kind === "session")
       .map(({ name }) => name)
       .filter((id) => bucket > first || isAfter(id, cursor));
     for (const some of chunks(ids)) {
-      const found = (await readRecords(space, some)).filter((record) => isLive(record, now));
+      const found = (await readSessions(space, some)).filter(({ record }) => isLive(record, now));
       const users = await readUsers(space, found);
-      for (const record of found) {
-        const user = record.userId === undefined ? undefined : users.get(record.userId);
-        if (record.userId !== undefined && !isListed(record, user, now)) continue;
+      for (const session of found) {
+        const { userId } = session.record;
+        const user = userId === undefined ? undefined : users.get(userId);
+        const record = userId === undefined ? session.record : listed(session, user, now);
+        if (record === undefined) continue;
         if (records.length === limit) return { records, cursor: records.at(-1)?.id };
-        records.push({ ...record, mark: user?.marks.get(record.id) ?? record.mark });
+        records.push(record);
       }
     }
   }
@@ -74,16 +80,21 @@ function isAfter(id: string, cursor: string | undefined): boolean {
   return cursor === undefined || id > cursor;
 }
 
-function isListed(record: SessionRecord, user: StoredUser | undefined, now: number): boolean {
-  if (!isLive(record, now) || user === undefined || record.userId !== user.userId) return false;
-  const mark = user.marks.get(record.id);
-  return mark !== undefined && mark > user.at;
+/** A user's session as a list shows it, if it does. */
+function listed(
+  { record, token }: StoredSession,
+  user: StoredUser | undefined,
+  now: number,
+): SessionRecord | undefined {
+  if (!isLive(record, now) || user === undefined || record.userId !== user.userId) return undefined;
+  const mark = user.marks.get(markName(record.id, token))?.mark;
+  return mark !== undefined && mark > user.at ? { ...record, mark } : undefined;
 }
 
-async function readRecords(
+async function readSessions(
   { cells, keys }: KeyValueSpace,
   ids: readonly string[],
-): Promise<SessionRecord[]> {
+): Promise<StoredSession[]> {
   const texts = await cells.read(ids.map((id) => keys.session(id) as string));
   return ids.flatMap((id, index) => {
     const text = texts[index];
@@ -91,12 +102,12 @@ async function readRecords(
   });
 }
 
-/** The users of these records, read after them. */
+/** The users of these sessions, read after them. */
 async function readUsers(
   { cells, keys }: KeyValueSpace,
-  records: readonly SessionRecord[],
+  sessions: readonly StoredSession[],
 ): Promise<Map<string, StoredUser>> {
-  const ids = [...new Set(records.flatMap(({ userId }) => userId ?? []))];
+  const ids = [...new Set(sessions.flatMap(({ record }) => record.userId ?? []))];
   const texts = await cells.read(ids.map((id) => keys.user(id)));
   const users = ids.flatMap((id, index): [string, StoredUser][] => {
     const text = texts[index];

@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { SessionRecord } from "./contract.ts";
-import type { Entry, KeyValueSpace, StoredUser } from "./key-value-texts.ts";
+import type { Entry, KeyValueSpace, StoredSession, StoredUser } from "./key-value-texts.ts";
 import {
   decodeEntries,
   decodeNamedUser,
@@ -14,6 +13,9 @@ import {
   decodeUser,
   directory,
   encodeEntry,
+  idOfMark,
+  isYoung,
+  markName,
   withoutMark,
   writtenUser,
 } from "./key-value-texts.ts";
@@ -53,7 +55,7 @@ async function sweepBucket(
             ? await sweepSession(space, decodeRecord(entry.name, text), now)
             : await sweepUser(space, entry, decodeNamedUser(entry, text), now);
       removed += swept.removed;
-      if (swept.isGone) gone.push(entry);
+      if (swept.isGone && !isYoung(entry, now)) gone.push(entry);
     }
   }
   if (gone.length > 0) await takeOut(space, bucket, gone);
@@ -72,36 +74,47 @@ const STAYS: Swept = { removed: 0, isGone: false };
 
 async function sweepSession(
   { cells, keys }: KeyValueSpace,
-  { id, userId, expiresAt }: SessionRecord,
+  { record: { id, userId, expiresAt }, token }: StoredSession,
   now: number,
 ): Promise<Swept> {
   if (expiresAt > now) return STAYS;
   const swept = await cells.change<Swept>(keys.session(id) as string, (text) => {
     if (text === undefined) return { does: "keep", result: GONE };
     // Somebody may have touched it meanwhile.
-    if (decodeRecord(id, text).expiresAt > now) return { does: "keep", result: STAYS };
+    if (decodeRecord(id, text).record.expiresAt > now) return { does: "keep", result: STAYS };
     return { does: "remove", result: { removed: 1, isGone: true } };
   });
   if (swept.isGone && userId !== undefined) {
     await cells.change(keys.user(userId), (text) =>
-      withoutMark(text === undefined ? undefined : decodeUser(userId, text), id),
+      withoutMark(text === undefined ? undefined : decodeUser(userId, text), markName(id, token)),
     );
   }
   return swept;
 }
 
-async function sweepUser(
+/**
+ * Drops what is over of a user: the cut-off, and the marks of sessions that are closed, or gone.
+ *
+ * @param entry - names the user
+ */
+export async function sweepUser(
   { cells, keys }: KeyValueSpace,
-  entry: Entry,
+  entry: Pick<Entry, "kind" | "name">,
   { at, keepUntil, marks }: StoredUser,
   now: number,
 ): Promise<Swept> {
   const dropped: string[] = [];
-  const ids = [...marks.keys()];
-  for (let from = 0; from < ids.length; from += CHUNK) {
-    const some = ids.slice(from, from + CHUNK);
-    const texts = await cells.read(some.map((id) => keys.session(id) as string));
-    dropped.push(...some.filter((_, index) => texts[index] === undefined));
+  const all = [...marks];
+  for (let from = 0; from < all.length; from += CHUNK) {
+    const some = all.slice(from, from + CHUNK);
+    const texts = await cells.read(some.map(([name]) => keys.session(idOfMark(name)) as string));
+    for (const [index, [name, mark]] of some.entries()) {
+      const text = texts[index];
+      const id = idOfMark(name);
+      const session = text === undefined ? undefined : decodeRecord(id, text);
+      const isThere = session !== undefined && markName(id, session.token) === name;
+      if (isThere ? session.record.closed : !isYoung(mark, now)) dropped.push(name);
+    }
   }
   const isOver = at > 0 && keepUntil <= now;
   if (dropped.length === 0 && !isOver) return STAYS;
@@ -109,7 +122,7 @@ async function sweepUser(
     if (text === undefined) return { does: "keep", result: GONE };
     const user = decodeNamedUser(entry, text);
     const left = new Map(user.marks);
-    for (const id of dropped) left.delete(id);
+    for (const name of dropped) left.delete(name);
     const ends = user.at > 0 && user.keepUntil <= now;
     const cutOff = ends ? { at: 0, keepUntil: 0 } : { at: user.at, keepUntil: user.keepUntil };
     const next = { ...user, ...cutOff, marks: left };
@@ -124,6 +137,7 @@ async function takeOut(
   bucket: number,
   gone: readonly Entry[],
 ): Promise<void> {
+  // Whoever makes a thing enters it, with the time: an entry of somebody who has signed in since is newer.
   const words = new Set(gone.map(encodeEntry));
   await cells.change<void>(keys.directory(bucket), (text) => {
     const left = decodeEntries(text)
@@ -132,9 +146,4 @@ async function takeOut(
     if (left.length === 0) return { does: "remove", result: undefined };
     return { does: "write", text: left.join(""), result: undefined };
   });
-  // A user may have signed in again since it was looked for.
-  const texts = await cells.read(gone.map((entry) => keys.entry(entry)));
-  for (const entry of gone.filter((_, index) => texts[index] !== undefined)) {
-    await cells.append(keys.directory(bucket), encodeEntry(entry));
-  }
 }

@@ -8,11 +8,19 @@
  * @module
  */
 
-import { decodeBase64url } from "../lib/base64url.ts";
+import { decodeBase64url, encodeBase64url } from "../lib/base64url.ts";
 import { utf8 } from "../lib/bytes.ts";
+import { randomBytes } from "../lib/random.ts";
 import { sha256 } from "../lib/sha256.ts";
 import type { SessionRecord } from "./contract.ts";
 import type { Cells, Decision } from "./key-value-cells.ts";
+
+/** What is kept for a session. */
+export interface StoredSession {
+  readonly record: SessionRecord;
+  /** Sets it apart from any other of the same id: a mark is of one of them only. Empty for a visitor's. */
+  readonly token: string;
+}
 
 /** What is kept for a user: the cut-off, and the marks of the sessions. */
 export interface StoredUser {
@@ -20,8 +28,17 @@ export interface StoredUser {
   /** The cut-off, or 0. */
   readonly at: number;
   readonly keepUntil: number;
-  /** A session that is not among them has no user's cell to be judged by, and is not there. */
-  readonly marks: ReadonlyMap<string, number>;
+  /**
+   * By {@link markName}. A session that is not among them has no user's cell to be judged by, and is not
+   * there.
+   */
+  readonly marks: ReadonlyMap<string, Mark>;
+}
+
+export interface Mark {
+  readonly mark: number;
+  /** When it was written. */
+  readonly since: number;
 }
 
 /** An entry of the directory. */
@@ -29,11 +46,18 @@ export interface Entry {
   readonly kind: "session" | "user";
   /** The session id, or the hash of the user id. */
   readonly name: string;
+  /** When it was written, to the minute. */
+  readonly since: number;
 }
 
 const ID_BYTES = 18;
+const ID_LENGTH = 24;
 const USER_BYTES = 16;
+const TOKEN_BYTES = 6;
 const FORMAT = 1;
+const MINUTE = 60_000;
+// Far longer than a verb takes, and than clocks are apart.
+const YOUNG = 10 * MINUTE;
 
 /** One app's part of a backend. */
 export interface KeyValueSpace {
@@ -51,7 +75,7 @@ export interface KeyValueKeys {
   session(id: string): string | undefined;
   user(userId: string): string;
   /** The key of what an entry of the directory names. */
-  entry(entry: Entry): string;
+  entry(entry: Pick<Entry, "kind" | "name">): string;
   /** The piece of the directory with this number. */
   directory(bucket: number): string;
   /** The feed of revocations: its head, or a piece. */
@@ -79,18 +103,26 @@ export function userName(userId: string): string {
 }
 
 /** Where an entry stands in the directory: the same for an entry at any time. */
-export function bucketOf({ name }: Entry, buckets: number): number {
+export function bucketOf({ name }: Pick<Entry, "name">, buckets: number): number {
   let sum = 0;
   for (let at = 0; at < name.length; at += 1) sum = (sum * 31 + name.charCodeAt(at)) >>> 0;
   return sum % buckets;
 }
 
-export function encodeRecord(record: SessionRecord): string {
-  const { id, revision, userId, mark, lastSeenAt, expiresAt, closed, body } = record;
+/** A new session's own. */
+export function newToken(): string {
+  return encodeBase64url(randomBytes(TOKEN_BYTES));
+}
+
+export function encodeRecord(
+  { id, revision, userId, mark, lastSeenAt, expiresAt, closed, body }: SessionRecord,
+  token: string,
+): string {
   const flags = (closed ? 1 : 0) + (userId === undefined ? 0 : 2);
   return JSON.stringify([
     FORMAT,
     id,
+    token,
     revision,
     flags,
     userId ?? "",
@@ -102,12 +134,12 @@ export function encodeRecord(record: SessionRecord): string {
 }
 
 /** @throws when it is not the text of this session. */
-export function decodeRecord(id: string, text: string): SessionRecord {
-  const [format, found, revision, flags, userId, mark, lastSeenAt, expiresAt, body] =
-    parsed<[number, string, number, number, string, number, number, number, string]>(text);
+export function decodeRecord(id: string, text: string): StoredSession {
+  const [format, found, token, revision, flags, userId, mark, lastSeenAt, expiresAt, body] =
+    parsed<[number, string, string, number, number, string, number, number, number, string]>(text);
   if (format !== FORMAT || found !== id) throw new Error("a text that is not this session's");
   const isUsers = (flags & 2) !== 0;
-  return {
+  const record = {
     id,
     revision,
     userId: isUsers ? userId : undefined,
@@ -117,10 +149,28 @@ export function decodeRecord(id: string, text: string): SessionRecord {
     closed: (flags & 1) !== 0,
     body,
   };
+  return { record, token };
 }
 
+/** What a session's mark is found by. */
+export function markName(id: string, token: string): string {
+  return id + token;
+}
+
+/** The id of the session whose mark has this name. */
+export function idOfMark(name: string): string {
+  return name.slice(0, ID_LENGTH);
+}
+
+/** A user's text. It goes on with any number of {@link encodeMark}. */
 export function encodeUser({ userId, at, keepUntil, marks }: StoredUser): string {
-  return JSON.stringify([FORMAT, userId, at, keepUntil, [...marks]]);
+  const head = JSON.stringify([FORMAT, userId, at, keepUntil]);
+  return head + [...marks].map(([name, mark]) => encodeMark(name, mark)).join("");
+}
+
+/** A mark as it is added to the end of a user's text. */
+export function encodeMark(name: string, { mark, since }: Mark): string {
+  return `,${JSON.stringify([name, mark, since - mark])}`;
 }
 
 /** @throws when it is not the text of this user. */
@@ -131,24 +181,38 @@ export function decodeUser(userId: string, text: string): StoredUser {
 }
 
 /** @throws when it is not the text of the user that an entry of the directory names. */
-export function decodeNamedUser({ name }: Entry, text: string): StoredUser {
+export function decodeNamedUser({ name }: Pick<Entry, "name">, text: string): StoredUser {
   const user = decodeAnyUser(text);
   if (userName(user.userId) !== name) throw new Error("a text that is not this user's");
   return user;
 }
 
 /** An entry as it is added to the end of its piece of the directory. */
-export function encodeEntry({ kind, name }: Entry): string {
-  return ` ${kind === "session" ? "s" : "u"}${name}`;
+export function encodeEntry({ kind, name, since }: Entry): string {
+  return ` ${kind === "session" ? "s" : "u"}${name}${Math.floor(since / MINUTE).toString(36)}`;
 }
 
-/** Each entry once, users after sessions, both in order of their names. */
+/** Each entry once, as it was written last; users after sessions, both in order of their names. */
 export function decodeEntries(text: string | undefined): Entry[] {
-  const words = [...new Set((text ?? "").split(" "))].filter((word) => word !== "").sort();
-  return words.map((word) => ({
-    kind: word.startsWith("s") ? "session" : "user",
-    name: word.slice(1),
-  }));
+  const entries = new Map<string, Entry>();
+  for (const word of (text ?? "").split(" ").sort()) {
+    if (word === "") continue;
+    const kind = word.startsWith("s") ? "session" : "user";
+    const end = 1 + (kind === "session" ? ID_LENGTH : 2 * USER_BYTES);
+    const since = parseInt(word.slice(end), 36) * MINUTE;
+    const before = entries.get(word.slice(0, end))?.since ?? 0;
+    const entry: Entry = { kind, name: word.slice(1, end), since: Math.max(before, since) };
+    entries.set(word.slice(0, end), entry);
+  }
+  return [...entries.values()];
+}
+
+/**
+ * Whether what was written then may still be waited for: a session, its mark and its entry are sent at
+ * once, and where one of them has come another may be on its way.
+ */
+export function isYoung({ since }: { readonly since: number }, now: number): boolean {
+  return since > now - YOUNG;
 }
 
 /** The pieces of the directory from this one on, with their numbers. */
@@ -165,10 +229,17 @@ export async function* directory(
 }
 
 function decodeAnyUser(text: string): StoredUser {
-  const [format, userId, at, keepUntil, marks] =
-    parsed<[number, string, number, number, [string, number][]]>(text);
+  const [[format, userId, at, keepUntil], ...written] = parsed<
+    [[number, string, number, number], ...[string, number, number][]]
+  >(`[${text}]`);
   if (format !== FORMAT) throw new Error("a text that this version of coatcheck cannot read");
-  return { userId, at, keepUntil, marks: new Map(marks) };
+  const marks = new Map<string, Mark>();
+  for (const [name, mark, after] of written) {
+    // A client that has heard no answer may have sent it twice, before and after a cut-off has lifted it.
+    const before = marks.get(name);
+    if (before === undefined || before.mark < mark) marks.set(name, { mark, since: mark + after });
+  }
+  return { userId, at, keepUntil, marks };
 }
 
 function parsed<Shape>(text: string): Shape {
@@ -197,10 +268,10 @@ export function writtenUser<Result>(user: StoredUser, result: Result): Decision<
   return { does: "write", text: encodeUser(user), result };
 }
 
-/** A user without this session. */
-export function withoutMark(user: StoredUser | undefined, id: string): Decision<undefined> {
-  if (user === undefined || !user.marks.has(id)) return kept(undefined);
+/** A user without this mark. */
+export function withoutMark(user: StoredUser | undefined, name: string): Decision<undefined> {
+  if (user === undefined || !user.marks.has(name)) return kept(undefined);
   const marks = new Map(user.marks);
-  marks.delete(id);
+  marks.delete(name);
   return writtenUser({ ...user, marks }, undefined);
 }

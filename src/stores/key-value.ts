@@ -2,33 +2,43 @@
  * The eight verbs on a backend that changes one key at a time.
  *
  * One cell holds a session; one holds a user: the cut-off and the marks of the user's sessions, so that
- * a cut-off and the mark that it lifts are one step. Where a verb takes several steps, one of them
- * decides and what comes before it is seen by nobody:
+ * a cut-off and the mark that it lifts are one step. Where a verb changes several cells, what is half done
+ * is seen by nobody:
  *
- * - a user's session is there from the moment its mark is in the user's cell, which is written after its own;
+ * - a user's session is there from the moment both are: its own cell, and its mark in the user's. They are
+ *   written at once, and either may come first. A mark names its session by a token that no other has,
+ *   not even one of the same id; and it is judged by the cut-off that lies in the same cell, so it does
+ *   not matter which of the two came first;
  * - a session is closed from the moment its own cell says so, and what is left of it is passed over.
  *
- * A user's cell that the backend has lost ends the user's sessions: they never outlive a cut-off.
+ * A user's cell that the backend has lost ends the user's sessions: they never outlive a cut-off. What is
+ * left over (a mark or an entry of the directory without a session) is swept when it is so old that
+ * nothing can be on its way to it.
  *
  * @module
  */
 
+import { boundedMap } from "../lib/bounded-map.ts";
 import type { NewRecord, SessionRecord, SessionStore, StoreTraits } from "./contract.ts";
-import type { Cells, Decision, Expectation } from "./key-value-cells.ts";
+import type { Cells } from "./key-value-cells.ts";
+import { settled } from "./key-value-cells.ts";
 import { listAll, listUser } from "./key-value-list.ts";
-import { sweepSome } from "./key-value-sweep.ts";
-import type { Entry, KeyValueSpace, StoredUser } from "./key-value-texts.ts";
+import { sweepSome, sweepUser } from "./key-value-sweep.ts";
+import type { Entry, KeyValueSpace, Mark, StoredUser } from "./key-value-texts.ts";
 import {
   bucketOf,
   decodeRecord,
   decodeUser,
   encodeEntry,
+  encodeMark,
   encodeRecord,
+  encodeUser,
   isLive,
   kept,
   keyValueKeys,
+  markName,
+  newToken,
   userName,
-  withoutMark,
   writtenUser,
 } from "./key-value-texts.ts";
 
@@ -46,9 +56,11 @@ export interface KeyValueOptions {
 
 // How long the backend keeps a session beyond its time: its clock may be ahead.
 const GRACE = 60_000;
-// Whose sessions are read together with their user, and so in one round trip.
-const OWNERS = 10_000;
+// Of how many sessions and users this process knows where they are.
+const KNOWN = 10_000;
 const BUCKETS_AT_ONCE = 16;
+// A user with so many marks, or twice as many, and so on, is looked through for those that are over.
+const MANY_MARKS = 16;
 
 /** Makes a store of cells. */
 export function storeOfCells(options: KeyValueOptions): SessionStore {
@@ -56,49 +68,36 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
   const keys = keyValueKeys(prefix);
   const bucketsAtOnce = readsTogether ? BUCKETS_AT_ONCE : 1;
   const space: KeyValueSpace = { cells, keys, buckets, bucketsAtOnce };
-  const owners = new Map<string, string>();
+  // The users of sessions, by id: such a session is read together with its user, and so in one round trip.
+  const owners = boundedMap<string>(KNOWN);
+  // Users who are there, and entered into the directory.
+  const users = boundedMap<true>(KNOWN);
+  const tidying = new Set<Promise<unknown>>();
   let isOpen = true;
 
   function requireOpen(): void {
     if (!isOpen) throw new Error(`the ${name} store is closed`);
   }
 
-  function remember(id: string, userKey: string): void {
-    if (!readsTogether || owners.get(id) === userKey) return;
-    const oldest = owners.size >= OWNERS ? owners.keys().next().value : undefined;
-    if (oldest !== undefined) owners.delete(oldest);
-    owners.set(id, userKey);
+  function know(id: string, userKey: string): void {
+    if (readsTogether && owners.get(id) !== userKey) owners.set(id, userKey, 1);
+    if (users.get(userKey) === undefined) users.set(userKey, true, 1);
   }
 
-  function enter(entry: Entry): Promise<void> {
+  function enter(kind: Entry["kind"], name: string, since: number): Promise<void> {
+    const entry = { kind, name, since };
     return cells.append(keys.directory(bucketOf(entry, buckets)), encodeEntry(entry));
   }
 
-  /** Changes a user's cell, and enters a new one into the directory. */
-  async function changeUser<Result>(
-    userId: string,
-    decide: (user: StoredUser) => Decision<Result>,
-    expect: Expectation = "as read",
-  ): Promise<Result> {
-    let isNew = false;
-    const result = await cells.change(
-      keys.user(userId),
-      (text) => {
-        isNew = text === undefined;
-        return decide(text === undefined ? emptyUser(userId) : decodeUser(userId, text));
-      },
-      expect,
-    );
-    if (isNew) await enter({ kind: "user", name: userName(userId) });
-    return result;
-  }
-
-  function forgetMark(userId: string, id: string): Promise<void> {
-    return cells.change(
-      keys.user(userId),
-      (text) => withoutMark(text === undefined ? undefined : decodeUser(userId, text), id),
-      "as read",
-    );
+  /** Looks through a user's marks now and then. Nobody waits for it, and nothing depends on it. */
+  function tidy(user: StoredUser, now: number): void {
+    const times = Math.log2(user.marks.size / MANY_MARKS);
+    if (times < 0 || !Number.isInteger(times)) return;
+    const entry = { kind: "user", name: userName(user.userId) } as const;
+    const work = sweepUser(space, entry, user, now)
+      .catch(() => undefined)
+      .finally(() => tidying.delete(work));
+    tidying.add(work);
   }
 
   /** Changes a live session. `false` when it is absent or not live. */
@@ -112,14 +111,15 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
     return cells.change(
       key,
       (text) => {
-        const before = text === undefined ? undefined : decodeRecord(id, text);
-        if (before === undefined || !isLive(before, now)) return kept(undefined);
+        if (text === undefined) return kept(undefined);
+        const { record: before, token } = decodeRecord(id, text);
+        if (!isLive(before, now)) return kept(undefined);
         const after = decide(before);
         if (after === undefined) return kept(undefined);
         if (after === before) return kept(before);
         return {
           does: "write",
-          text: encodeRecord(after),
+          text: encodeRecord(after, token),
           lifetime: lifetimeOf(after, now),
           result: before,
         };
@@ -139,15 +139,16 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
       const owner = owners.get(id);
       const [text, early] = await cells.read(owner === undefined ? [key] : [key, owner]);
       if (text === undefined) return undefined;
-      const record = decodeRecord(id, text);
-      if (record.userId === undefined) return { record, cutOff: 0 };
-      const userKey = keys.user(record.userId);
+      const { record, token } = decodeRecord(id, text);
+      const { userId, closed } = record;
+      if (userId === undefined) return { record, cutOff: 0 };
+      const userKey = keys.user(userId);
       const [userText] = owner === userKey ? [early] : await cells.read([userKey]);
-      const user = userText === undefined ? undefined : decodeUser(record.userId, userText);
-      if (record.closed) return { record, cutOff: user?.at ?? 0 };
-      const mark = user?.marks.get(id);
+      const user = userText === undefined ? undefined : decodeUser(userId, userText);
+      if (closed) return { record, cutOff: user?.at ?? 0 };
+      const mark = user?.marks.get(markName(id, token))?.mark;
       if (user === undefined || mark === undefined) return undefined;
-      remember(id, userKey);
+      know(id, userKey);
       return { record: { ...record, mark }, cutOff: user.at };
     },
 
@@ -158,44 +159,49 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
       if (key === undefined) throw new TypeError("a session id is 24 base64url characters");
       const mark = userId === undefined ? 0 : now - startedAgo;
       const record = { id, revision: 1, userId, mark, lastSeenAt, expiresAt, closed, body };
-      const text = encodeRecord(record);
-      const userKey = userId === undefined || closed ? undefined : keys.user(userId);
-      // Both at once: what is read here spares the change of the user's cell its own look.
-      const [isAdded, [userText]] = await Promise.all([
-        cells.change<boolean>(
-          key,
-          (before) => {
-            if (before !== undefined) return kept(false);
-            return { does: "write", text, lifetime: lifetimeOf(record, now), result: true };
-          },
-          "absent",
-        ),
-        userKey !== undefined && readsTogether ? cells.read([userKey]) : [],
+      const token = userId === undefined ? "" : newToken();
+      const text = encodeRecord(record, token);
+      const add = cells.change<boolean>(
+        key,
+        (before) => {
+          if (before !== undefined) return kept(false);
+          return { does: "write", text, lifetime: lifetimeOf(record, now), result: true };
+        },
+        "absent",
+      );
+      if (userId === undefined || closed) {
+        const [isAdded] = await settled([add, enter("session", id, now)]);
+        return isAdded ? "created" : "taken";
+      }
+      const userKey = keys.user(userId);
+      const isKnown = users.get(userKey) !== undefined;
+      const name = markName(id, token);
+      const marks = new Map([[name, { mark, since: now }]]);
+      const [isAdded, { text: userText, isNew }] = await settled([
+        add,
+        cells.extend(userKey, {
+          added: encodeMark(name, { mark, since: now }),
+          begun: encodeUser({ userId, at: 0, keepUntil: 0, marks }),
+          isThere: isKnown,
+        }),
+        enter("session", id, now),
+        !isKnown && enter("user", userName(userId), now),
       ]);
+      // It was known, and has been swept or dropped since.
+      if (isNew && isKnown) await enter("user", userName(userId), now);
+      // The mark is of no session that there is.
       if (!isAdded) return "taken";
-      const entered = enter({ kind: "session", name: id });
-      if (userId === undefined || userKey === undefined) {
-        await entered;
-        return "created";
+      const user = userText === undefined ? undefined : decodeUser(userId, userText);
+      if (user !== undefined && mark <= user.at) {
+        // It has ended already, whether it can be removed or not.
+        await cells
+          .change(key, () => ({ does: "remove", result: undefined }))
+          .catch(() => undefined);
+        return "cut-off";
       }
-      const [isAbove] = await Promise.all([
-        changeUser(
-          userId,
-          (user) => {
-            if (mark <= user.at) return kept(false);
-            return writtenUser({ ...user, marks: new Map(user.marks).set(id, mark) }, true);
-          },
-          userText === undefined ? "absent" : "as read",
-        ),
-        entered,
-      ]);
-      if (isAbove) {
-        remember(id, userKey);
-        return "created";
-      }
-      // Nobody has seen it. If it can't be removed, nobody ever will.
-      await cells.change(key, () => ({ does: "remove", result: undefined })).catch(() => undefined);
-      return "cut-off";
+      know(id, userKey);
+      if (user !== undefined) tidy(user, now);
+      return "created";
     },
 
     async update(id, revision, { body, lastSeenAt, expiresAt, close = false }, now) {
@@ -212,12 +218,7 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
           body,
         };
       });
-      if (before === undefined) return false;
-      if (close && before.userId !== undefined) {
-        // It has ended: a mark that stays behind is passed over, and swept.
-        await forgetMark(before.userId, id).catch(() => undefined);
-      }
-      return true;
+      return before !== undefined;
     },
 
     async touch(id, lastSeenAt, expiresAt, now) {
@@ -236,20 +237,38 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
     async cutOff(userId, { except, keepUntil }, now) {
       requireOpen();
       const exceptKey = except === undefined ? undefined : keys.session(except);
-      const [text] = exceptKey === undefined ? [] : await cells.read([exceptKey]);
-      const record = text === undefined ? undefined : decodeRecord(except as string, text);
-      const isUsers = record !== undefined && isLive(record, now) && record.userId === userId;
-      return changeUser(userId, (user) => {
-        const at = Math.max(now, user.at + 1);
-        const mark = isUsers ? (user.marks.get(record.id) ?? 0) : 0;
-        const marks = new Map(user.marks);
-        // One that an earlier cut-off has ended must not come back with this one.
-        if (isUsers && mark > user.at) marks.set(record.id, Math.max(mark, at + 1));
-        return writtenUser(
-          { userId, at, keepUntil: Math.max(keepUntil, user.keepUntil), marks },
-          at,
-        );
-      });
+      const userKey = keys.user(userId);
+      // With the user, whose change then needs no look.
+      const [text] = exceptKey === undefined ? [] : await cells.read([exceptKey, userKey]);
+      const stays = text === undefined ? undefined : decodeRecord(except as string, text);
+      const isUsers =
+        stays !== undefined && isLive(stays.record, now) && stays.record.userId === userId;
+      let isNew = false;
+      const cutOff = await cells.change(
+        userKey,
+        (before) => {
+          isNew = before === undefined;
+          const user =
+            before === undefined
+              ? { at: 0, keepUntil: 0, marks: new Map<string, Mark>() }
+              : decodeUser(userId, before);
+          const at = Math.max(now, user.at + 1);
+          const marks = new Map(user.marks);
+          const name = isUsers ? markName(stays.record.id, stays.token) : "";
+          const own = marks.get(name);
+          // One that an earlier cut-off has ended must not come back with this one.
+          if (own !== undefined && own.mark > user.at) {
+            marks.set(name, { ...own, mark: Math.max(own.mark, at + 1) });
+          }
+          return writtenUser(
+            { userId, at, keepUntil: Math.max(keepUntil, user.keepUntil), marks },
+            at,
+          );
+        },
+        "as read",
+      );
+      if (isNew) await enter("user", userName(userId), now);
+      return cutOff;
     },
 
     async list({ userId, cursor, limit }, now) {
@@ -265,14 +284,11 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
 
     async close() {
       isOpen = false;
+      await Promise.all(tidying);
     },
   };
 }
 
 function lifetimeOf({ expiresAt }: SessionRecord, now: number): number {
   return Math.max(0, expiresAt - now) + GRACE;
-}
-
-function emptyUser(userId: string): StoredUser {
-  return { userId, at: 0, keepUntil: 0, marks: new Map() };
 }

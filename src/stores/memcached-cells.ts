@@ -5,6 +5,7 @@
  */
 
 import type { Cells, Decide, Decision } from "./key-value-cells.ts";
+import { settled } from "./key-value-cells.ts";
 import type { Found, MemcachedCommands } from "./memcached-clients.ts";
 
 // What a load has read is written back soon, or not at all.
@@ -68,6 +69,15 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
     throw new Error("Memcached stores nothing, and the client does not say why");
   }
 
+  /** Where nothing was there a moment ago. @returns whether that is still so. */
+  async function addOrAppend(key: string, begun: string, added: string): Promise<boolean> {
+    for (let tries = 0; tries < MOST_REFUSALS; tries += 1) {
+      if (await commands.add(key, begun, 0)) return true;
+      if (await commands.append(key, added)) return false;
+    }
+    throw new Error("Memcached stores nothing, and the client does not say why");
+  }
+
   return {
     async read(keys) {
       if (keys.length === 0) return [];
@@ -83,12 +93,20 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
       return change(key, decide, expect === "as read" && known ? { found: known } : undefined);
     },
 
-    async append(key, text) {
-      for (let tries = 0; tries < MOST_REFUSALS; tries += 1) {
-        if (await commands.append(key, text)) return;
-        if (await commands.add(key, text, 0)) return;
-      }
-      throw new Error("Memcached stores nothing, and the client does not say why");
+    append: async (key, text) => {
+      if (!(await commands.append(key, text))) await addOrAppend(key, text, text);
+    },
+
+    async extend(key, { added, begun, isThere }) {
+      recent.delete(key);
+      // All at once. On one connection they are answered in turn: the last one sees what the others did.
+      const [isBegun, isAdded, found] = await settled([
+        isThere ? false : commands.add(key, begun, 0),
+        commands.append(key, added),
+        commands.gets(key),
+      ]);
+      const isNew = isBegun || (!isAdded && (await addOrAppend(key, begun, added)));
+      return { text: found?.text, isNew };
     },
   };
 }

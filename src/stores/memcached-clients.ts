@@ -42,13 +42,13 @@ interface Found3 {
 /** A text, and what `cas` wants to see again. */
 export interface Found {
   readonly text: string;
-  /** Absent where the client tells it only to who asks for one key. */
+  /** Absent where the client tells it only to who asks for one key, and was asked for several. */
   readonly token: string | undefined;
 }
 
 /** The commands of a client. `false` is the server's "not stored"; everything else is thrown. */
 export interface MemcachedCommands {
-  /** One command for all keys, which are read one after another in this order. */
+  /** The keys are read one after another in this order. The first comes with its token. */
   read(keys: readonly string[]): Promise<ReadonlyMap<string, Found>>;
   /** With its token. */
   gets(key: string): Promise<Found | undefined>;
@@ -172,9 +172,17 @@ function ofMemcached(client: MemcachedLike): MemcachedCommands {
     return found;
   }
 
+  /** Together they come without tokens: the first is asked for by itself as well, at the same time. */
+  async function readWithToken(keys: readonly string[]): Promise<ReadonlyMap<string, Found>> {
+    const [first = ""] = keys;
+    const [together, alone] = await Promise.all([readTogether(keys), gets(first)]);
+    // A token is good for its own text only, whichever was read before the other.
+    if (alone === undefined || together.get(first)?.text !== alone.text) return together;
+    return new Map(together).set(first, alone);
+  }
+
   return {
-    // Together they come without tokens.
-    read: (keys) => (isOne && keys.length > 1 ? readTogether(keys) : readInTurn(keys)),
+    read: (keys) => (isOne && keys.length > 1 ? readWithToken(keys) : readInTurn(keys)),
     gets,
     add: (key, text, seconds) => isDone((done) => client.add(key, text, seconds, done)),
     append: (key, text) => isDone((done) => client.append(key, text, done)),

@@ -27,7 +27,7 @@ export interface MemcachedStoreOptions {
 
 // A value may have 1 MiB, and text within text gets up to twice as long.
 const MAX_BODY_BYTES = 500_000;
-const BUCKETS = 64;
+const BUCKETS = 128;
 
 /**
  * Creates a store on Memcached 1.6 or later.

@@ -65,13 +65,14 @@ interface Page {
 
 // The rows of numbers. MARK is the moment itself in a cut-off. BIRTH is the how-manieth session it
 // is: by the time a list goes on, its slot may hold another.
-const NUMBERS = 6;
+const NUMBERS = 7;
 const KIND = 0;
 const REVISION = 1;
 const MARK = 2;
 const SEEN_AT = 3;
 const EXPIRES_AT = 4;
 const BIRTH = 5;
+const BYTES = 6;
 // The rows of texts. In a cut-off ID is the user.
 const TEXTS = 3;
 const ID = 0;
@@ -112,9 +113,15 @@ export function sessionTable(): SessionTable {
     pageOf(slot).texts[(slot & PAGE_MASK) * TEXTS + column] = value;
   }
 
-  /** To be called before and after the texts of a slot change. */
-  function bytesOf(slot: number): number {
-    return ENTRY_BYTES + textBytes(text(slot, USER_ID)) + textBytes(text(slot, BODY));
+  /** To be called when the texts of a slot have changed. */
+  function weigh(slot: number): void {
+    bytes -= number(slot, BYTES);
+    setNumber(
+      slot,
+      BYTES,
+      ENTRY_BYTES + textBytes(text(slot, USER_ID)) + textBytes(text(slot, BODY)),
+    );
+    bytes += number(slot, BYTES);
   }
 
   function fill(kind: number, id: string, expiresAt: number): number {
@@ -150,7 +157,8 @@ export function sessionTable(): SessionTable {
   function remove(slot: number): void {
     const kind = number(slot, KIND);
     const id = text(slot, ID) as string;
-    bytes -= bytesOf(slot);
+    bytes -= number(slot, BYTES);
+    setNumber(slot, BYTES, 0);
     if (kind === CUT_OFF) {
       slotOfCutOff.delete(id);
     } else {
@@ -226,13 +234,12 @@ export function sessionTable(): SessionTable {
       setText(slot, BODY, body);
       if (kind === SIGNED_IN) enterUser(slot, userId as string);
       enterSeen(slot, kind);
-      bytes += bytesOf(slot);
+      weigh(slot);
       return slot;
     },
 
     update(slot, { body, lastSeenAt, expiresAt, close = false }) {
       const kind = number(slot, KIND);
-      bytes -= bytesOf(slot);
       leaveSeen(slot, kind);
       if (close) {
         if (kind === SIGNED_IN) leaveUser(slot, text(slot, USER_ID) as string);
@@ -245,7 +252,7 @@ export function sessionTable(): SessionTable {
       setNumber(slot, EXPIRES_AT, expiresAt);
       setText(slot, BODY, body);
       if (expiresAt < looks.at(slot)) looks.set(slot, expiresAt);
-      bytes += bytesOf(slot);
+      weigh(slot);
     },
 
     touch(slot, lastSeenAt, expiresAt) {
@@ -267,7 +274,7 @@ export function sessionTable(): SessionTable {
       if (slot === undefined) {
         slot = fill(CUT_OFF, userId, keepUntil);
         slotOfCutOff.set(userId, slot);
-        bytes += bytesOf(slot);
+        weigh(slot);
       }
       setNumber(slot, MARK, at);
       setNumber(slot, EXPIRES_AT, Math.max(number(slot, EXPIRES_AT), keepUntil));

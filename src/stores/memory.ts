@@ -84,7 +84,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore & Re
       shared: false,
     },
 
-    async load(id) {
+    load(id) {
       const { table } = open();
       const slot = table.find(id);
       if (slot === ABSENT) return undefined;
@@ -103,7 +103,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore & Re
       return "created";
     },
 
-    async update(id, revision, next, now) {
+    update(id, revision, next, now) {
       const { table } = open();
       const slot = table.find(id);
       if (slot === ABSENT || !table.isLive(slot, now)) return false;
@@ -159,9 +159,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore & Re
     },
 
     watch(listener) {
-      listeners.add(listener);
+      // One of its own for each call: who listens twice ends one at a time.
+      const told = (change: StoreChange): void => listener(change);
+      listeners.add(told);
       return () => {
-        listeners.delete(listener);
+        listeners.delete(told);
       };
     },
 

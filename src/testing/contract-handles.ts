@@ -149,11 +149,7 @@ interface Wanted {
 }
 
 /** A listener is told of the change, or of a wider one, soon after it. */
-async function isTold(
-  { store }: Scene,
-  wanted: Wanted,
-  change: () => Promise<unknown>,
-): Promise<void> {
+async function isTold({ store }: Scene, wanted: Wanted, change: () => unknown): Promise<void> {
   const heard: StoreChange[] = [];
   let end: (() => void) | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RecordUpdate } from "../stores/contract.ts";
+import type { Answer, RecordUpdate } from "../stores/contract.ts";
 import { expectEqual, expectTrue } from "./expect.ts";
 import type { ContractTest } from "./store-needs.ts";
 import type { Scene } from "./store-scene.ts";
@@ -164,7 +164,7 @@ async function closedRecord({ store, add, now }: Scene): Promise<string> {
 async function isRefused(
   { store, now }: Scene,
   id: string,
-  write: (revision: number) => Promise<boolean>,
+  write: (revision: number) => Answer<boolean>,
 ): Promise<void> {
   const before = await store.load(id);
   expectEqual(await write(before?.record.revision ?? 1), false, "the write");

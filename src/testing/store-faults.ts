@@ -42,13 +42,16 @@ const ATTEMPTS: readonly Attempt[] = [
   },
   {
     name: "update",
-    ask: (handle, { main }, { now }) =>
-      handle.update(main.id, main.revision, nextOf("updated", now()), now()),
+    async ask(handle, { main }, { now }) {
+      return await handle.update(main.id, main.revision, nextOf("updated", now()), now());
+    },
   },
   {
     name: "close",
-    ask: (handle, { main }, { now }) =>
-      handle.update(main.id, main.revision, { ...nextOf("closed", now()), close: true }, now()),
+    async ask(handle, { main }, { now }) {
+      const next = { ...nextOf("closed", now()), close: true };
+      return await handle.update(main.id, main.revision, next, now());
+    },
   },
   {
     name: "touch",

@@ -27,12 +27,14 @@ export interface Ticket {
   readonly verifier: string;
 }
 
+/** What a genuine ticket says. */
+export interface TicketParts {
+  readonly id: string;
+  readonly verifier: string;
+}
+
 /** What a ticket says, or why it says nothing. */
-export type OpenedTicket =
-  | { readonly id: string; readonly verifier: string }
-  | "malformed"
-  | "forged"
-  | "unknown-key";
+export type OpenedTicket = TicketParts | "malformed" | "forged" | "unknown-key";
 
 const TICKET = 0x01;
 const CHARACTERS = 76;

@@ -87,10 +87,16 @@ describeWith({ memcached: memcachedProgram }, "trouble with Memcached", () => {
     await store.cutOff("ada", { keepUntil: now + HOUR }, now + 1);
     expect(await client.delete(keyValueKeys("coatcheck:").user("ada"))).toEqual(["DELETED"]);
     expect(await store.load(ended)).toBeUndefined();
+    // Takes the user, who is not there, out of the directory.
+    expect(await store.sweep(10, now + HOUR / 2)).toBe(0);
     expect(await signIn(later, now + 2)).toBe("created");
     expect(await store.load(ended)).toBeUndefined();
     expect((await store.load(later))?.cutOff).toBe(0);
     const { records } = await store.list({ userId: "ada", limit: 10 }, now);
     expect(records.map(({ id }) => id)).toEqual([later]);
+    // The user is in the directory again: a later cut-off is found there when its time is over.
+    await store.cutOff("ada", { keepUntil: now + HOUR }, now + 3);
+    expect(await store.sweep(10, now + 2 * HOUR)).toBe(3);
+    expect(await client.gets([keyValueKeys("coatcheck:").user("ada")])).toEqual({});
   });
 });

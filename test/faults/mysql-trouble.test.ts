@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import type { SessionRecord } from "../../src/stores/contract.ts";
 import { migrate, mysqlStore } from "../../src/stores/mysql.ts";
 import { storeSuite } from "../../src/testing/store-suite.ts";
+import { failureOf } from "../support/failure-of.ts";
 import type { InjectedFault } from "../support/fault-report.ts";
 import { inject, reportFaults } from "../support/fault-report.ts";
 import type { MysqlServer } from "../support/mysql-server.ts";
@@ -152,7 +153,7 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
       const close = { body: "hunter22", lastSeenAt: now, expiresAt: now + HOUR, close: true };
       let failure: unknown;
       const fault = await inject(by, async () => {
-        const write = store.update(record.id, 1, close, now).catch((error: unknown) => error);
+        const write = failureOf(() => store.update(record.id, 1, close, now));
         if (!timed) await killWrite(thread);
         failure = await write;
         expect(failure).toMatchObject({ errno });

@@ -7,6 +7,7 @@ import type { SessionRecord } from "../../src/stores/contract.ts";
 import { migrate, postgresStore } from "../../src/stores/postgres.ts";
 import { postgresSql } from "../../src/stores/postgres-sql.ts";
 import { storeSuite } from "../../src/testing/store-suite.ts";
+import { failureOf } from "../support/failure-of.ts";
 import type { InjectedFault } from "../support/fault-report.ts";
 import { inject, reportFaults } from "../support/fault-report.ts";
 import { describeWith } from "../support/needs.ts";
@@ -125,7 +126,7 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     await holder.query("SELECT FROM coatcheck.sessions WHERE id = $1 FOR UPDATE", [record.id]);
     const close = { body: "", lastSeenAt: now, expiresAt: now + HOUR, close: true };
     const fault = await inject("statement timeout", async () => {
-      const failure = await store.update(record.id, 1, close, now).catch((error: unknown) => error);
+      const failure = await failureOf(() => store.update(record.id, 1, close, now));
       expect(failure).toMatchObject({ code: "57014" });
     });
     expect((await store.load(record.id))?.record).toMatchObject({ revision: 1, closed: false });
@@ -152,7 +153,7 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     for (const client of [poolOf({ options }), debug]) {
       const store = postgresStore({ client, namespace });
       const next = { ...record, body: "hunter22 again" };
-      const failure = await store.update(record.id, 1, next, Date.now()).catch((error) => error);
+      const failure = await failureOf(() => store.update(record.id, 1, next, Date.now()));
       expect(failure).toMatchObject({ code: "57014" });
       expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain("hunter22");
     }

@@ -11,6 +11,7 @@ import type { Revocations, SessionStore } from "../../src/stores/contract.ts";
 import type { ChildProgram } from "./child-program.ts";
 import { childProgram } from "./child-program.ts";
 import { openEmbedded } from "./embedded-store.ts";
+import { failureOf } from "./failure-of.ts";
 import type { InjectedFault } from "./fault-report.ts";
 import { inject, reportFaults } from "./fault-report.ts";
 import { describeWith, required } from "./needs.ts";
@@ -216,11 +217,8 @@ export function describeFullDisk(kind: string, canSweep: boolean): void {
         const open: string[] = kept.slice(40);
         for (const id of kept.slice(0, 40)) {
           const next = { lastSeenAt: now, expiresAt: now + HOUR, body: "", close: true };
-          const list = await store.update(id, 1, next, now).then(
-            () => closed,
-            () => open,
-          );
-          list.push(id);
+          const failure = await failureOf(() => store.update(id, 1, next, now));
+          (failure === undefined ? closed : open).push(id);
         }
         for (const id of closed) expect((await store.load(id))?.record.closed).toBe(true);
         await expectAll(store, open);

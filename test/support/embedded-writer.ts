@@ -12,6 +12,7 @@
 
 import { randomBytes, randomInt } from "node:crypto";
 import { writeSync } from "node:fs";
+import type { Answer } from "../../src/stores/contract.ts";
 import { openEmbedded } from "./embedded-store.ts";
 import type { Change } from "./store-changes.ts";
 
@@ -95,7 +96,7 @@ async function lane(number: number): Promise<never> {
 }
 
 /** Nobody else writes a lane's sessions, so none of its changes can be refused. */
-async function must(id: string, revision: number, answer: Promise<boolean>): Promise<void> {
+async function must(id: string, revision: number, answer: Answer<boolean>): Promise<void> {
   if (await answer) return;
   const { record, cutOff } = (await store.load(id)) ?? {};
   const found = JSON.stringify({ ...record, body: record?.body.length, cutOff });

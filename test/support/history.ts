@@ -13,7 +13,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Loaded, SessionRecord, SessionStore } from "../../src/stores/contract.ts";
+import type { Answer, Loaded, SessionRecord, SessionStore } from "../../src/stores/contract.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import type { InjectedFault } from "./fault-report.ts";
 import type { Loss, Revival, Verdict } from "./verdict.ts";
@@ -88,14 +88,11 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
   let isOver = false;
 
   /** What the store answers within the deadline; `undefined` for trouble, and then nobody knows. */
-  async function ask<Answer>(
+  async function ask<Result>(
     verb: Verb,
-    call: () => Promise<Answer>,
-  ): Promise<{ readonly answer: Answer } | undefined> {
-    const asked = call().then(
-      (answer) => ({ answer }),
-      () => undefined,
-    );
+    call: () => Answer<Result>,
+  ): Promise<{ readonly answer: Result } | undefined> {
+    const asked = (async () => ({ answer: await call() }))().catch(() => undefined);
     under.add(asked);
     void asked.then(() => under.delete(asked));
     const late = new AbortController();
@@ -161,8 +158,7 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
       const before = JSON.parse(record.body) as Body;
       const body = JSON.stringify({ ...before, changes: [...before.changes, change] });
       const next = { body, lastSeenAt: Date.now(), expiresAt: Date.now() + DAY };
-      const call = (): Promise<boolean> =>
-        store.update(known.id, record.revision, next, Date.now());
+      const call = (): Answer<boolean> => store.update(known.id, record.revision, next, Date.now());
       if ((await ask("update", call))?.answer !== true) return;
       known.changes.set(change, Date.now());
       acknowledged += 1;
@@ -188,7 +184,7 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
       if (known === undefined || record === undefined || record.closed) return;
       known.endingSince = Math.min(known.endingSince, Date.now());
       const next = { body: record.body, lastSeenAt: Date.now(), expiresAt: Date.now() + DAY };
-      const call = (): Promise<boolean> =>
+      const call = (): Answer<boolean> =>
         store.update(known.id, record.revision, { ...next, close: true }, Date.now());
       if ((await ask("close", call))?.answer === true) end([known]);
     },

@@ -8,7 +8,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import type { Revocations, SessionStore } from "../../src/stores/contract.ts";
+import type { Answer, Revocations, SessionStore } from "../../src/stores/contract.ts";
 import type { InjectedFault } from "./fault-report.ts";
 import { inject, reportFaults } from "./fault-report.ts";
 import type { OwnServer } from "./own-server.ts";
@@ -140,7 +140,7 @@ function startLanes(store: SessionStore & Revocations, prefix: string, count: nu
 class RefusedError extends Error {}
 
 /** Nobody else writes a lane's sessions, so none of its changes can be refused. */
-async function must(answer: Promise<boolean>): Promise<void> {
+async function must(answer: Answer<boolean>): Promise<void> {
   if (!(await answer))
     throw new RefusedError("a change that nobody else could have made was refused");
 }

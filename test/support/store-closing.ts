@@ -35,7 +35,7 @@ export async function keepsEverythingOverAClose(
   expect(await last).toBe(true);
   await store.close();
   const next = { body: "", lastSeenAt: now, expiresAt: now };
-  const verbs: (() => Promise<unknown>)[] = [
+  const verbs: (() => unknown)[] = [
     () => store.load(id("a")),
     () => store.create(session("b"), 0, now),
     () => store.update(id("a"), 1, next, now),
@@ -46,7 +46,7 @@ export async function keepsEverythingOverAClose(
     () => store.add({ kind: "everyone", at: now, until: now }),
     () => store.since(undefined),
   ];
-  for (const verb of verbs) await expect(verb()).rejects.toThrow(refusal);
+  for (const verb of verbs) await expect(async () => verb()).rejects.toThrow(refusal);
 
   const again = open();
   expect((await again.load(id("a")))?.record).toMatchObject({

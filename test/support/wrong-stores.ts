@@ -55,9 +55,9 @@ function wrongOverWire(
       const handle = (wire: Wire): Model => {
         const right = modelStore({ state });
         const verbs: Overrides = {
-          load: (...args) => wire("load", () => right.load(...args)),
+          load: (...args) => wire("load", async () => right.load(...args)),
           create: (...args) => wire("create", () => right.create(...args)),
-          update: (...args) => wire("update", () => right.update(...args)),
+          update: (...args) => wire("update", async () => right.update(...args)),
           touch: (...args) => wire("touch", () => right.touch(...args)),
           cutOff: (...args) => wire("cutOff", () => right.cutOff(...args)),
           list: (...args) => wire("list", () => right.list(...args)),
@@ -571,7 +571,7 @@ export const WRONG_STORES: readonly WrongStore[] = [
     (_state, right, wire) => ({
       async update(...args) {
         try {
-          return await wire("set", () => right.update(...args));
+          return await wire("set", async () => right.update(...args));
         } catch {
           return true;
         }

@@ -113,7 +113,7 @@ async function moveAll(from: SessionStore, to: SessionStore, { stdout }: Command
     left = false;
     for await (const records of pages(from)) {
       const open = records.filter(({ id }) => !kept.has(id));
-      await Promise.all(open.map(({ id }) => both.load(id).catch(unlessUnreadable)));
+      await Promise.all(open.map(({ id }) => tryLoad(both, id)));
       for (const { id } of open) {
         // Still in its place: the new store cannot take it under this id.
         if (await isThere(from, id)) kept.add(id);
@@ -145,6 +145,14 @@ async function isThere(from: SessionStore, id: string): Promise<boolean> {
 }
 
 // One that nobody can open, as when its secret is gone, must not keep the others.
+async function tryLoad(store: SessionStore, id: string): Promise<void> {
+  try {
+    await store.load(id);
+  } catch (error) {
+    unlessUnreadable(error);
+  }
+}
+
 function unlessUnreadable(error: unknown): void {
   if (!(error instanceof UnreadableRecordError)) throw error;
 }

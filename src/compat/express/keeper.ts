@@ -194,7 +194,7 @@ export function createKeeper(parts: KeeperParts): Keeper {
   }
 
   /** A closed record stays for as long as the session would have: so long nothing brings it back. */
-  function close(record: SessionRecord, ending: Ending): Promise<boolean> {
+  async function close(record: SessionRecord, ending: Ending): Promise<boolean> {
     const at = clock();
     const next = {
       body: endedBody(ending, at),

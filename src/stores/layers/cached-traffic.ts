@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Loaded, SessionRecord } from "../contract.ts";
+import type { Answer, Loaded, SessionRecord } from "../contract.ts";
 import type { Entries, Entry, Reading } from "./cached-entries.ts";
 
 /** How the store is asked. */
-export type Load = (id: string) => Promise<Loaded | undefined>;
+export type Load = (id: string) => Answer<Loaded | undefined>;
 
 export interface Traffic {
   /** The answer of a read under way, if one that begins now may take it. */
@@ -20,11 +20,11 @@ export interface Traffic {
    *
    * @param after - what the write leaves behind of what was there before, if it is known.
    */
-  write<Answer>(
+  write<Result>(
     id: string,
-    run: () => Promise<Answer>,
-    after?: (before: SessionRecord, answer: Answer) => SessionRecord | undefined,
-  ): Promise<Answer>;
+    run: () => Answer<Result>,
+    after?: (before: SessionRecord, result: Result) => SessionRecord | undefined,
+  ): Promise<Result>;
   /** Forgets a session, and what is under way about it. */
   forget(id: string): void;
 }
@@ -91,7 +91,7 @@ export function cacheTraffic(entries: Entries, keepFor: number): Traffic {
         let loaded: Loaded | undefined;
         let isLatest = false;
         try {
-          loaded = await load(id);
+          loaded = await later(id, load);
         } finally {
           isLatest = flights.get(id) === flight;
           if (isLatest) flights.delete(id);
@@ -105,27 +105,32 @@ export function cacheTraffic(entries: Entries, keepFor: number): Traffic {
       if (other !== undefined) other.isAlone = false;
       const mine: Write = { before: entries.find(id, keepFor), isAlone: true };
       writes.set(id, mine);
-      let answer: Awaited<ReturnType<typeof run>>;
+      let result: Awaited<ReturnType<typeof run>>;
       let isAlone = false;
       try {
-        answer = await run();
+        result = await run();
       } finally {
         isAlone = mine.isAlone;
         if (writes.get(id) === mine) writes.delete(id);
         forget(id);
       }
       const { before } = mine;
-      if (!isAlone || before === undefined) return answer;
-      const record = after?.(before.loaded.record, answer);
-      if (record === undefined) return answer;
+      if (!isAlone || before === undefined) return result;
+      const record = after?.(before.loaded.record, result);
+      if (record === undefined) return result;
       // As old as it was: the cut-off beside it was not read again.
       const cutOff = record.closed ? 0 : before.loaded.cutOff;
       entries.put({ record, cutOff }, before.reading);
-      return answer;
+      return result;
     },
 
     forget,
   };
+}
+
+// What fails at once must not fail before the flight is known.
+async function later(id: string, load: Load): Promise<Loaded | undefined> {
+  return load(id);
 }
 
 /** What is handed out is the caller's to change. */

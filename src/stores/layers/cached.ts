@@ -121,11 +121,11 @@ export function cached<Store extends AnyStore>(
       maxStaleness: (store.traits.maxStaleness ?? 0) + maxAge,
     },
 
-    async load(id) {
+    load(id) {
       listen();
       if (isLost) {
         counts.bypassed += 1;
-        return await traffic.ask(id, handed.load);
+        return traffic.ask(id, handed.load);
       }
       const entry = entries.find(id, maxAge);
       if (entry !== undefined) {
@@ -135,10 +135,10 @@ export function cached<Store extends AnyStore>(
       const joined = traffic.join(id);
       if (joined !== undefined) {
         counts.joined += 1;
-        return await joined;
+        return joined;
       }
       counts.misses += 1;
-      return await traffic.ask(id, handed.load);
+      return traffic.ask(id, handed.load);
     },
 
     async refresh(id) {

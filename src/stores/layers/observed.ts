@@ -7,6 +7,7 @@
  */
 
 import { ConfigError } from "../../errors.ts";
+import type { Answer } from "../contract.ts";
 import type { AnyStore, Layered } from "./layer.ts";
 import { handOn } from "./layer.ts";
 import type { Outcome, Verb, VerbMetrics } from "./observed-metrics.ts";
@@ -63,17 +64,17 @@ export function observed<Store extends AnyStore>(
   const { name, onCall, buckets } = checked(options, store.name);
   const metrics = createMetrics(buckets);
 
-  async function watched<Answer>(
+  async function watched<Result>(
     verb: Verb,
-    call: () => Promise<Answer>,
-    outcomeOf: (answer: Answer) => Outcome = done,
-  ): Promise<Answer> {
+    call: () => Answer<Result>,
+    outcomeOf: (result: Result) => Outcome = done,
+  ): Promise<Result> {
     const began = metrics.begin(verb);
     let outcome: Outcome = "error";
     try {
-      const answer = await call();
-      outcome = outcomeOf(answer);
-      return answer;
+      const result = await call();
+      outcome = outcomeOf(result);
+      return result;
     } finally {
       tell({ store: name, verb, outcome, ms: metrics.end(verb, began, outcome) });
     }

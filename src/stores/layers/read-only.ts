@@ -31,10 +31,7 @@ export function readOnly<Store extends AnyStore>(
   if (typeof when !== "function") throw new ConfigError("when", "must be a function");
 
   /** The same verb, unless writes are to be refused. */
-  function guarded<Verb extends (...args: never[]) => Promise<unknown>>(
-    name: string,
-    verb: Verb,
-  ): Verb {
+  function guarded<Verb extends (...args: never[]) => unknown>(name: string, verb: Verb): Verb {
     const guard = async (...args: Parameters<Verb>): Promise<unknown> => {
       if (when()) throw new StoreReadOnlyError(store.name, name);
       return await verb(...args);

@@ -55,7 +55,7 @@ if (memcachedProgram === undefined) {
   await runStoreSuite("memcached, by memcache-client,", ofMemcacheClient);
 
   const connect: Connect = (addresses) => {
-    const client = new Memcached(addresses, { poolSize: 4 });
+    const client = new Memcached(addresses);
     return { client, end: () => client.end() };
   };
   const second = await memcachedServer();

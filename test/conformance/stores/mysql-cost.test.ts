@@ -112,7 +112,7 @@ describeWith({ mariadb: mariadbd }, "what a MySQL store costs", () => {
 /** Calls every verb on a session of its own, one after the other, with its round trips. */
 async function everyVerb(
   store: SessionStore & Revocations,
-  around: (verb: string, trips: number, call: () => Promise<unknown>) => Promise<void>,
+  around: (verb: string, trips: number, call: () => unknown) => Promise<void>,
 ): Promise<void> {
   const now = Date.now();
   const id = randomUUID().replaceAll("-", "").slice(0, 24);

@@ -197,7 +197,7 @@ function idOf(text: string): string {
 /** Calls every verb on a session of its own, one after the other. */
 async function everyVerb(
   store: SessionStore & Revocations,
-  around: (verb: string, call: () => Promise<unknown>) => Promise<void>,
+  around: (verb: string, call: () => unknown) => Promise<void>,
 ): Promise<void> {
   const now = Date.now();
   const id = idOf(randomUUID());

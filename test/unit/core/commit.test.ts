@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { commitAtOnce } from "../../../src/core/handle.ts";
+import { commitHead } from "../../../src/core/handle.ts";
 import type { LoadedSession } from "../../../src/index.ts";
+import { createSessions } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
 import type { Data, MemoryAppOptions } from "../../support/ways.ts";
-import { memoryApp } from "../../support/ways.ts";
+import { memoryApp, SECRET } from "../../support/ways.ts";
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -142,7 +144,7 @@ describe("a commit that needs no wait", () => {
 
   it("is one of a request that has only read, and it is the last", async () => {
     const { app, session } = await used((loaded) => loaded.all());
-    const head = commitAtOnce(session);
+    const head = commitHead(session, false);
     expect(head).toMatchObject({ cookies: [], vary: true, cacheControl: "private" });
     expect(app.recorded.calls).toEqual([]);
     const loaded = await session.load();
@@ -154,24 +156,40 @@ describe("a commit that needs no wait", () => {
     ["a deletion", (loaded: LoadedSession<Data>) => loaded.delete("cart")],
     ["a change in place", (loaded: LoadedSession<Data>) => grow(loaded.get("cart"), 2)],
     ["what cannot be kept", (loaded: LoadedSession<Data>) => grow(loaded.get("cart"), Number.NaN)],
-  ])("is none where there is something to tell: %s", async (what, change) => {
+  ])("is a promise where the store takes a while: %s", async (what, change) => {
     const { session } = await used(change);
-    expect(commitAtOnce(session)).toBeUndefined();
-    const outcome = await session.commit({ at: "head" }).catch((error: unknown) => error);
+    const answer = commitHead(session, false);
+    expect(answer).toBeInstanceOf(Promise);
+    const outcome = await Promise.resolve(answer).catch((error: unknown) => error);
     expect(outcome).toMatchObject(
       what === "what cannot be kept" ? { path: "cart.n" } : { vary: true },
     );
   });
 
-  it("is none while a call is under way, in development, and where nothing was asked for", async () => {
+  it("is one of a change as well where the store answers at once", async () => {
+    const sessions = createSessions<Data>({ secrets: [SECRET], store: memoryStore() });
+    const first = sessions.open({ headers: {} });
+    (await first.load()).set("n", 1);
+    const [{ name, value } = { name: "", value: "" }] = (await first.commit()).cookies;
+    const request = { headers: { cookie: `${name}=${value}` } };
+    const changing = sessions.open(request);
+    (await changing.load()).set("n", 2);
+    expect(commitHead(changing, false)).toMatchObject({ cookies: [], vary: true });
+    const failing = sessions.open(request);
+    (await failing.load()).set("n", 3);
+    expect(commitHead(failing, true)).toMatchObject({ cookies: [], vary: true });
+    expect((await sessions.open(request).load()).get("n")).toBe(2);
+  });
+
+  it("waits for what is under way, and is one where nothing was asked for", async () => {
     const { session } = await used(() => undefined);
     const update = session.update("n", () => 1);
-    expect(commitAtOnce(session)).toBeUndefined();
-    await update;
-    expect(commitAtOnce(session)).toBeDefined();
-    const { session: inDevelopment } = await used(() => undefined, { dev: true });
-    expect(commitAtOnce(inDevelopment)).toBeUndefined();
-    expect(commitAtOnce(memoryApp().sessions.open({ headers: {} }))).toBeUndefined();
+    const answer = commitHead(session, false);
+    expect(answer).toBeInstanceOf(Promise);
+    await answer;
+    expect(await Promise.race([update, "not yet"])).toBe(1);
+    const head = commitHead(memoryApp().sessions.open({ headers: {} }), false);
+    expect(head).toMatchObject({ cookies: [], vary: false });
   });
 });
 

@@ -3,6 +3,8 @@ import Memcached from "memcached";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
 import type { SessionStore } from "../../../src/stores/contract.ts";
+import { decodeUser, keyValueKeys } from "../../../src/stores/key-value-texts.ts";
+import type { MemcachedLike } from "../../../src/stores/memcached.ts";
 import { memcachedStore } from "../../../src/stores/memcached.ts";
 import type { MemcachedServer } from "../../support/memcached.ts";
 import { memcachedProgram, memcachedServer } from "../../support/memcached.ts";
@@ -51,17 +53,18 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     await server.kill();
   });
 
-  it("takes one round trip for a load, one for the update after it, and one for a touch", async () => {
+  it("sends what a sign-in writes at once, and takes one round trip for every other verb after a load", async () => {
     const { store, sent } = counting(client, "count:");
     const now = Date.now();
     await add(store, "ada", now);
-    expect(sent.splice(0)).toEqual(["add", "gets", "append", "add", "add", "append", "add"]);
+    // The first six at once; the user's entry and the session's each begin a piece of the directory.
+    expect(sent.splice(0)).toEqual([
+      ...["add", "add", "append", "gets", "append", "append"],
+      ...["add", "add"],
+    ]);
     await add(store, "ada", now, "b");
     // The directory has pieces; which of them are new is a matter of the id.
-    expect(sent.splice(0).filter((name) => name === "gets" || name === "cas")).toEqual([
-      "gets",
-      "cas",
-    ]);
+    expect(sent.splice(0).slice(0, 4)).toEqual(["add", "append", "gets", "append"]);
     await store.load("a".repeat(24));
     expect(sent.splice(0)).toEqual(["gets"]);
     const next = { body: "next", lastSeenAt: now + 1, expiresAt: now + 2 * HOUR };
@@ -73,20 +76,127 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     await store.load("a".repeat(24));
     expect(await store.touch("a".repeat(24), now + 2, now + 3 * HOUR, now)).toBe(true);
     expect(sent.splice(0)).toEqual(["gets", "gets"]);
+    await store.load("a".repeat(24));
+    expect(await store.update("a".repeat(24), 2, { ...next, close: true }, now)).toBe(true);
+    expect(sent.splice(0)).toEqual(["gets", "cas"]);
 
     const other = counting(client, "count:");
     const cutOff = { keepUntil: now + HOUR };
     await other.store.cutOff("ada", cutOff, now);
     expect(other.sent.splice(0)).toEqual(["gets", "cas"]);
     await other.store.cutOff("ada", { ...cutOff, except: "b".repeat(24) }, now);
-    expect(other.sent.splice(0)).toEqual(["gets", "gets", "cas"]);
-    await other.store.load("a".repeat(24));
+    expect(other.sent.splice(0)).toEqual(["gets", "cas"]);
+    await other.store.load("b".repeat(24));
     expect(other.sent.splice(0)).toEqual(["gets", "gets"]);
-    await other.store.load("a".repeat(24));
+    await other.store.load("b".repeat(24));
     expect(other.sent.splice(0)).toEqual(["gets"]);
     await add(other.store, undefined, now, "c");
     // One more where it is the first in its piece of the directory.
     expect(other.sent.splice(0).slice(0, 2)).toEqual(["add", "append"]);
+  });
+
+  it("P5 has no effect, and lifts nobody above a cut-off, when it creates a session whose id is taken", async () => {
+    const { store } = counting(client, "taken:");
+    const now = Date.now();
+    const id = "a".repeat(24);
+    await add(store, "ada", now);
+    const cutOff = await store.cutOff("ada", { keepUntil: now + HOUR }, now + 1);
+    const record = { id, userId: "ada", lastSeenAt: now, expiresAt: now + HOUR };
+    const again = { ...record, closed: false, body: "again" };
+    expect(await store.create(again, 0, cutOff + 1)).toBe("taken");
+    const loaded = await store.load(id);
+    expect(loaded?.record).toMatchObject({ mark: now, body: "" });
+    expect(loaded?.cutOff).toBe(cutOff);
+    expect((await store.list({ userId: "ada", limit: 10 }, now)).records).toEqual([]);
+
+    // The same where the user has been dropped, and has signed in elsewhere since.
+    await client.delete(keyValueKeys("taken:").user("ada"));
+    await add(store, "ada", cutOff + 2, "b");
+    expect(await store.create(again, 0, cutOff + 3)).toBe("taken");
+    expect(await store.load(id)).toBeUndefined();
+  });
+
+  it("P5 a mark that a client sends once more, long after, changes nothing", async () => {
+    const appended: [string, string][] = [];
+    const all = commands(client, () => undefined);
+    const repeating = {
+      xsend: () => undefined,
+      ...all,
+      append: (key: string, value: string) => {
+        appended.push([key, value]);
+        return all.append(key, value);
+      },
+    };
+    const store = memcachedStore({ client: repeating, prefix: "again:" });
+    const now = Date.now();
+    const [ended, stays] = ["a".repeat(24), "b".repeat(24)];
+    await add(store, "ada", now, "a");
+    await add(store, "ada", now, "b");
+    const cutOff = await store.cutOff("ada", { except: stays, keepUntil: now + HOUR }, now + 1);
+    const before = [await store.load(ended), await store.load(stays)];
+    expect(before.map((loaded) => (loaded?.record.mark ?? 0) > cutOff)).toEqual([false, true]);
+    const user = keyValueKeys("again:").user("ada");
+    const marks = appended.filter(([key]) => key === user);
+    expect(marks).toHaveLength(2);
+    for (const [key, value] of marks) await client.append(key, value);
+    expect([await store.load(ended), await store.load(stays)]).toEqual(before);
+  });
+
+  it("looks through a user's marks when they have become many, and keeps those of sessions that are there", async () => {
+    const { store } = counting(client, "many:");
+    const now = Date.now();
+    const idAt = (index: number): string => `${index}`.padStart(24, "-");
+    for (let index = 0; index < 15; index += 1) {
+      const times = { lastSeenAt: now, expiresAt: now + HOUR };
+      const record = { id: idAt(index), userId: "ada", ...times, closed: false, body: "" };
+      expect(await store.create(record, 0, now)).toBe("created");
+      const close = { body: "", ...times, close: true };
+      if (index > 2) expect(await store.update(record.id, 1, close, now)).toBe(true);
+    }
+    const key = keyValueKeys("many:").user("ada");
+    const marksThere = async (): Promise<number> => {
+      const { value } = (await client.gets(key)) as unknown as { value: string };
+      return decodeUser("ada", value).marks.size;
+    };
+    expect(await marksThere()).toBe(15);
+    await add(store, "ada", now, "z");
+    // Nobody waits for it but who closes the store.
+    await store.close();
+    expect(await marksThere()).toBe(4);
+    const other = counting(client, "many:").store;
+    const { records } = await other.list({ userId: "ada", limit: 10 }, now);
+    expect(records.map(({ id }) => id)).toEqual([idAt(0), idAt(1), idAt(2), "z".repeat(24)]);
+  });
+
+  it("P4 loses no update that comes between the two commands of a load by memcached", async () => {
+    const real = new Memcached(server.address);
+    const now = Date.now();
+    const id = "a".repeat(24);
+    const next = { body: "theirs", lastSeenAt: now, expiresAt: now + HOUR };
+    const theirs = memcachedStore({ client, prefix: "between:" });
+    let between: (() => unknown) | undefined;
+    const slow = {
+      servers: [server.address],
+      getMulti: real.getMulti.bind(real),
+      add: real.add.bind(real),
+      append: real.append.bind(real),
+      cas: real.cas.bind(real),
+      gets: (key: string, done: Parameters<MemcachedLike["gets"]>[1]) => {
+        const waitsFor = between?.();
+        between = undefined;
+        void (async () => {
+          await waitsFor;
+          real.gets(key, done);
+        })();
+      },
+    };
+    const store = memcachedStore({ client: slow, prefix: "between:" });
+    await add(store, "ada", now);
+    between = () => theirs.update(id, 1, next, now);
+    expect((await store.load(id))?.record.revision).toBe(1);
+    expect(await store.update(id, 1, { ...next, body: "ours" }, now)).toBe(false);
+    expect((await store.load(id))?.record).toMatchObject({ revision: 2, body: "theirs" });
+    real.end();
   });
 
   it("keeps a session for a year, and a user for as long as there is room", async () => {

@@ -33,7 +33,7 @@ describe("memoryStore", () => {
     await store.create(session("a"), 0, now);
     await store.close();
     const next = { body: "", lastSeenAt: now, expiresAt: now };
-    const verbs: (() => Promise<unknown>)[] = [
+    const verbs: (() => unknown)[] = [
       () => store.load(id("a")),
       () => store.create(session("b"), 0, now),
       () => store.update(id("a"), 1, next, now),
@@ -44,7 +44,8 @@ describe("memoryStore", () => {
       () => store.add({ kind: "everyone", at: now, until: now }),
       () => store.since(undefined),
     ];
-    for (const verb of verbs) await expect(verb()).rejects.toThrow("the memory store is closed");
+    for (const verb of verbs)
+      await expect(async () => verb()).rejects.toThrow("the memory store is closed");
     await store.close();
   });
 
@@ -62,9 +63,7 @@ describe("memoryStore", () => {
       );
       expect(dropped).toEqual(["v2", "v3", "v1", "u2", "u3"]);
       const there = await Promise.all(
-        ["u1", "u4", "u17"].map((name) =>
-          store.load(id(name)).then((found) => found !== undefined),
-        ),
+        ["u1", "u4", "u17"].map(async (name) => (await store.load(id(name))) !== undefined),
       );
       expect(there).toEqual([true, true, true]);
     });

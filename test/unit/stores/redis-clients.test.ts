@@ -6,6 +6,7 @@ import { Redis as Iovalkey } from "iovalkey";
 import { createClient, createClientPool } from "redis";
 import { createClient as createClient4 } from "redis4";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Answer } from "../../../src/stores/contract.ts";
 import type { RedisClient, RedisSubscriber } from "../../../src/stores/redis.ts";
 import { redisStore } from "../../../src/stores/redis.ts";
 import { describeWith } from "../../support/needs.ts";
@@ -79,7 +80,7 @@ describeWith(redisPrograms, "a Redis store", () => {
       const id = `${await store.home?.("ada")}0123456789abcdef`;
       const times = { lastSeenAt: now, expiresAt: now + HOUR };
       const record = { id, userId: "ada", ...times, closed: false, body: "{🧥}" };
-      const flushed = async <Result>(verb: () => Promise<Result>): Promise<Result> => {
+      const flushed = async <Result>(verb: () => Answer<Result>): Promise<Result> => {
         await server.admin.script("FLUSH");
         return await verb();
       };

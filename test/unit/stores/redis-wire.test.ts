@@ -36,7 +36,7 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     await server?.stop();
   });
 
-  async function sent(work: () => Promise<unknown>): Promise<string[]> {
+  async function sent(work: () => unknown): Promise<string[]> {
     proxy.commands.length = 0;
     await work();
     return [...proxy.commands];
@@ -57,7 +57,7 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     const times = { lastSeenAt: now, expiresAt: now + DAY };
     const id = `${home}0123456789abcdef`;
     const record = { id, userId: "ada", ...times, closed: false, body: "{}" };
-    const all: Record<string, () => Promise<unknown>> = {
+    const all: Record<string, () => unknown> = {
       create: () => store.create(record, 0, now),
       load: () => store.load(id),
       update: () => store.update(id, 1, { body: "{1}", ...times }, now),

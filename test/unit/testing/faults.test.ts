@@ -61,7 +61,7 @@ describe("faulty", () => {
     const shut = gate();
     const slow = faulty(store, nthCall("update", 1, { answeredAfter: shut }));
     let answered = false;
-    const answer = slow.update(ID, 1, NEXT, 2).finally(() => {
+    const answer = Promise.resolve(slow.update(ID, 1, NEXT, 2)).finally(() => {
       answered = true;
     });
     await new Promise((resolve) => setTimeout(resolve, 0));

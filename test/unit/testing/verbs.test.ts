@@ -20,7 +20,7 @@ class PrivateStore implements SessionStore {
   create(...args: Parameters<SessionStore["create"]>): ReturnType<SessionStore["create"]> {
     return this.#inner.create(...args);
   }
-  update(...args: Parameters<SessionStore["update"]>): Promise<boolean> {
+  update(...args: Parameters<SessionStore["update"]>): ReturnType<SessionStore["update"]> {
     return this.#inner.update(...args);
   }
   touch(...args: Parameters<SessionStore["touch"]>): Promise<boolean> {

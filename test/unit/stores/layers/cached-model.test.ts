@@ -125,14 +125,14 @@ async function play(seed: number, watch: "none" | "alive" | "breaking"): Promise
     if (what < 45) {
       const isTold = watch === "alive" || (watch === "breaking" && !(isCut && !isNoticed));
       const asked = { began, beganAt: now, ownAt: ownWritesAt.get(id) ?? 0, isTold };
-      const reading = cache.load(id).then((loaded) => check(id, asked, loaded));
+      const reading = Promise.resolve(cache.load(id)).then((loaded) => check(id, asked, loaded));
       // It is awaited in the end.
       reading.catch(() => undefined);
       pending.push(reading);
     } else if (what < 65) {
       const { record } = (await memory.load(id)) as Loaded;
       const next = { ...times(), body: `${step}`, close: random.chance(3) };
-      const writing = store.update(id, record.revision, next, now).then((done) => {
+      const writing = Promise.resolve(store.update(id, record.revision, next, now)).then((done) => {
         if (done && store === cache) ownWritesAt.set(id, began);
       });
       if (store === cache) pending.push(writing);

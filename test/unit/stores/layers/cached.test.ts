@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../../src/errors.ts";
-import type { Loaded, NewRecord, SessionStore } from "../../../../src/stores/contract.ts";
+import type { Answer, Loaded, NewRecord, SessionStore } from "../../../../src/stores/contract.ts";
 import type { Cached, CachedOptions } from "../../../../src/stores/layers/cached.ts";
 import { cached } from "../../../../src/stores/layers/cached.ts";
 import { memoryStore } from "../../../../src/stores/memory.ts";
@@ -180,7 +180,7 @@ describe("reading", () => {
     const [a, b] = [await add("a"), await add("b")];
     let wrong = true;
     const cache = cached(
-      aroundVerbs(elsewhere, ({ verb }, invoke) =>
+      aroundVerbs(elsewhere, async ({ verb }, invoke) =>
         verb === "load" && wrong ? elsewhere.load(b) : invoke(),
       ),
       { clock: clock.now },
@@ -533,7 +533,7 @@ describe("with `watch`", () => {
     const { cache, elsewhere, clock, add } = scene({ watch: true });
     const id = await add("a");
     await cache.load(id);
-    const seen: Promise<Loaded | undefined>[] = [];
+    const seen: Answer<Loaded | undefined>[] = [];
     cache.watch?.(() => {
       throw new Error("a listener's own");
     });

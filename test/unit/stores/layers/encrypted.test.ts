@@ -42,8 +42,8 @@ async function plant(inner: Store, body: string, id = ID): Promise<void> {
   expect(await inner.update(id, record.revision, next(body), Date.now())).toBe(true);
 }
 
-const failureOf = async (attempt: Promise<unknown>): Promise<UnreadableRecordError> => {
-  const outcome = await attempt.then(
+const failureOf = async (attempt: unknown): Promise<UnreadableRecordError> => {
+  const outcome = await Promise.resolve(attempt).then(
     (value) => expect.fail(`it gave ${JSON.stringify(value)}`),
     (error: unknown) => error,
   );

@@ -4,6 +4,7 @@ import type { SessionStore } from "../../../../src/stores/contract.ts";
 import { readOnly } from "../../../../src/stores/layers/read-only.ts";
 import { memoryStore } from "../../../../src/stores/memory.ts";
 import { recording } from "../../../../src/testing/recording.ts";
+import { failureOf } from "../../../support/failure-of.ts";
 import { memoryApp } from "../../../support/ways.ts";
 
 const ID = "aaaaaaaaaaaaaaaaaaaaaaaa";
@@ -18,10 +19,7 @@ const now = Date.now();
 const times = { lastSeenAt: now, expiresAt: now + HOUR };
 const record = { id: ID, userId: "ada", ...times, closed: false, body: "b" };
 
-const WRITES: readonly [
-  string,
-  (store: ReturnType<typeof scene>["store"]) => Promise<unknown> | undefined,
-][] = [
+const WRITES: readonly [string, (store: ReturnType<typeof scene>["store"]) => unknown][] = [
   ["create", (store) => store.create(record, 0, now)],
   ["update", (store) => store.update(ID, 1, { ...times, body: "c" }, now)],
   ["touch", (store) => store.touch(ID, now, now + HOUR, now)],
@@ -33,10 +31,7 @@ const WRITES: readonly [
 
 it.each(WRITES)("refuses `%s` with a typed 503, before the store is asked", async (verb, write) => {
   const { asked, store } = scene();
-  const error = await write(store)?.then(
-    () => expect.fail("it was not refused"),
-    (cause: unknown) => cause,
-  );
+  const error = await failureOf(() => write(store));
   expect(error).toBeInstanceOf(StoreReadOnlyError);
   expect(error).toMatchObject({
     status: 503,

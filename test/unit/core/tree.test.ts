@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Cell } from "../../../src/core/tree.ts";
+import { cellOf, EMPTY_TREE } from "../../../src/core/tree.ts";
+import { fuzzRuns } from "../../support/fuzz.ts";
+
+const key = fc.oneof(
+  fc.integer({ min: 0, max: 40 }).map((n) => `k${n}`),
+  fc.constantFrom("__proto__", "constructor", "", "0"),
+);
+const changes = fc.array(fc.tuple(key, fc.option(fc.integer(), { nil: undefined })), {
+  maxLength: 30,
+});
+
+it("is what a map would be, whatever is changed, and the trees before stay as they were", () => {
+  fc.assert(
+    fc.property(fc.array(changes, { maxLength: 6 }), (batches) => {
+      let tree = EMPTY_TREE;
+      let model = new Map<string, Cell>();
+      for (const batch of batches) {
+        const before = { tree, entries: tree.entries() };
+        const cells = new Map(batch.map(([k, n]) => [k, n === undefined ? n : cellOf(n, k)]));
+        tree = tree.with(cells);
+        model = new Map(model);
+        for (const [k, cell] of cells) {
+          if (cell === undefined) model.delete(k);
+          else model.set(k, cell);
+        }
+        expect(tree.entries()).toEqual([...model]);
+        expect([tree.size, tree.keys()]).toEqual([model.size, [...model.keys()]]);
+        for (const k of ["k0", "k7", "k40", "__proto__", "toString", ""]) {
+          expect([tree.has(k), tree.get(k)]).toEqual([model.has(k), model.get(k)]);
+        }
+        expect(before.tree.entries()).toEqual(before.entries);
+      }
+    }),
+    { numRuns: Math.ceil(fuzzRuns() / 4) },
+  );
+});
+
+it("finds one of very many keys, and adds to them, without a look at all of them", () => {
+  const many = new Map(Array.from({ length: 100_000 }, (_, n) => [`k${n}`, cellOf(n, `k${n}`)]));
+  const tree = EMPTY_TREE.with(many);
+  const next = tree.with(new Map([["k99999", cellOf(-1, "k99999")]]));
+  for (const name of many.keys()) expect(next.has(name)).toBe(true);
+  expect(next.get("k99999")?.json).toBe(-1);
+});
