@@ -51,6 +51,7 @@ const REQUIRED = [
   "rails",
   "redis-server",
   "tmpfs",
+  "valkey-server",
 ].join();
 
 // Without the servers and the browser a test skips itself, loudly. Here that is a failure.

@@ -1,9 +1,10 @@
 // @ts-check
 /**
  * Tries the packed package under Node 20, 22, 24 and 26, Bun, Deno and workerd, and its types under
- * TypeScript 5.9, 6 and 7. Installs those first, about a gigabyte, unless they are there.
+ * TypeScript 5.9, 6 and 7. Installs those first, about a gigabyte, unless they are there. `--only` takes a part
+ * of the tests' names.
  *
- *   node scripts/runtimes.mjs [--report <folder>]
+ *   node scripts/runtimes.mjs [--report <folder>] [--only <name>]
  *
  * @module
  */
@@ -14,7 +15,9 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { run } from "./run.mjs";
 
-const { values } = parseArgs({ options: { report: { type: "string" } } });
+const { values } = parseArgs({
+  options: { report: { type: "string" }, only: { type: "string" } },
+});
 const report = values.report && join(resolve(values.report), "20-runtimes.json");
 const home = "test/dist/runtimes";
 
@@ -38,5 +41,6 @@ async function installed() {
 
 function tried() {
   const environment = report ? { COATCHECK_REPORT: report } : {};
-  return run(["vitest", "run", "--project=runtimes"], environment);
+  const only = values.only === undefined ? [] : ["-t", values.only];
+  return run(["vitest", "run", "--project=runtimes", ...only], environment);
 }

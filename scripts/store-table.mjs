@@ -1,18 +1,21 @@
 // @ts-check
 /**
- * Makes the tables of `docs/stores/README.md`, and `docs/stores/tested.md`: what the conformance tests have just
- * shown of each store, and what `npm run bench -- --only stores` has measured.
+ * Makes the tables of `docs/stores/README.md` and of `docs/stores/tested.md`: what the conformance tests have
+ * just shown of each store, and what `npm run bench -- --only stores` has measured.
  *
- *   npm run stores:table              runs those tests, then writes the tables
- *   npm run stores:table -- --kept    of what an earlier run has shown, such as that of `npm test`
+ *   npm run stores:table               runs those tests, then writes the tables
+ *   npm run stores:table -- --kept     of what `npm test` and `npm run test:runtimes` have shown
+ *   npm run stores:table -- --check    writes nothing: fails where a page says something else than those have shown
  *
- * The Cloudflare stores are tried by `npm run test:runtimes`, which is to be run before.
+ * `--check` weighs the sessions of each store again, in half a minute. What takes time is not compared.
  *
  * @module
  */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { measureBytes } from "../bench/parts/stores.mjs";
 
 /** @typedef {import("../test/support/store-records.ts").SuiteRecord} Suite */
 /** @typedef {import("../test/support/store-records.ts").TripsRecord} Trips */
@@ -23,6 +26,9 @@ const folder = ".tmp/store-table";
 const page = "docs/stores/README.md";
 const testedPage = "docs/stores/tested.md";
 const bench = "bench/results/stores.json";
+
+/** By how much of what the page says bytes may differ: versions of Node and of the servers do. */
+const TOLERANCE = 0.1;
 
 /** The rows: the page, the name in the bench, and whether `forgets` is for the app to say. */
 const STORES = [
@@ -42,11 +48,30 @@ const STORES = [
   { name: "express-session", forgets: "by option" },
 ];
 
-if (!process.argv.includes("--kept")) {
-  const tests = ["--project=source", "test/conformance/stores"];
-  execFileSync("npx", ["vitest", "run", ...tests], { stdio: "inherit" });
+/** Without one of them a row would be missing. */
+const SERVERS = [
+  ...["better-sqlite3", "mariadb", "memcached", "pgbouncer", "postgres", "redis-server"],
+  "valkey-server",
+];
+
+const { values } = parseArgs({
+  options: {
+    kept: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+  },
+});
+if (!values.kept && !values.check) {
+  rmSync(folder, { recursive: true, force: true });
+  const env = { ...process.env, COATCHECK_REQUIRE: SERVERS.join() };
+  const go = (/** @type {string} */ program, /** @type {string[]} */ ...args) =>
+    execFileSync(program, args, { stdio: "inherit", env });
+  go("npx", "vitest", "run", "--project=source", "test/conformance/stores");
+  go("npm", "run", "--silent", "build");
+  go("node", "scripts/runtimes.mjs", "--only", "Cloudflare");
 }
 
+/** @type {string[]} */
+const differences = [];
 /** @type {(Suite | Trips)[]} */
 const records = readdirSync(folder).map((file) =>
   JSON.parse(readFileSync(`${folder}/${file}`, "utf8")),
@@ -183,27 +208,45 @@ for (const name of new Set(STORES.map(({ name, page = name }) => page))) {
   const said = measuredOn(name);
   if (said !== undefined) fill(`docs/stores/${name}.md`, "stores:measured", said);
 }
-writeFileSync(
+fill(
   testedPage,
-  `# What the stores were tested on
-
-Made by \`npm run stores:table\` from a run of the [published suite](../testing.md): on each backend, through each
-client. A race is tried in every order of its commands, or of its verbs where those are one step. *Not asked* is
-what the store says that it cannot do, or what the test has no means for. \`node:sqlite\`, \`bun:sqlite\` and other
-runtimes are tried by \`npm run test:runtimes\`.
-
+  "stores:tested",
+  `
 ${table(["on", "tests passed:", "orders of races:", "not asked"], bySuite)}
 `,
 );
-console.log(`${page}: ${overview.length} stores, ${suites.length} suites, ${trips.length} clients`);
+if (values.check) {
+  for (const { kind, bytes } of await measureBytes()) {
+    const said = measured.find((row) => row.kind === kind)?.bytes ?? Number.NaN;
+    if (!(Math.abs(bytes - said) <= said * TOLERANCE)) {
+      differences.push(`${page}: a session of ${kind} takes ${bytes} bytes, and not ${said}`);
+    }
+  }
+}
+for (const difference of differences) console.error(difference);
+if (differences.length > 0) {
+  console.error("`npm run stores:table -- --kept` writes what was counted; bytes are the bench's.");
+  process.exitCode = 1;
+}
+const told = `${overview.length} stores, ${suites.length} suites, ${trips.length} clients`;
+console.log(`${page}: ${told}${values.check ? `, ${differences.length} differences` : ""}`);
 
-/** Puts a text between the marks of a page. */
+/** Puts a text between the marks of a page, or finds where the page says something else. */
 function fill(/** @type {string} */ file, /** @type {string} */ mark, /** @type {string} */ text) {
   const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
   const before = readFileSync(file, "utf8");
   const [from, to] = [before.indexOf(begin), before.indexOf(end)];
   if (from === -1 || to < from) throw new Error(`${file} has no ${begin} … ${end}`);
-  writeFileSync(file, before.slice(0, from + begin.length) + text + before.slice(to));
+  const start = from + begin.length;
+  if (!values.check) {
+    writeFileSync(file, before.slice(0, start) + text + before.slice(to));
+    return;
+  }
+  const [said, shown] = [before.slice(start, to).split("\n"), text.split("\n")];
+  differences.push(
+    ...said.filter((line) => !shown.includes(line)).map((line) => `${file} says    ${line}`),
+    ...shown.filter((line) => !said.includes(line)).map((line) => `${file} lacks   ${line}`),
+  );
 }
 
 function place(/** @type {string} */ store) {

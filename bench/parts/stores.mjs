@@ -21,6 +21,9 @@ import {
  * @typedef {import("../harness/servers.mjs").Server} Server
  */
 
+/** Sessions that are kept. */
+const COUNT = 10_000;
+
 /** What each runs on; nothing for what lies in the process or in a file. */
 /** @type {Record<string, (() => Promise<Server[]>) | undefined>} */
 const SERVERS = {
@@ -42,7 +45,21 @@ const SERVERS = {
 export async function measureStores(
   /** @type {{ quick: boolean, log: (line: string) => void }} */ { quick, log },
 ) {
-  const size = quick ? { count: 2000, rounds: 2, ms: 100 } : { count: 10_000, rounds: 7, ms: 150 };
+  const size = quick ? { count: 2000, rounds: 2, ms: 100 } : { count: COUNT, rounds: 7, ms: 150 };
+  return { rows: await rowsOf(size, log), rounds: size.rounds, ms: size.ms };
+}
+
+/** Only what a session takes, which no load of the machine changes. */
+export async function measureBytes() {
+  const rows = await rowsOf({ count: COUNT, rounds: 0, ms: 0 }, () => undefined);
+  return rows.map(({ kind, bytes }) => ({ kind, bytes }));
+}
+
+/** @returns {Promise<Row[]>} */
+async function rowsOf(
+  /** @type {{ count: number, rounds: number, ms: number }} */ size,
+  /** @type {(line: string) => void} */ log,
+) {
   const rows = [];
   for (const [kind, start] of Object.entries(SERVERS)) {
     const servers = (await start?.()) ?? [];
@@ -56,5 +73,5 @@ export async function measureStores(
       await Promise.all(servers.map(({ stop }) => stop()));
     }
   }
-  return { rows, rounds: size.rounds, ms: size.ms };
+  return rows;
 }

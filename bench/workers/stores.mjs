@@ -18,7 +18,9 @@ import { storeKinds } from "../libraries/stores.mjs";
 /** @typedef {import("../../src/stores/contract.ts").SessionRecord} SessionRecord */
 
 const order = /** @type {Order} */ (JSON.parse(process.argv[2] ?? "{}"));
-const IN_FLIGHT = [1, 64];
+// Without rounds only the store's bytes are asked for.
+const isTimed = order.rounds > 0;
+const IN_FLIGHT = isTimed ? [1, 64] : [];
 const DAY = 86_400_000;
 
 const { createSessions } = await built("index");
@@ -39,10 +41,12 @@ try {
   await each(ids.length, 64, async (n) => {
     records.push((await store.load(ids[n])).record);
   });
-  const bareBytes = await grown(bare.bytes ?? (async () => Number.NaN), (n) => {
+  const setBare = (/** @type {number} */ n) => {
     const { id, body } = at(records, n);
     return bare.set(id, body);
-  });
+  };
+  const unknown = async () => Number.NaN;
+  const bareBytes = isTimed ? await grown(bare.bytes ?? unknown, setBare) : await unknown();
 
   const revisions = new Map(records.map(({ id, revision }) => [id, revision]));
   /** @type {Record<string, (record: SessionRecord) => Promise<unknown>>} */

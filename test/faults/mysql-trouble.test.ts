@@ -111,40 +111,60 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     report(fault, "tried again, and done");
   });
 
-  it("P5 P13 a write that the server ends is an error that tells no value, and is not done", async () => {
-    // MariaDB's own statement timeout: in MySQL 8 there is one for reads only.
-    const client = callbackMysql.createPool({ uri: server.uri });
-    client.on("connection", (connection) => {
-      connection.query("SET SESSION max_statement_time = 1");
+  it.for([
+    { by: "statement timeout", errno: 1969 },
+    { by: "KILL QUERY", errno: 1317 },
+  ])(
+    "P5 P13 a write that the server ends is an error that tells no value, and is not done: $by",
+    async ({ by, errno }, { skip }) => {
+      const timed = by === "statement timeout";
+      skip(timed && !server.isMariadb, "MySQL has a statement timeout for reads only");
+      const client = callbackMysql.createPool({ uri: server.uri, connectionLimit: 1 });
+      let thread = 0;
+      client.on("connection", (connection) => {
+        thread = connection.threadId;
+        if (timed) connection.query("SET SESSION max_statement_time = 1");
+      });
+      ends.push(() => client.promise().end());
+      const namespace = randomUUID();
+      const store = mysqlStore({ client, namespace });
+      const record = newRecord("ada");
+      const now = Date.now();
+      await store.create(record, 0, now);
+      const holder = await admin.getConnection();
+      await holder.query("START TRANSACTION");
+      await holder.query(
+        "SELECT id FROM coatcheck_sessions WHERE namespace = ? AND id = ? FOR UPDATE",
+        [namespace, record.id],
+      );
+      const close = { body: "hunter22", lastSeenAt: now, expiresAt: now + HOUR, close: true };
+      let failure: unknown;
+      const fault = await inject(by, async () => {
+        const write = failureOf(() => store.update(record.id, 1, close, now));
+        if (!timed) await killWrite(thread);
+        failure = await write;
+        expect(failure).toMatchObject({ errno });
+      });
+      // mysql2 adds the statement with its values, which are in hexadecimal.
+      const told = inspect(failure, { depth: 9, showHidden: true });
+      expect(told).not.toContain("hunter22");
+      expect(told).not.toContain(Buffer.from("hunter22").toString("hex"));
+      expect((await store.load(record.id))?.record).toMatchObject({ revision: 1, closed: false });
+      await holder.query("COMMIT");
+      holder.release();
+      expect(await store.update(record.id, 1, close, now)).toBe(true);
+      report(fault, "an error, and not done");
+    },
+  );
+
+  /** Ends the write that a connection waits for. */
+  async function killWrite(thread: number): Promise<void> {
+    await until("it writes", async () => {
+      const [rows] = await admin.query<mysql.RowDataPacket[]>("SHOW PROCESSLIST");
+      return rows.some(({ Id, Info }) => Id === thread && `${Info}`.includes("UPDATE"));
     });
-    ends.push(() => client.promise().end());
-    const namespace = randomUUID();
-    const store = mysqlStore({ client, namespace });
-    const record = newRecord("ada");
-    const now = Date.now();
-    await store.create(record, 0, now);
-    const holder = await admin.getConnection();
-    await holder.query("START TRANSACTION");
-    await holder.query(
-      "SELECT id FROM coatcheck_sessions WHERE namespace = ? AND id = ? FOR UPDATE",
-      [namespace, record.id],
-    );
-    const close = { body: "hunter22", lastSeenAt: now, expiresAt: now + HOUR, close: true };
-    let failure: unknown;
-    const fault = await inject("statement timeout", async () => {
-      failure = await failureOf(() => store.update(record.id, 1, close, now));
-      expect(failure).toMatchObject({ errno: 1969 });
-    });
-    // mysql2 adds the statement with its values, which are in hexadecimal.
-    const told = inspect(failure, { depth: 9, showHidden: true });
-    expect(told).not.toContain("hunter22");
-    expect(told).not.toContain(Buffer.from("hunter22").toString("hex"));
-    expect((await store.load(record.id))?.record).toMatchObject({ revision: 1, closed: false });
-    await holder.query("COMMIT");
-    holder.release();
-    expect(await store.update(record.id, 1, close, now)).toBe(true);
-    report(fault, "an error, and not done");
-  });
+    await admin.query(`KILL QUERY ${thread}`);
+  }
 
   it("says what to run where its tables are missing, and works when that was done", async () => {
     const store = mysqlStore({ client: admin, prefix: "nowhere_" });

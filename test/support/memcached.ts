@@ -9,9 +9,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findProgram, required } from "./needs.ts";
+import { chosenServer, findProgram, required } from "./needs.ts";
 
-export const memcachedProgram: string | undefined = findProgram("memcached");
+export const memcachedProgram: string | undefined =
+  chosenServer("memcached") ?? findProgram("memcached");
 
 export interface MemcachedServer {
   /** `127.0.0.1:12345`, the same after a restart. */

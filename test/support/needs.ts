@@ -23,6 +23,18 @@ export function findProgram(...names: readonly string[]): string | undefined {
   });
 }
 
+/**
+ * The program that `COATCHECK_<STORE>_SERVER` names, to run a store's tests on another server than this
+ * machine's.
+ *
+ * @throws when it can't be run: a test on another one would say nothing of it.
+ */
+export function chosenServer(store: string): string | undefined {
+  const path = process.env[`COATCHECK_${store.toUpperCase()}_SERVER`];
+  if (path !== undefined) accessSync(path, constants.X_OK);
+  return path;
+}
+
 /** `describe` where everything is there or required, else a visible `describe.skip`. */
 export function describeWith(
   programs: Readonly<Record<string, string | undefined>>,

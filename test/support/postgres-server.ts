@@ -6,15 +6,15 @@
 
 import { readdirSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import pg from "pg";
-import { findProgram, required } from "./needs.ts";
+import { chosenServer, findProgram, required } from "./needs.ts";
 import { freePort, ownFolder, ownServer, runAsNobody } from "./own-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const DEBIAN = "/usr/lib/postgresql";
 
-export const postgres: string | undefined = findPostgres("postgres");
+export const postgres: string | undefined = chosenServer("postgres") ?? findPostgres();
 export const pgbouncer: string | undefined = findProgram("pgbouncer");
 
 export interface PostgresServer {
@@ -39,7 +39,9 @@ export async function startPostgres(
   const folder = await temporaryFolder("postgres");
   await ownFolder(folder);
   const data = join(folder, "data");
-  await runAsNobody(required("postgres", findPostgres("initdb")), [
+  const program = required("postgres", postgres);
+  // The one beside it is of the same version.
+  await runAsNobody(join(dirname(program), "initdb"), [
     ...["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
     ...["--no-sync", "--no-instructions"],
   ]);
@@ -53,7 +55,7 @@ export async function startPostgres(
     ...settings,
   };
   const server = ownServer({
-    program: required("postgres", postgres),
+    program,
     args: ["-D", data, ...Object.entries(all).flatMap(([name, to]) => ["-c", `${name}=${to}`])],
     folder,
     endBy: "SIGINT",
@@ -131,13 +133,13 @@ async function ask(url: string, text: string): Promise<void> {
   }
 }
 
-function findPostgres(program: string): string | undefined {
+function findPostgres(): string | undefined {
   const versions = listed(DEBIAN).sort((a, b) => Number(b) - Number(a));
   for (const version of versions) {
     const folder = join(DEBIAN, version, "bin");
-    if (listed(folder).includes(program)) return join(folder, program);
+    if (listed(folder).includes("postgres")) return join(folder, "postgres");
   }
-  return findProgram(program);
+  return findProgram("postgres");
 }
 
 function listed(folder: string): string[] {

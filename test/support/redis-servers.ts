@@ -14,17 +14,25 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { findProgram, required } from "./needs.ts";
+import { chosenServer, findProgram, required } from "./needs.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { until } from "./until.ts";
 
 const HOST = "127.0.0.1";
 
-export const redisServer: string | undefined = findProgram("redis-server", "valkey-server");
+export const redisServer: string | undefined =
+  chosenServer("redis") ?? findProgram("redis-server", "valkey-server");
 
 /** What `describeWith` has to find. */
 export const redisPrograms: Readonly<Record<string, string | undefined>> = {
   "redis-server": redisServer,
+};
+
+export const valkeyServer: string | undefined =
+  chosenServer("valkey") ?? findProgram("valkey-server");
+
+export const valkeyPrograms: Readonly<Record<string, string | undefined>> = {
+  "valkey-server": valkeyServer,
 };
 
 export interface RedisServer {
@@ -45,16 +53,22 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
+export interface RedisOptions {
+  /** Its path. @default {@link redisServer} */
+  readonly program?: string | undefined;
+  readonly as?: "server" | "sentinel";
+}
+
 /** Starts one server with these settings, as they stand in `redis.conf`. */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
-  program: "server" | "sentinel" = "server",
+  options: RedisOptions = {},
 ): Promise<RedisServer> {
   const folder = await temporaryFolder("redis");
   // The port may be taken between looking and starting.
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOn(await freePort(), folder, settings, program);
+      return await startOn(await freePort(), folder, settings, options);
     } catch (error) {
       if (attempt < 3) continue;
       await rm(folder, { recursive: true, force: true });
@@ -67,7 +81,7 @@ async function startOn(
   port: number,
   folder: string,
   settings: Readonly<Record<string, string>>,
-  program: "server" | "sentinel",
+  { program = redisServer, as = "server" }: RedisOptions,
 ): Promise<RedisServer> {
   await mkdir(folder, { recursive: true });
   const config = join(folder, "redis.conf");
@@ -77,7 +91,7 @@ async function startOn(
     port: `${port}`,
     dir: folder,
     logfile: log,
-    ...(program === "server" ? { save: '""' } : {}),
+    ...(as === "server" ? { save: '""' } : {}),
     ...settings,
   };
   await writeFile(
@@ -86,7 +100,14 @@ async function startOn(
       .map(([name, value]) => `${name} ${value}\n`)
       .join(""),
   );
-  let child = await spawnRedis(config, log, port, program);
+  const start = () =>
+    spawnRedis(
+      required("redis-server", program),
+      as === "sentinel" ? [config, "--sentinel"] : [config],
+      port,
+      log,
+    );
+  let child = await start();
   let callOff = guard(child.pid, folder);
   const admin = new Redis({
     port,
@@ -117,7 +138,7 @@ async function startOn(
     kill: () => end("SIGKILL"),
     async restart() {
       await end("SIGKILL");
-      child = await spawnRedis(config, log, port, program);
+      child = await start();
       callOff = guard(child.pid, folder);
     },
     signal(name) {
@@ -133,14 +154,12 @@ async function startOn(
 }
 
 async function spawnRedis(
-  config: string,
-  log: string,
+  program: string,
+  args: readonly string[],
   port: number,
-  program: "server" | "sentinel",
+  log: string,
 ): Promise<ChildProcess> {
-  const path = required("redis-server", redisServer);
-  const args = program === "sentinel" ? [config, "--sentinel"] : [config];
-  const child = spawn(path, args, { stdio: "ignore" });
+  const child = spawn(program, args, { stdio: "ignore" });
   const probe = new Redis({ port, host: HOST, lazyConnect: true, retryStrategy: () => null });
   probe.on("error", () => undefined);
   try {
@@ -159,7 +178,7 @@ async function spawnRedis(
     probe.disconnect();
   }
   child.kill("SIGKILL");
-  throw new Error(`redis-server did not start:\n${await readFile(log, "utf8").catch(() => "")}`);
+  throw new Error(`${program} did not start:\n${await readFile(log, "utf8").catch(() => "")}`);
 }
 
 /**
@@ -219,7 +238,7 @@ export async function startSentinels(): Promise<SentinelSetUp> {
     (await first.admin.info("replication")).includes("connected_slaves:2"),
   );
   const sentinels = await Promise.all(
-    [1, 2, 3].map(() => startRedis(sentinelSettings(name, first.port), "sentinel")),
+    [1, 2, 3].map(() => startRedis(sentinelSettings(name, first.port), { as: "sentinel" })),
   );
   await until("the Sentinels know each other", async () => {
     const seen = await Promise.all(
@@ -275,19 +294,18 @@ const SLOTS = 16_384;
 /** Starts a cluster; a primary that is silent for some seconds is replaced. */
 export async function startCluster(
   settings: Readonly<Record<string, string>> = {},
+  options: RedisOptions = {},
 ): Promise<RedisCluster> {
   const buses = await Promise.all(Array.from({ length: 6 }, () => freePort()));
+  const common = {
+    "cluster-enabled": "yes",
+    "cluster-node-timeout": "5000",
+    "cluster-config-file": "nodes.conf",
+    "repl-diskless-sync-delay": "0",
+    ...settings,
+  };
   const servers = await Promise.all(
-    buses.map((bus) =>
-      startRedis({
-        "cluster-enabled": "yes",
-        "cluster-port": `${bus}`,
-        "cluster-node-timeout": "5000",
-        "cluster-config-file": "nodes.conf",
-        "repl-diskless-sync-delay": "0",
-        ...settings,
-      }),
-    ),
+    buses.map((bus) => startRedis({ "cluster-port": `${bus}`, ...common }, options)),
   );
   const [first] = servers as [RedisServer];
   await Promise.all(

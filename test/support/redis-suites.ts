@@ -1,5 +1,6 @@
 /**
- * Runs the store suite on a Redis store, on one server or on a cluster, with the client of one package.
+ * Runs the store suite on a Redis store, on one server or on a cluster, of Redis or of Valkey, with the client of
+ * one package.
  *
  * @module
  */
@@ -12,8 +13,8 @@ import { VERB_SCRIPTS } from "../../src/stores/redis-scripts.ts";
 import type { Wire } from "../../src/testing/explorer.ts";
 import type { StoreFixture } from "../../src/testing/store-fixture.ts";
 import { describeWith, required } from "./needs.ts";
-import type { RedisCluster, RedisServer } from "./redis-servers.ts";
-import { redisPrograms, redisServer, startCluster, startRedis } from "./redis-servers.ts";
+import type { RedisCluster, RedisOptions, RedisServer } from "./redis-servers.ts";
+import { redisPrograms, startCluster, startRedis } from "./redis-servers.ts";
 import { runStoreSuite } from "./run-store-suite.ts";
 
 /** What a suite runs on. */
@@ -33,7 +34,7 @@ export interface RedisClients {
   close(): Promise<unknown>;
 }
 
-/** The suite, where there is a Redis. */
+/** The suite, where there is such a server. */
 export function redisSuite<Ground extends RedisGround>(
   name: string,
   start: () => Promise<Ground>,
@@ -42,11 +43,18 @@ export function redisSuite<Ground extends RedisGround>(
   {
     races = true,
     sequences = races ? 6 : 2,
-  }: { readonly sequences?: number; readonly races?: boolean } = {},
+    programs = redisPrograms,
+  }: {
+    readonly sequences?: number;
+    readonly races?: boolean;
+    /** What `start` starts. */
+    readonly programs?: Readonly<Record<string, string | undefined>>;
+  } = {},
 ): void {
-  describeWith(redisPrograms, name, async () => {
-    if (redisServer === undefined) {
-      it("finds a server", () => required("redis-server", redisServer));
+  describeWith(programs, name, async () => {
+    const missing = Object.entries(programs).find(([, path]) => path === undefined);
+    if (missing !== undefined) {
+      it(`finds ${missing[0]}`, () => required(...missing));
       return;
     }
     const ground = await start();
@@ -112,17 +120,23 @@ export function sharedGround<Ground extends RedisGround>(
   };
 }
 
+export interface OnCluster extends RedisGround {
+  readonly cluster: RedisCluster;
+}
+
 /** A cluster. */
-export async function startClusterGround(): Promise<
-  RedisGround & { readonly cluster: RedisCluster }
-> {
-  const cluster = await startCluster();
+export async function startClusterGround(options: RedisOptions = {}): Promise<OnCluster> {
+  const cluster = await startCluster({}, options);
   return { cluster, servers: cluster.servers, flush: cluster.flush, stop: cluster.stop };
 }
 
+export interface OnServer extends RedisGround {
+  readonly server: RedisServer;
+}
+
 /** One server. */
-export async function startRedisGround(): Promise<RedisGround & { readonly server: RedisServer }> {
-  const server = await startRedis();
+export async function startRedisGround(options: RedisOptions = {}): Promise<OnServer> {
+  const server = await startRedis({}, options);
   return {
     server,
     servers: [server],

@@ -50,8 +50,12 @@ export const AT_ONCE = 64;
 
 const FOLDER = ".tmp/store-table";
 
+/** The table is of the servers that CI has. */
+const isElsewhere = Object.keys(process.env).some((name) => /^COATCHECK_\w+_SERVER$/.test(name));
+
 /** Keeps what a test has shown; what it had shown before is gone. */
 export function note(record: SuiteRecord | TripsRecord): void {
+  if (isElsewhere) return;
   const name = record.kind === "suite" ? record.on : `${record.store} ${record.client}`;
   mkdirSync(FOLDER, { recursive: true });
   const file = `${FOLDER}/${record.kind} ${name.replaceAll("/", " ")}.json`;
