@@ -74,7 +74,7 @@ const COMMITS = ',"w":[';
 /** The text of a body. */
 export function encodeContent(content: Content): string {
   content.head ??= headOf(content);
-  return `${content.head},"w":${JSON.stringify(content.commits)},"d":${textOf(content.data)}}`;
+  return textOf(content.data, `${content.head},"w":${JSON.stringify(content.commits)},"d":`, "}");
 }
 
 function headOf(content: Content): string {

@@ -108,9 +108,14 @@ export function treeOf(data: Readonly<Record<string, Json>>): DataTree {
   );
 }
 
-/** The text of the whole tree: a JSON object. */
-export function textOf(tree: DataTree): string {
-  return `{${tree.map(memberOf).join(",")}}`;
+/** The text of the whole tree, a JSON object, between two others. Joined once, so that it is copied once. */
+export function textOf(tree: DataTree, before = "", after = ""): string {
+  const members = tree.map(memberOf);
+  const last = members.length - 1;
+  if (last < 0) return `${before}{}${after}`;
+  members[0] = `${before}{${members[0]}`;
+  members[last] += `}${after}`;
+  return members.join(",");
 }
 
 /** The cell of a value, sharing nothing with it. @throws {ValueError} for what cannot be kept. */

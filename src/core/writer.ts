@@ -85,14 +85,13 @@ export function createWriter(core: StoredCore): Writer {
 
   /** Nobody else in this process is writing the session: most writes come and go through here. */
   function writeAlone(queue: Queue<Job>, kept: Kept, apply: Apply): Answer<Written> {
-    const due = performance.now() + commitDeadline;
     const applied = apply(kept.content, kept.record);
     const trying =
       applied instanceof Promise
         ? applied.then((content) => tryFirst(kept, content))
         : tryFirst(kept, applied);
     if (!(trying instanceof Promise) && "record" in trying) return trying;
-    return writeFirst(queue, kept, apply, due, trying);
+    return writeFirst(queue, kept, apply, trying);
   }
 
   function tryFirst(kept: Kept, content: Content): Answer<Kept | Missed> {
@@ -104,10 +103,10 @@ export function createWriter(core: StoredCore): Writer {
     queue: Queue<Job>,
     kept: Kept,
     apply: Apply,
-    due: number,
     trying: Answer<Kept | Missed>,
   ): Promise<Written> {
     queue.busy = true;
+    const due = performance.now() + commitDeadline;
     try {
       const outcome = await trying;
       if ("record" in outcome) {
