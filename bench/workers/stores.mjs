@@ -51,7 +51,7 @@ try {
   const revisions = new Map(records.map(({ id, revision }) => [id, revision]));
   /** @type {Record<string, (record: SessionRecord) => Promise<unknown>>} */
   const operations = {
-    load: ({ id }) => store.load(id).then(found),
+    load: async ({ id }) => found(await store.load(id)),
     get: ({ id }) => bare.get(id).then(found),
     async update({ id, body }) {
       const now = Date.now();
