@@ -115,8 +115,8 @@ export const mutants = [
     methods: ["sealed"],
     what: "send the data back with every touch",
     file: "src/core/sealed.ts",
-    from: "if (!visit.headSent) await touch(visit, kept);",
-    to: "if (!visit.headSent) await put(visit, record, content, false);",
+    from: "return visit.headSent ? kept : touch(visit, kept);",
+    to: "return visit.headSent ? kept : put(visit, kept.record, kept.content, false);",
   },
   {
     promise: "P5",
@@ -203,8 +203,8 @@ export const mutants = [
     methods: both,
     what: "do not wait for calls that nobody awaited",
     file: "src/core/handle.ts",
-    from: "const turn = state.calls === 0 ? go() : state.last.then(go, go);",
-    to: "const turn = go();",
+    from: "if (state.calls > 0) return counted(state, state.last.then(run, run));",
+    to: "",
   },
   {
     promise: "P10",
@@ -267,8 +267,8 @@ export const mutants = [
     methods: both,
     what: "start a session for nothing",
     file: "src/core/commit.ts",
-    from: "const data = applyChanges(EMPTY_TREE, changes);\n      if (data.size > 0) await start(state, found, data);",
-    to: "const data = applyChanges(EMPTY_TREE, changes);\n      await start(state, found, data);",
+    from: "return data.size > 0 ? start(state, found, data) : undefined;",
+    to: "return start(state, found, data);",
   },
   {
     promise: "P16",
