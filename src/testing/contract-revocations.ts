@@ -108,7 +108,8 @@ export const revocationTests: readonly ContractTest[] = [
         ({ cursor, more } = page);
       }
       const valid = added.filter(({ until }) => until > scene.now()).map(({ id }) => id);
-      expectEqual([...seen].sort(), [...valid].sort(), "the ids that the reader has seen");
+      // One that is told twice does no harm: a layer over two feeds may have forgotten that it told it.
+      expectEqual([...new Set(seen)].sort(), [...valid].sort(), "the ids that the reader has seen");
       const last = entry("user", scene, "last");
       await feed.add(last);
       expectEqual((await other.since(cursor)).revocations, [last], "the entries after them");
