@@ -5,6 +5,8 @@
  * @module
  */
 
+import { dirname } from "node:path";
+import type { TestContext } from "vitest";
 import { afterAll, describe, it } from "vitest";
 import type { StoreTraits } from "../../src/stores/contract.ts";
 import type { RaceReport, StoreSuiteOptions } from "../../src/testing/store-fixture.ts";
@@ -36,10 +38,12 @@ export async function runStoreSuite(
   });
   const tests = all.filter((test) => only(test.name));
   let passed = 0;
+  let file = "";
   describe(`${name} store`, () => {
     for (const { name: test, skip, run } of tests) {
       const title = skip === undefined ? test : `${test} [${skip}]`;
-      async function runAndCount(): Promise<void> {
+      async function runAndCount({ task }: TestContext): Promise<void> {
+        file = task.file.filepath;
         await run();
         passed += 1;
       }
@@ -48,7 +52,8 @@ export async function runStoreSuite(
     afterAll(() => {
       const schedules = races.reduce((sum, { schedules }) => sum + schedules, 0);
       const skipped = tests.flatMap(({ name, skip }) => (skip ? [`${name} [${skip}]`] : []));
-      if (opened !== undefined) {
+      // What a layer shows is not the store's below it.
+      if (opened !== undefined && dirname(file).endsWith("/stores")) {
         const { name: store, traits } = opened;
         note({ kind: "suite", store, on: name, traits, passed, skipped, schedules });
       }
