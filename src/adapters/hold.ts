@@ -6,7 +6,8 @@
  * app, the head is out: status and headers are copied, `headersSent` is true, and whatever would
  * change a header throws as Node's does. What is written meanwhile waits in order. Then the same
  * calls are made again, on what was there before us, so that Node decides about framing, `HEAD`,
- * `304` and errors exactly as it would have.
+ * `304` and errors exactly as it would have. Where nothing has to be waited for, the commit is over before
+ * that first call goes on, and nothing is held.
  *
  * Only methods of the documented API are replaced, and only on responses whose session was used.
  * Informational responses (`writeContinue`, `writeEarlyHints`) and trailers are not held.
@@ -136,17 +137,17 @@ function commit(res: HeldResponse, hold: Hold): boolean {
   const status = res.statusCode;
   const message = isHttp2(res) ? undefined : res.statusMessage;
   checkStatusLine(res, status, message);
-  const answer = commitAll(hold, status >= 500);
-  if (answer instanceof Promise) {
-    freeze(res, hold, status, message, answer);
+  const changes = commitAll(hold, status >= 500);
+  if (changes instanceof Promise) {
+    freeze(res, hold, status, message, changes);
     return false;
   }
   hold.stage = "passing";
-  applyHead(answer, res);
+  applyHead(changes, res);
   return true;
 }
 
-/** From here on the head is out, as far as the app can see, and the commit runs. */
+/** From here on the head is out, as far as the app can see, while the commit runs. */
 function freeze(
   res: HeldResponse,
   hold: Hold,
