@@ -93,15 +93,14 @@ function write(this: HeldResponse, ...args: unknown[]): unknown {
     callBack(args, hold.reason);
     return false;
   }
-  const bytes = hold.bytes + sizeOf(args);
-  checkLength(this, bytes, false);
+  if (this.strictContentLength) checkLength(this, hold.bytes + sizeOf(args), false);
   if (hold.stage === "open" && commit(this, hold)) return hold.write.apply(this, args);
   if (!hold.owesDrain) {
     showQueue(this);
     this.once("close", dropQueue);
   }
   hold.owesDrain = true;
-  hold.bytes = bytes;
+  hold.bytes += sizeOf(args);
   hold.calls.push([hold.write, args]);
   return false;
 }

@@ -121,8 +121,7 @@ export function createHandles(parts: Parts): Handles {
   const commits = createCommits(parts, shape);
   const identity = createIdentity(parts, shape, commits);
 
-  function stateOf(handle: Handle): State {
-    const inside = handle[INSIDE]();
+  function stateIn(inside: Inside): State {
     return inside.state ?? firstUse(inside);
   }
 
@@ -137,18 +136,23 @@ export function createHandles(parts: Parts): Handles {
   }
 
   function settleHead(inside: Inside, failed: boolean): Answer<HeadChanges> {
-    const state = inside.state ?? firstUse(inside);
+    const state = stateIn(inside);
     const options = failed ? FAILED : DONE;
-    if (state.calls > 0) return inTurn(state, () => commits.commit(state, options));
+    if (state.calls > 0) return turn(state, () => commits.commit(state, options));
     const answer = commits.commit(state, options);
     return answer instanceof Promise ? counted(state, answer) : answer;
   }
 
   /** Runs the calls of one handle in call order. */
-  function inTurn<Result>(state: State, run: () => Answer<Result>): Promise<Result> {
-    if (state.calls > 0) return counted(state, state.last.then(run, run));
+  function inTurn<Result>(handle: Handle, run: (state: State) => Answer<Result>): Promise<Result> {
+    return turn(stateIn(handle[INSIDE]()), run);
+  }
+
+  function turn<Result>(state: State, run: (state: State) => Answer<Result>): Promise<Result> {
+    const go = (): Answer<Result> => run(state);
+    if (state.calls > 0) return counted(state, state.last.then(go, go));
     try {
-      const answer = run();
+      const answer = run(state);
       return answer instanceof Promise ? counted(state, answer) : Promise.resolve(answer);
     } catch (error) {
       return Promise.reject(error);
@@ -171,46 +175,38 @@ export function createHandles(parts: Parts): Handles {
 
   const handleFace: Session & ThisType<Handle> = {
     load(options) {
-      const state = stateOf(this);
-      return inTurn(state, () => commits.load(state, options?.outage ?? state.outage));
+      return inTurn(this, (state) => commits.load(state, options?.outage ?? state.outage));
     },
     reload() {
-      const state = stateOf(this);
-      return inTurn(state, () => commits.reload(state));
+      return inTurn(this, (state) => commits.reload(state));
     },
     update(keyOrChange: unknown, change?: unknown) {
-      const state = stateOf(this);
-      return inTurn(state, () => update(state, keyOrChange, change)) as Promise<never>;
+      return inTurn(this, (state) => update(state, keyOrChange, change)) as Promise<never>;
     },
     signIn(userId, options = {}) {
-      const state = stateOf(this);
-      return inTurn(state, () => identity.signIn(state, userId, options).then(() => state.view));
+      return inTurn(this, (state) =>
+        identity.signIn(state, userId, options).then(() => state.view),
+      );
     },
     elevate(method) {
-      const state = stateOf(this);
-      return inTurn(state, () => identity.elevate(state, method).then(() => state.view));
+      return inTurn(this, (state) => identity.elevate(state, method).then(() => state.view));
     },
     signOut() {
-      const state = stateOf(this);
-      return inTurn(state, () => identity.signOut(state));
+      return inTurn(this, (state) => identity.signOut(state));
     },
     requireUser() {
-      const state = stateOf(this);
-      return inTurn(state, () => identity.requireUser(state).then(() => signedInViewOf(state)));
+      return inTurn(this, (state) => identity.requireUser(state).then(() => signedInViewOf(state)));
     },
     requireFresh(options) {
-      const state = stateOf(this);
-      return inTurn(state, () =>
+      return inTurn(this, (state) =>
         identity.requireFresh(state, options).then(() => signedInViewOf(state)),
       );
     },
     revokeOthers() {
-      const state = stateOf(this);
-      return inTurn(state, () => identity.revokeOthers(state));
+      return inTurn(this, (state) => identity.revokeOthers(state));
     },
     watch(signal) {
-      const state = stateOf(this);
-      return inTurn(state, async () => {
+      return inTurn(this, async (state) => {
         const { kept, refusal } = await commits.opened(state, "closed");
         // A visitor's is never fired: there is nothing that could end.
         if (kept === undefined) {
@@ -225,8 +221,7 @@ export function createHandles(parts: Parts): Handles {
       });
     },
     commit(options = {}) {
-      const state = stateOf(this);
-      return inTurn(state, () => commits.commit(state, options));
+      return inTurn(this, (state) => commits.commit(state, options));
     },
   };
 

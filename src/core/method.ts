@@ -6,6 +6,7 @@
 
 import type { SessionCookie } from "../cookie/write.ts";
 import type { Answer, SessionRecord } from "../stores/contract.ts";
+import type { Emitter } from "./events.ts";
 import type { Content, Kept } from "./record.ts";
 import type { RequestLike } from "./request.ts";
 import type { Authentication, Refusal } from "./session.ts";
@@ -54,6 +55,14 @@ export interface Found {
 
 /** Nothing is there, nothing was refused. */
 export const NOTHING_FOUND: Found = { kept: undefined, refusal: undefined, blocked: false };
+
+/** What answers a cookie that is refused, and tells so. */
+export function refusing(events: Emitter) {
+  return (refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found => {
+    events.emit("refused", { refusal, sessionId });
+    return { kept: undefined, refusal, blocked };
+  };
+}
 
 /** A session is there. */
 export function live(kept: Kept): Found {

@@ -22,12 +22,11 @@ import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, setCookie } from "./method.ts";
+import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import type { Content, Kept } from "./record.ts";
 import { revised } from "./record.ts";
 import { header } from "./request.ts";
 import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
-import type { Refusal } from "./session.ts";
 import type { StoredMethod } from "./stored.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
@@ -44,6 +43,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   const { settings, mirror, events } = core;
   const { ring, seenRing, timeouts, clock, cookieName, seenCookieName } = settings;
   const touches = createTouches(timeouts.touchInterval);
+  const refused = refusing(events);
   const names = chunkNames(cookieName);
   // The names of the other chunks and of the small cookie begin like this: where it is not in the
   // header, none of them is.
@@ -54,7 +54,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
     const [first, ...others] = text === undefined ? NONE : readCookies(text, cookieName);
-    if (text === undefined || first === undefined) return nothing(undefined, false);
+    if (text === undefined || first === undefined) return NOTHING_FOUND;
     if (stored !== undefined && (isTicket(first) || others.some(isTicket))) {
       visit.by = stored;
       return stored.find(visit);
@@ -143,15 +143,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       if (lastSeenAt > latest.lastSeenAt) latest = { ...record, lastSeenAt, expiresAt };
     }
     return latest;
-  }
-
-  function nothing(refusal: Refusal | undefined, blocked: boolean): Found {
-    return { kept: undefined, refusal, blocked };
-  }
-
-  function refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found {
-    events.emit("refused", { refusal, sessionId });
-    return nothing(refusal, blocked);
   }
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {

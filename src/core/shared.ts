@@ -19,7 +19,7 @@ import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } f
 import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, NOTHING_FOUND } from "./method.ts";
+import { live, NOTHING_FOUND, refusing } from "./method.ts";
 import type { Content, Kept } from "./record.ts";
 import { revised } from "./record.ts";
 import { header } from "./request.ts";
@@ -49,6 +49,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   const { clock, ring, timeouts } = settings;
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
+  const refused = refusing(events);
   const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
   // What each content was read from, with the cells it was read into: unchanged ones go back as they came.
   const origins = new WeakMap<
@@ -69,11 +70,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
     return refused(verdict.refusal, kept.record.id, verdict.blocked);
-  }
-
-  function refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found {
-    events.emit("refused", { refusal, sessionId });
-    return { kept: undefined, refusal, blocked };
   }
 
   function keptOf(visit: Visit, foreign: ForeignSession): Kept {

@@ -22,12 +22,11 @@ import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, setCookie } from "./method.ts";
+import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import type { Content, Kept, Verifiers } from "./record.ts";
 import { encodeContent, revised } from "./record.ts";
 import { header } from "./request.ts";
 import { confirmed, isRotationDue, isUnconfirmed, recognise, rotated } from "./rotation.ts";
-import type { Refusal } from "./session.ts";
 import { deadline, limitsOf } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
@@ -44,13 +43,14 @@ export function createStored(core: StoredCore): StoredMethod {
   const { settings, store, calls, mirror, events } = core;
   const { ring, timeouts, clock, cookieName } = settings;
   const touches = createTouches(timeouts.touchInterval);
+  const refused = refusing(events);
   const writer = createWriter(core);
   const adopter = createAdopter(core, { createRecord, homeOf, setTicket, refused });
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
     const values = text === undefined ? NONE : readCookies(text, cookieName);
-    if (values.length === 0) return adopter?.find(visit) ?? nothing(undefined, false);
+    if (values.length === 0) return adopter?.find(visit) ?? NOTHING_FOUND;
     if (values.length > 1) return findAmong(visit, values);
     return findOne(visit, values[0] as string);
   }
@@ -157,21 +157,12 @@ export function createStored(core: StoredCore): StoredMethod {
     return opened[0] ?? found.find(({ blocked }) => blocked) ?? (found[0] as Found);
   }
 
-  function nothing(refusal: Refusal | undefined, blocked: boolean): Found {
-    return { kept: undefined, refusal, blocked };
-  }
-
-  function refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found {
-    events.emit("refused", { refusal, sessionId });
-    return nothing(refusal, blocked);
-  }
-
   async function reused(kept: Kept): Promise<Found> {
     const { id, userId } = kept.record;
     const end = settings.endOnReuse;
     if (end) await closeSession(core, kept, undefined);
     events.emit("reuse", { sessionId: id, userId, ended: end });
-    return nothing("reuse", true);
+    return { kept: undefined, refusal: "reuse", blocked: true };
   }
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {

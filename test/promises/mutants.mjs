@@ -203,7 +203,7 @@ export const mutants = [
     methods: both,
     what: "do not wait for calls that nobody awaited",
     file: "src/core/handle.ts",
-    from: "if (state.calls > 0) return counted(state, state.last.then(run, run));",
+    from: "if (state.calls > 0) return counted(state, state.last.then(go, go));",
     to: "",
   },
   {

@@ -16,11 +16,21 @@ import type {
   RouteAnswer,
 } from "../../src/testing/adapter-fixture.ts";
 import { adapterSuite } from "../../src/testing/adapter-suite.ts";
+import { faulty } from "../../src/testing/faults.ts";
 
-/** One `it` for each test of the suite. Frameworks print what handlers throw: that is not shown. */
+/**
+ * One `it` for each test of the suite, on a store that answers at once and on one that has to be waited for:
+ * only then is a head held. Frameworks print what handlers throw: that is not shown.
+ */
 export function testAdapter(name: string, options: Omit<AdapterSuiteOptions, "store">): void {
+  testOn(name, { ...options, store: () => memoryStore() });
+  const slow = () => faulty(memoryStore(), () => undefined);
+  testOn(`${name}, on a store that is waited for`, { ...options, store: slow });
+}
+
+function testOn(name: string, options: AdapterSuiteOptions): void {
   describe(name, () => {
-    const tests = adapterSuite({ ...options, store: () => memoryStore() });
+    const tests = adapterSuite(options);
     for (const test of tests) {
       it.skipIf(test.skip !== undefined)(test.name, async () => {
         const silenced = vi.spyOn(console, "error").mockImplementation(() => undefined);

@@ -20,6 +20,26 @@ export function session(name: string, userId?: string, body = ""): NewRecord {
   return { id: id(name), userId, lastSeenAt: now, expiresAt: now + HOUR, closed: false, body };
 }
 
+/** A store that is closed refuses every verb. */
+export async function answersNoVerb(
+  store: SessionStore & Revocations,
+  refusal: string,
+): Promise<void> {
+  const next = { body: "", lastSeenAt: now, expiresAt: now };
+  const verbs: (() => unknown)[] = [
+    () => store.load(id("a")),
+    () => store.create(session("b"), 0, now),
+    () => store.update(id("a"), 1, next, now),
+    () => store.touch(id("a"), now, now, now),
+    () => store.cutOff("ada", { keepUntil: now }, now),
+    () => store.list({ limit: 1 }, now),
+    () => store.sweep(1, now),
+    () => store.add({ kind: "everyone", at: now, until: now }),
+    () => store.since(undefined),
+  ];
+  for (const verb of verbs) await expect(async () => verb()).rejects.toThrow(refusal);
+}
+
 /** @param open - opens the store, and then the same one again. */
 export async function keepsEverythingOverAClose(
   open: () => SessionStore & Revocations,
@@ -34,19 +54,7 @@ export async function keepsEverythingOverAClose(
   await store.close();
   expect(await last).toBe(true);
   await store.close();
-  const next = { body: "", lastSeenAt: now, expiresAt: now };
-  const verbs: (() => unknown)[] = [
-    () => store.load(id("a")),
-    () => store.create(session("b"), 0, now),
-    () => store.update(id("a"), 1, next, now),
-    () => store.touch(id("a"), now, now, now),
-    () => store.cutOff("ada", { keepUntil: now }, now),
-    () => store.list({ limit: 1 }, now),
-    () => store.sweep(1, now),
-    () => store.add({ kind: "everyone", at: now, until: now }),
-    () => store.since(undefined),
-  ];
-  for (const verb of verbs) await expect(async () => verb()).rejects.toThrow(refusal);
+  await answersNoVerb(store, refusal);
 
   const again = open();
   expect((await again.load(id("a")))?.record).toMatchObject({

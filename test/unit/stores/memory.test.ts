@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
 import type { NewRecord, SessionStore, StoreChange } from "../../../src/stores/contract.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import { answersNoVerb } from "../../support/store-closing.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const HOUR = 3_600_000;
@@ -32,20 +33,7 @@ describe("memoryStore", () => {
     const store = memoryStore();
     await store.create(session("a"), 0, now);
     await store.close();
-    const next = { body: "", lastSeenAt: now, expiresAt: now };
-    const verbs: (() => unknown)[] = [
-      () => store.load(id("a")),
-      () => store.create(session("b"), 0, now),
-      () => store.update(id("a"), 1, next, now),
-      () => store.touch(id("a"), now, now, now),
-      () => store.cutOff("ada", { keepUntil: now }, now),
-      () => store.list({ limit: 1 }, now),
-      () => store.sweep(1, now),
-      () => store.add({ kind: "everyone", at: now, until: now }),
-      () => store.since(undefined),
-    ];
-    for (const verb of verbs)
-      await expect(async () => verb()).rejects.toThrow("the memory store is closed");
+    await answersNoVerb(store, "the memory store is closed");
     await store.close();
   });
 
