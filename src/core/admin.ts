@@ -9,8 +9,7 @@ import type { SessionRecord } from "../stores/contract.ts";
 import { closeSession } from "./close.ts";
 import type { Core, StoredCore } from "./core.ts";
 import { CLOCK_SLACK, judge } from "./judge.ts";
-import type { Kept } from "./record.ts";
-import { decodeContent } from "./record.ts";
+import { decodeContent, Kept } from "./record.ts";
 import type { ListedSession } from "./session.ts";
 import { describe } from "./state.ts";
 import { createStoreCalls } from "./store-calls.ts";
@@ -213,7 +212,7 @@ function breath(): Promise<void> {
 
 function decoded(record: SessionRecord): Kept | undefined {
   const content = decodeContent(record.body);
-  return content && { record, content };
+  return content && new Kept(record, content);
 }
 
 /** What a cut-off of everyone is compared with. */

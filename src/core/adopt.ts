@@ -25,8 +25,8 @@ import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { Found, Visit } from "./method.ts";
 import { live, NOTHING_FOUND } from "./method.ts";
 import type { Adopted } from "./options.ts";
-import type { Content, Kept } from "./record.ts";
-import { closedContent, encodeContent } from "./record.ts";
+import type { Content } from "./record.ts";
+import { closedContent, encodeContent, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import { recognise } from "./rotation.ts";
 import type { Refusal } from "./session.ts";
@@ -256,7 +256,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       return refuse(visit, "closed", undefined, false);
     }
     await mirror?.ready(now);
-    const kept: Kept = { record: loaded.record, content };
+    const kept = new Kept(loaded.record, content);
     const verdict = judge(kept, loaded.cutOff, timeouts, core.everyoneAt, now, visit.openedAt);
     if (verdict.refusal !== undefined) {
       return refuse(visit, verdict.refusal, id, verdict.blocked);

@@ -11,13 +11,17 @@ import { toJson } from "../codec/value.ts";
 import type { Cell, Changes, DataTree } from "./tree.ts";
 import { cellOf, memberAt, memberOf, valueIn } from "./tree.ts";
 
-/** The data of a session as one request sees it. */
-export interface Draft {
-  readonly tree: DataTree;
+/** The data of a session as one request sees it. Most requests neither take an object nor set anything. */
+export class Draft {
+  declare readonly tree: DataTree;
   /** Objects that were handed out, with their JSON text at that moment. */
-  handed: Map<string, Handed> | undefined;
+  handed: Map<string, Handed> | undefined = undefined;
   /** Buffered sets and deletes, in order of the last one. */
-  sets: Map<string, { readonly value: unknown } | undefined> | undefined;
+  sets: Map<string, { readonly value: unknown } | undefined> | undefined = undefined;
+
+  constructor(tree: DataTree) {
+    this.tree = tree;
+  }
 }
 
 export interface Handed {
@@ -26,11 +30,6 @@ export interface Handed {
 }
 
 const NO_CHANGES: Changes = new Map();
-
-export function createDraft(tree: DataTree): Draft {
-  // Most requests neither set anything nor take an object: their maps are never made.
-  return { tree, handed: undefined, sets: undefined };
-}
 
 export function getValue(draft: Draft, key: string): unknown {
   const { sets, handed, tree } = draft;
@@ -125,7 +124,7 @@ export function keysChangedInPlace(handed: Iterable<readonly [string, Handed]>):
  * stay the same where their data did, so that the app may go on changing them.
  */
 export function rebased(draft: Draft, tree: DataTree): Draft {
-  const next = createDraft(tree);
+  const next = new Draft(tree);
   for (const [key, value] of valuesOf(draft)) {
     const member = memberAt(tree, key);
     if (member !== undefined && memberNow(value, key) === member) {

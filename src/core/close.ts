@@ -11,8 +11,7 @@ import { randomBytes } from "../lib/random.ts";
 import type { StoredCore } from "./core.ts";
 import { decodeRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
-import type { Kept } from "./record.ts";
-import { closedContent, encodeContent } from "./record.ts";
+import { closedContent, encodeContent, Kept } from "./record.ts";
 
 /** How a closing went: done, moot, or too late because another request has closed it. */
 export type Closing = "closed" | "gone" | "late";
@@ -74,7 +73,7 @@ export async function closeSession(
       core.closed(id);
       return content.commits.includes(closingId) ? "closed" : "late";
     }
-    const found = { record: loaded.record, content };
+    const found = new Kept(loaded.record, content);
     const verdict = judge(found, loaded.cutOff, settings.timeouts, core.everyoneAt, now);
     // One that timed out can't be written any more. One that was cut off is over too, but lies there with
     // its data: it is closed all the same, only nothing may follow it.

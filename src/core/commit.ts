@@ -11,11 +11,10 @@ import {
   UsageError,
 } from "../errors.ts";
 import type { Answer } from "../stores/contract.ts";
-import type { Draft } from "./changes.ts";
 import {
   bufferAgain,
   collectChanges,
-  createDraft,
+  Draft,
   keysChangedInPlace,
   memberNow,
   memberRead,
@@ -79,7 +78,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   }
 
   function handOut(state: State, tree: DataTree): LoadedSession {
-    state.draft = createDraft(tree);
+    state.draft = new Draft(tree);
     state.isRead = true;
     return state.view;
   }
@@ -224,7 +223,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       events.emit("dropped", { sessionId: id, userId, keys: [...changes.keys()] });
     }
     state.found = { kept: undefined, refusal: "closed", blocked: true };
-    state.draft = createDraft(EMPTY_TREE);
+    state.draft = new Draft(EMPTY_TREE);
   }
 
   async function update(state: State, change: (tree: DataTree) => DataTree): Promise<void> {
@@ -272,7 +271,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     const again = await state.by.reload(state, found.kept);
     if (again.kept === undefined) {
       state.found = again;
-      state.draft = createDraft(EMPTY_TREE);
+      state.draft = new Draft(EMPTY_TREE);
       return state.view;
     }
     settleOn(state, again.kept, await shape.read(again.kept.content), changes);
@@ -313,7 +312,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     const { found, draft } = state;
     if (state.headSent || found === undefined) return undefined;
     if (failed) {
-      state.draft = createDraft(draft.tree);
+      state.draft = new Draft(draft.tree);
       return undefined;
     }
     try {

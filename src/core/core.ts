@@ -9,8 +9,7 @@ import type { Emitter } from "./events.ts";
 import type { RevokedAt } from "./judge.ts";
 import type { Memo } from "./memo.ts";
 import type { Mirror } from "./mirror.ts";
-import type { Content } from "./record.ts";
-import { decodeContent } from "./record.ts";
+import { Content, decodeContent } from "./record.ts";
 import type { RequestLike } from "./request.ts";
 import { header } from "./request.ts";
 import type { Authentication } from "./session.ts";
@@ -58,7 +57,7 @@ export function beginContent(
   now: number,
 ): Content {
   const { absolute } = limitsOf(settings.timeouts, beginning.userId, beginning.remembered);
-  return {
+  return new Content({
     createdAt: now,
     endsAt: now + absolute,
     remembered: beginning.remembered,
@@ -71,7 +70,7 @@ export function beginContent(
     data: beginning.data,
     successor: undefined,
     head: undefined,
-  };
+  });
 }
 
 function textOrAbsent(value: unknown): string | undefined {

@@ -13,7 +13,7 @@ import {
   ValueError,
 } from "../errors.ts";
 import { milliseconds } from "../lib/duration.ts";
-import { collectChanges, createDraft } from "./changes.ts";
+import { collectChanges, Draft } from "./changes.ts";
 import type { Commits } from "./commit.ts";
 import { headIsOut, OUTAGE } from "./commit.ts";
 import type { Found, NextSession } from "./method.ts";
@@ -148,7 +148,7 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
       state.by = method;
       state.verifier = "";
       state.found = isEnded ? NOTHING_FOUND : REPLACED;
-      state.draft = createDraft(EMPTY_TREE);
+      state.draft = new Draft(EMPTY_TREE);
     }
     for (const each of ended) {
       if (each === undefined) continue;

@@ -16,13 +16,14 @@ export const REMEMBERED_FOR = 60_000;
 /** How far a clock may be set back and a revocation still be remembered: it outlives its sessions by this. */
 export const CLOCK_SLACK = 86_400_000;
 
-export type Verdict =
-  | { readonly kept: Kept; readonly refusal: undefined; readonly blocked: false }
-  | {
-      readonly kept: Kept | undefined;
-      readonly refusal: Refusal;
-      readonly blocked: boolean;
-    };
+export interface Verdict {
+  /** Why the session does not count; `undefined` when it does. */
+  readonly refusal: Refusal | undefined;
+  /** A write must not start a new session in its place. */
+  readonly blocked: boolean;
+}
+
+const LIVE: Verdict = { refusal: undefined, blocked: false };
 
 /** Says when a session was revoked by the feed, if it was. */
 export type RevokedAt = (session: Judged) => number | undefined;
@@ -43,15 +44,15 @@ export function judge(
     const forgotten = now >= record.expiresAt;
     // However slow the request is: it came with this ticket while the session was remembered.
     const blocked = arrivedAt < record.expiresAt;
-    return { kept, refusal: forgotten ? "absent" : "closed", blocked };
+    return { refusal: forgotten ? "absent" : "closed", blocked };
   }
   const timeout = ended(timeouts, record, content, now);
-  if (timeout !== undefined) return { kept, refusal: timeout, blocked: false };
+  if (timeout !== undefined) return { refusal: timeout, blocked: false };
   const at = revocationOf(kept, cutOff, revokedAt);
   if (at !== undefined) {
-    return { kept, refusal: "revoked", blocked: arrivedAt - at < REMEMBERED_FOR };
+    return { refusal: "revoked", blocked: arrivedAt - at < REMEMBERED_FOR };
   }
-  return { kept, refusal: undefined, blocked: false };
+  return LIVE;
 }
 
 function revocationOf(

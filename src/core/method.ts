@@ -64,9 +64,19 @@ export function refusing(events: Emitter) {
   };
 }
 
+class Live implements Found {
+  declare readonly kept: Kept;
+  readonly refusal: undefined = undefined;
+  readonly blocked = false;
+
+  constructor(kept: Kept) {
+    this.kept = kept;
+  }
+}
+
 /** A session is there. */
 export function live(kept: Kept): Found {
-  return { kept, refusal: undefined, blocked: false };
+  return new Live(kept);
 }
 
 /**

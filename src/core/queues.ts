@@ -7,7 +7,7 @@
 import type { Kept } from "./record.ts";
 
 export interface Queue<Job> {
-  /** Somebody is writing: whoever comes now leaves a job. */
+  /** Somebody is writing: whoever comes now leaves a job. Idle ones are kept for the next time. */
   busy: boolean;
   jobs: Job[];
   /** What was written last while the queue was busy. */
@@ -16,13 +16,19 @@ export interface Queue<Job> {
 
 const GENERATION = 1024;
 
+/** The queues of all sessions that are being written. A write that nobody waits for needs none. */
+export interface Queues<Job> {
+  /** The queue of a session, where somebody is writing it. */
+  find(id: string): Queue<Job> | undefined;
+  /** Somebody begins to write, and whoever comes from now on finds a queue. */
+  begin(id: string): Queue<Job>;
+}
+
 /**
- * Finds or makes the queue of a session.
- *
  * Queues are not taken out one by one: a map that something is put in and taken out of at every
  * request keeps its garbage alive in V8. A generation of idle ones is dropped as a whole.
  */
-export function createQueues<Job>(): (id: string) => Queue<Job> {
+export function createQueues<Job>(): Queues<Job> {
   let young = new Map<string, Queue<Job>>();
   let old = new Map<string, Queue<Job>>();
 
@@ -33,12 +39,24 @@ export function createQueues<Job>(): (id: string) => Queue<Job> {
     young = next;
   }
 
-  return (id) => {
-    const known = young.get(id) ?? old.get(id);
-    if (known !== undefined) return known;
+  const known = (id: string): Queue<Job> | undefined => young.get(id) ?? old.get(id);
+
+  function make(id: string): Queue<Job> {
     if (young.size >= GENERATION) age();
-    const queue: Queue<Job> = { busy: false, jobs: [], latest: undefined };
+    const queue: Queue<Job> = { busy: true, jobs: [], latest: undefined };
     young.set(id, queue);
     return queue;
+  }
+
+  return {
+    find(id) {
+      const queue = known(id);
+      return queue?.busy === true ? queue : undefined;
+    },
+    begin(id) {
+      const queue = known(id) ?? make(id);
+      queue.busy = true;
+      return queue;
+    },
   };
 }

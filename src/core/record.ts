@@ -5,10 +5,12 @@
  */
 
 import type { Json } from "../codec/value.ts";
-import type { SessionRecord } from "../stores/contract.ts";
+import type { RecordUpdate, SessionRecord } from "../stores/contract.ts";
 import type { Authentication } from "./session.ts";
 import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE, textOf, treeOf } from "./tree.ts";
+
+// Classes, as all that is made for each request: `state.ts` says why.
 
 /** How the ticket secret is recognised. Empty strings for a sealed session, which has no ticket. */
 export interface Verifiers {
@@ -23,30 +25,78 @@ export interface Verifiers {
 }
 
 /** A decoded body. Never changed in place: every change makes a new one. */
-export interface Content {
-  readonly createdAt: number;
+export class Content {
+  declare readonly createdAt: number;
   /** The absolute deadline as it was when the session began. */
-  readonly endsAt: number;
-  readonly remembered: boolean;
-  readonly authentications: readonly Authentication[];
-  readonly userAgent: string | undefined;
-  readonly address: string | undefined;
-  readonly verifiers: Verifiers;
+  declare readonly endsAt: number;
+  declare readonly remembered: boolean;
+  declare readonly authentications: readonly Authentication[];
+  declare readonly userAgent: string | undefined;
+  declare readonly address: string | undefined;
+  declare readonly verifiers: Verifiers;
   /** The last commit of each of the last eight writers, so that a lost reply can be told. The writer sets it. */
-  commits: readonly string[];
+  declare commits: readonly string[];
   /** The version of the data's shape. */
-  readonly version: number;
-  readonly data: DataTree;
+  declare readonly version: number;
+  declare readonly data: DataTree;
   /** The session that followed, in a closed record. */
-  readonly successor: string | undefined;
+  declare readonly successor: string | undefined;
   /** The text of all that stands before the commits, when it is known. */
-  head: string | undefined;
+  declare head: string | undefined;
+
+  constructor(
+    from: Readonly<Content>,
+    verifiers: Verifiers = from.verifiers,
+    data: DataTree = from.data,
+    version: number = from.version,
+  ) {
+    this.createdAt = from.createdAt;
+    this.endsAt = from.endsAt;
+    this.remembered = from.remembered;
+    this.authentications = from.authentications;
+    this.userAgent = from.userAgent;
+    this.address = from.address;
+    this.verifiers = verifiers;
+    this.commits = from.commits;
+    this.version = version;
+    this.data = data;
+    this.successor = from.successor;
+    this.head = from.head;
+  }
+}
+
+/** A record as an update has left it. */
+export class Updated implements SessionRecord {
+  declare readonly id: string;
+  declare readonly revision: number;
+  declare readonly userId: string | undefined;
+  declare readonly mark: number;
+  declare readonly lastSeenAt: number;
+  declare readonly expiresAt: number;
+  declare readonly closed: boolean;
+  declare readonly body: string;
+
+  constructor(before: SessionRecord, update: RecordUpdate) {
+    this.id = before.id;
+    this.revision = before.revision + 1;
+    this.userId = before.userId;
+    this.mark = before.mark;
+    this.lastSeenAt = update.lastSeenAt;
+    this.expiresAt = update.expiresAt;
+    this.closed = before.closed;
+    this.body = update.body;
+  }
 }
 
 /** A record with its decoded body. */
-export interface Kept {
-  readonly record: SessionRecord;
-  readonly content: Content;
+export class Kept {
+  declare readonly record: SessionRecord;
+  declare readonly content: Content;
+
+  constructor(record: SessionRecord, content: Content) {
+    this.record = record;
+    this.content = content;
+  }
 }
 
 // Names of one or two letters: the body is in every record and every sealed cookie. The commits and
@@ -115,7 +165,7 @@ export function decodeContent(text: string): Content | undefined {
   }
   if (!isBody(body)) return undefined;
   const { a, t } = body;
-  return {
+  return new Content({
     createdAt: body.c,
     endsAt: body.e,
     remembered: body.r === 1,
@@ -129,7 +179,7 @@ export function decodeContent(text: string): Content | undefined {
     successor: body.s,
     // No text before it can hold this: a quote within a string is escaped.
     head: text.slice(0, text.indexOf(COMMITS)),
-  };
+  });
 }
 
 /** The same session with other verifiers or data. */
@@ -139,22 +189,9 @@ export function revised(
   data: DataTree,
   version: number,
 ): Content {
-  const sameHead = verifiers === content.verifiers && version === content.version;
-  // Written out: all contents have one shape, which is what keeps reading them fast.
-  return {
-    createdAt: content.createdAt,
-    endsAt: content.endsAt,
-    remembered: content.remembered,
-    authentications: content.authentications,
-    userAgent: content.userAgent,
-    address: content.address,
-    verifiers,
-    commits: content.commits,
-    version,
-    data,
-    successor: content.successor,
-    head: sameHead ? content.head : undefined,
-  };
+  const next = new Content(content, verifiers, data, version);
+  if (verifiers !== content.verifiers || version !== content.version) next.head = undefined;
+  return next;
 }
 
 const NONE: readonly never[] = [];
@@ -208,7 +245,7 @@ export function closedContent(
   closingId: string,
   successor: string | undefined,
 ): Content {
-  return {
+  return new Content({
     ...content,
     commits: [closingId],
     authentications: NONE,
@@ -217,5 +254,5 @@ export function closedContent(
     data: EMPTY_TREE,
     successor,
     head: undefined,
-  };
+  });
 }

@@ -5,8 +5,8 @@
  */
 
 import type { SessionRecord } from "../stores/contract.ts";
-import type { Content, Kept } from "./record.ts";
-import { decodeContent, encodeContent } from "./record.ts";
+import type { Content } from "./record.ts";
+import { decodeContent, encodeContent, Kept } from "./record.ts";
 
 /** The characters of a session id, with which the text begins. */
 export const ID_LENGTH = 24;
@@ -27,5 +27,5 @@ export function decodeSealed(text: string): Kept | undefined {
   const head = JSON.parse(text.slice(ID_LENGTH, line)) as [number, number, number, string?];
   const [mark, lastSeenAt, expiresAt, userId] = head;
   const record = { id, revision: 1, userId, mark, lastSeenAt, expiresAt, closed: false, body: "" };
-  return { record, content };
+  return new Kept(record, content);
 }

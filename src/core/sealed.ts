@@ -23,8 +23,8 @@ import { CLOCK_SLACK, judge } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
-import type { Content, Kept } from "./record.ts";
-import { revised } from "./record.ts";
+import type { Content } from "./record.ts";
+import { Kept, revised } from "./record.ts";
 import { header } from "./request.ts";
 import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
 import type { StoredMethod } from "./stored.ts";
@@ -108,30 +108,24 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   function judged(visit: Visit, kept: Kept, cookies: string, now: number): Answer<Found> {
     const ready = mirror?.ready(now);
     if (ready === undefined && !cookies.includes(derivedPrefix)) {
-      return verdictOn(visit, kept.record, kept.content, now);
+      return verdictOn(visit, kept, now);
     }
     return Promise.resolve(ready)
-      .then(() => withLatestUse(kept.record, cookies, now))
-      .then((record) => verdictOn(visit, record, kept.content, now));
+      .then(() => withLatestUse(kept, cookies, now))
+      .then((latest) => verdictOn(visit, latest, now));
   }
 
-  function verdictOn(
-    { openedAt }: Visit,
-    record: SessionRecord,
-    content: Content,
-    now: number,
-  ): Found {
-    const verdict = judge({ record, content }, 0, timeouts, revokedAt, now, openedAt);
-    if (verdict.refusal !== undefined) return refused(verdict.refusal, record.id, verdict.blocked);
-    return live({ record, content });
+  function verdictOn({ openedAt }: Visit, kept: Kept, now: number): Found {
+    const { refusal, blocked } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
+    return refusal === undefined ? live(kept) : refused(refusal, kept.record.id, blocked);
   }
 
   /** The later use of two: when the session was sealed, and what the small cookie tells. */
   async function withLatestUse(
-    record: SessionRecord,
+    { record, content }: Kept,
     cookies: string,
     now: number,
-  ): Promise<SessionRecord> {
+  ): Promise<Kept> {
     let latest = record;
     for (const value of readCookies(cookies, seenCookieName)) {
       const unsealed = await unseal(seenRing, value, now, timeouts.longest);
@@ -142,7 +136,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       ];
       if (lastSeenAt > latest.lastSeenAt) latest = { ...record, lastSeenAt, expiresAt };
     }
-    return latest;
+    return new Kept(latest, content);
   }
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
@@ -194,7 +188,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const one = splitSeal(cookieName, text, MAX_COOKIE_BYTES);
     if (one?.length === 1) {
       setCookies(visit, one, content);
-      return { record: next, content };
+      return new Kept(next, content);
     }
     const size = cookieName.length + text.length;
     if (settings.dev) {
@@ -213,7 +207,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       throw new SessionTooLargeError("four cookies", size, limit, bytesByKey(content.data));
     }
     setCookies(visit, parts, content);
-    return { record: next, content };
+    return new Kept(next, content);
   }
 
   function setCookies(

@@ -20,8 +20,8 @@ import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing } from "./method.ts";
-import type { Content, Kept } from "./record.ts";
-import { revised } from "./record.ts";
+import type { Content } from "./record.ts";
+import { Kept, revised } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
 import { createStoreCalls } from "./store-calls.ts";
@@ -101,7 +101,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       closed: false,
       body: "",
     };
-    return { record, content };
+    return new Kept(record, content);
   }
 
   function idOf({ data, identity }: ForeignSession): string {
@@ -152,7 +152,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       ...(origin !== undefined && { origin }),
     };
     origins.set(content, { foreign, read: content.data });
-    return { record: { ...record, id: idOf(foreign), lastSeenAt: now, expiresAt }, content };
+    return new Kept({ ...record, id: idOf(foreign), lastSeenAt: now, expiresAt }, content);
   }
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {

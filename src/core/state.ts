@@ -5,8 +5,8 @@
  */
 
 import type { SessionCookie } from "../cookie/write.ts";
-import type { Draft, Handed } from "./changes.ts";
-import { createDraft } from "./changes.ts";
+import type { Handed } from "./changes.ts";
+import { Draft } from "./changes.ts";
 import type { Core } from "./core.ts";
 import type { Found, Method, Visit } from "./method.ts";
 import type { Kept } from "./record.ts";
@@ -59,7 +59,7 @@ export class State implements Visit {
     this.outage = opening.outage;
     this.by = by;
     this.view = view;
-    this.draft = createDraft(EMPTY_TREE);
+    this.draft = new Draft(EMPTY_TREE);
   }
 }
 

@@ -23,8 +23,8 @@ import { beginContent, decodeRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
-import type { Content, Kept, Verifiers } from "./record.ts";
-import { encodeContent, revised } from "./record.ts";
+import type { Content, Verifiers } from "./record.ts";
+import { encodeContent, Kept, revised } from "./record.ts";
 import { header } from "./request.ts";
 import { confirmed, isRotationDue, isUnconfirmed, recognise, rotated } from "./rotation.ts";
 import { deadline, limitsOf } from "./timeouts.ts";
@@ -86,7 +86,7 @@ export function createStored(core: StoredCore): StoredMethod {
     const content = decodeRecord(core, loaded.record);
     // Of a later version (a rolling deploy) or damaged: never overwritten, never a cookie taken.
     if (content === undefined) return refused("malformed", id, true);
-    const kept: Kept = { record: loaded.record, content };
+    const kept = new Kept(loaded.record, content);
     const as = recognise(content.verifiers, verifier, visit.openedAt, settings.rotationGrace);
     const { everyoneAt } = core;
     const verdict = judge(kept, loaded.cutOff, timeouts, everyoneAt, now, visit.openedAt);
@@ -133,7 +133,7 @@ export function createStored(core: StoredCore): StoredMethod {
       settings.rotationGrace,
     );
     if (as === "unknown" || as === "reuse") return undefined;
-    const kept: Kept = { record: loaded.record, content };
+    const kept = new Kept(loaded.record, content);
     // The store cannot be asked for cut-offs, but those that the feed has told are known.
     const revokedAt = mirror === undefined ? core.everyoneAt : mirror.revokedAt;
     const { refusal } = judge(kept, loaded.cutOff, timeouts, revokedAt, clock(), visit.openedAt);
@@ -204,7 +204,7 @@ export function createStored(core: StoredCore): StoredMethod {
       if (outcome !== "taken") {
         const mark = userId === undefined ? 0 : now - startedAgo;
         const kept = outcome ?? { ...record, revision: 1, mark };
-        return { kept: { record: kept, content: filled }, ticket };
+        return { kept: new Kept(kept, filled), ticket };
       }
       if (tries === 3) {
         throw new StoreUnavailableError(store.name, "create", new Error("four new ids were taken"));
@@ -437,7 +437,7 @@ export function createStored(core: StoredCore): StoredMethod {
     requireRight(loaded, id);
     const content = decodeRecord(core, loaded.record);
     if (content === undefined) return refused("malformed", id, true);
-    const again: Kept = { record: loaded.record, content };
+    const again = new Kept(loaded.record, content);
     const { refusal } = judge(again, loaded.cutOff, timeouts, core.everyoneAt, now);
     return refusal === undefined ? live(again) : refused(refusal, id, true);
   }

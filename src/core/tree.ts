@@ -9,10 +9,15 @@ import type { Json } from "../codec/value.ts";
 import { fromJson, toJson } from "../codec/value.ts";
 
 /** One value as JSON, parsed or as text, whichever was needed; at least one is there. */
-export interface Cell {
-  json: Json | undefined;
+export class Cell {
+  declare json: Json | undefined;
   /** `"key":text`, as it stands in a body. */
-  member: string | undefined;
+  declare member: string | undefined;
+
+  constructor(json: Json | undefined, member: string | undefined) {
+    this.json = json;
+    this.member = member;
+  }
 }
 
 /** The changes by key; `undefined` deletes. */
@@ -104,7 +109,7 @@ export function treeOf(data: Readonly<Record<string, Json>>): DataTree {
   const names = Object.keys(data);
   return new DataTree(
     names,
-    names.map((name) => ({ json: data[name], member: undefined })),
+    names.map((name) => new Cell(data[name], undefined)),
   );
 }
 
@@ -121,8 +126,8 @@ export function textOf(tree: DataTree, before = "", after = ""): string {
 /** The cell of a value, sharing nothing with it. @throws {ValueError} for what cannot be kept. */
 export function cellOf(value: unknown, key: string): Cell {
   const json = toJson(value, key);
-  if (typeof json !== "object" || json === null) return { json, member: undefined };
-  return { json: undefined, member: `${quoted(key)}:${JSON.stringify(json)}` };
+  if (typeof json !== "object" || json === null) return new Cell(json, undefined);
+  return new Cell(undefined, `${quoted(key)}:${JSON.stringify(json)}`);
 }
 
 /** The value of a cell, which nobody else holds. */

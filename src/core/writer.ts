@@ -24,8 +24,8 @@ import { decodeRecord } from "./core.ts";
 import { judge } from "./judge.ts";
 import type { Queue } from "./queues.ts";
 import { createQueues } from "./queues.ts";
-import type { Content, Kept } from "./record.ts";
-import { encodeContent, fateOf, withCommit } from "./record.ts";
+import type { Content } from "./record.ts";
+import { encodeContent, fateOf, Kept, Updated, withCommit } from "./record.ts";
 import { deadline } from "./timeouts.ts";
 import type { DataTree } from "./tree.ts";
 import { memberOf } from "./tree.ts";
@@ -61,7 +61,7 @@ interface Missed {
 export function createWriter(core: StoredCore): Writer {
   const { store, calls, settings, memo } = core;
   const { clock, timeouts, commitDeadline } = settings;
-  const queueOf = createQueues<Job>();
+  const queues = createQueues<Job>();
   // Drawn at the first commit: some platforms have no randomness before the first request.
   let writerId: string | undefined;
   let commits = 0;
@@ -84,14 +84,14 @@ export function createWriter(core: StoredCore): Writer {
   }
 
   /** Nobody else in this process is writing the session: most writes come and go through here. */
-  function writeAlone(queue: Queue<Job>, kept: Kept, apply: Apply): Answer<Written> {
+  function writeAlone(kept: Kept, apply: Apply): Answer<Written> {
     const applied = apply(kept.content, kept.record);
     const trying =
       applied instanceof Promise
         ? applied.then((content) => tryFirst(kept, content))
         : tryFirst(kept, applied);
     if (!(trying instanceof Promise) && "record" in trying) return trying;
-    return writeFirst(queue, kept, apply, trying);
+    return writeFirst(queues.begin(kept.record.id), kept, apply, trying);
   }
 
   function tryFirst(kept: Kept, content: Content): Answer<Kept | Missed> {
@@ -105,7 +105,6 @@ export function createWriter(core: StoredCore): Writer {
     apply: Apply,
     trying: Answer<Kept | Missed>,
   ): Promise<Written> {
-    queue.busy = true;
     const due = performance.now() + commitDeadline;
     try {
       const outcome = await trying;
@@ -204,7 +203,7 @@ export function createWriter(core: StoredCore): Writer {
     if (content === undefined) {
       throw new SessionConflictError(`the record of session ${id} is not one of this version`);
     }
-    const base: Kept = { record: loaded.record, content };
+    const base = new Kept(loaded.record, content);
     const fate = missed && fateOf(missed.commitId, base, missed.revision);
     if (fate === "kept") return { done: base };
     const { refusal } = judge(base, loaded.cutOff, timeouts, core.everyoneAt, clock());
@@ -217,7 +216,7 @@ export function createWriter(core: StoredCore): Writer {
 
   /** One write over the revision of `base`, of a content that nobody else has yet. */
   function tryWrite(base: Kept, content: Content, commitId: string): Answer<Kept | Missed> {
-    const { id, revision, userId, mark, lastSeenAt: seenBefore } = base.record;
+    const { id, revision, userId, lastSeenAt: seenBefore } = base.record;
     const now = clock();
     content.commits = withCommit(base.content.commits, commitId);
     const body = encodeContent(content);
@@ -230,18 +229,8 @@ export function createWriter(core: StoredCore): Writer {
 
     function goOn(isDone: boolean): Kept | Missed {
       if (!isDone) return { commitId, revision, unclear: undefined };
-      memo.keep(id, body, content);
-      const record: SessionRecord = {
-        id,
-        revision: revision + 1,
-        userId,
-        mark,
-        lastSeenAt,
-        expiresAt,
-        closed: false,
-        body,
-      };
-      return { record, content };
+      memo.renew(id, body, content);
+      return new Kept(new Updated(base.record, update), content);
     }
 
     function missUnclear(error: unknown): Missed {
@@ -252,8 +241,8 @@ export function createWriter(core: StoredCore): Writer {
 
   return {
     write(kept, apply) {
-      const queue = queueOf(kept.record.id);
-      if (!queue.busy) return writeAlone(queue, kept, apply);
+      const queue = queues.find(kept.record.id);
+      if (queue === undefined) return writeAlone(kept, apply);
       const due = performance.now() + commitDeadline;
       return queued(kept, apply, due, (job) => queue.jobs.push(job));
     },

@@ -175,16 +175,10 @@ export function sessionTable(): SessionTable {
   const isLive = (slot: number, now: number): boolean =>
     number(slot, KIND) <= SIGNED_IN && number(slot, EXPIRES_AT) > now;
 
-  const record = (slot: number): SessionRecord => ({
-    id: text(slot, ID) as string,
-    revision: number(slot, REVISION),
-    userId: text(slot, USER_ID),
-    mark: number(slot, MARK),
-    lastSeenAt: number(slot, SEEN_AT),
-    expiresAt: number(slot, EXPIRES_AT),
-    closed: number(slot, KIND) === CLOSED,
-    body: text(slot, BODY) as string,
-  });
+  const record = (slot: number): SessionRecord => {
+    const { numbers, texts } = pageOf(slot);
+    return new Row(numbers, (slot & PAGE_MASK) * NUMBERS, texts, (slot & PAGE_MASK) * TEXTS);
+  };
 
   /** A cut-off ends what is not above it. */
   const isListed = (slot: number, now: number): boolean =>
@@ -332,6 +326,29 @@ export function sessionTable(): SessionTable {
       return id;
     },
   };
+}
+
+/** What a slot holds, copied. A class: V8 may put what a literal makes among the objects that last. */
+class Row implements SessionRecord {
+  declare readonly id: string;
+  declare readonly revision: number;
+  declare readonly userId: string | undefined;
+  declare readonly mark: number;
+  declare readonly lastSeenAt: number;
+  declare readonly expiresAt: number;
+  declare readonly closed: boolean;
+  declare readonly body: string;
+
+  constructor(numbers: Page["numbers"], row: number, texts: Page["texts"], textRow: number) {
+    this.id = texts[textRow + ID] as string;
+    this.revision = numbers[row + REVISION] as number;
+    this.userId = texts[textRow + USER_ID];
+    this.mark = numbers[row + MARK] as number;
+    this.lastSeenAt = numbers[row + SEEN_AT] as number;
+    this.expiresAt = numbers[row + EXPIRES_AT] as number;
+    this.closed = numbers[row + KIND] === CLOSED;
+    this.body = texts[textRow + BODY] as string;
+  }
 }
 
 function emptyPage(): Page {

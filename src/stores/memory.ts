@@ -5,7 +5,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import type { Revocations, SessionStore, StoreChange } from "./contract.ts";
+import type { Loaded, Revocations, SessionRecord, SessionStore, StoreChange } from "./contract.ts";
 import { memoryFeed } from "./memory-feed.ts";
 import { ABSENT, sessionTable } from "./memory-table.ts";
 
@@ -89,7 +89,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore & Re
       const slot = table.find(id);
       if (slot === ABSENT) return undefined;
       const record = table.record(slot);
-      return { record, cutOff: table.cutOff(record.userId) };
+      return new Reading(record, table.cutOff(record.userId));
     },
 
     async create({ id, userId, lastSeenAt, expiresAt, closed, body }, startedAgo, now) {
@@ -177,6 +177,17 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore & Re
       return open().feed.since(cursor);
     },
   };
+}
+
+/** What a load gives: a class, like the record. */
+class Reading implements Loaded {
+  declare readonly record: SessionRecord;
+  declare readonly cutOff: number;
+
+  constructor(record: SessionRecord, cutOff: number) {
+    this.record = record;
+    this.cutOff = cutOff;
+  }
 }
 
 function emptyContents(clock: () => number) {

@@ -2,28 +2,33 @@ import { describe, expect, it } from "vitest";
 import { createQueues } from "../../../src/core/queues.ts";
 
 describe("the queues", () => {
-  it("are one per session", () => {
-    const queueOf = createQueues<number>();
-    expect(queueOf("a") === queueOf("b")).toBe(false);
-    const [first, again] = [queueOf("a"), queueOf("a")];
-    expect(first === again).toBe(true);
+  it("are there while a session is being written, one for each", () => {
+    const queues = createQueues<number>();
+    expect(queues.find("a")).toBeUndefined();
+    const [first, other] = [queues.begin("a"), queues.begin("b")];
+    expect(first === other).toBe(false);
+    expect(queues.find("a") === first).toBe(true);
+    first.busy = false;
+    expect(queues.find("a")).toBeUndefined();
   });
 
   it("of a session that is being written stay, however many others come", () => {
-    const queueOf = createQueues<number>();
-    const busy = queueOf("busy");
-    busy.busy = true;
+    const queues = createQueues<number>();
+    const busy = queues.begin("busy");
     for (let at = 0; at < 10_000; at += 1) {
-      queueOf(`id${at}`);
-      if (at % 100 === 0) expect(queueOf("busy") === busy).toBe(true);
+      queues.begin(`id${at}`).busy = false;
+      if (at % 100 === 0) expect(queues.find("busy") === busy).toBe(true);
     }
-    expect(queueOf("busy") === busy).toBe(true);
+    expect(queues.find("busy") === busy).toBe(true);
   });
 
-  it("that are idle are dropped some generations later, so that memory is bounded", () => {
-    const queueOf = createQueues<number>();
-    const idle = queueOf("idle");
-    for (let at = 0; at < 5000; at += 1) queueOf(`id${at}`);
-    expect(queueOf("idle") === idle).toBe(false);
+  it("that are idle are used again, and dropped some generations later: memory is bounded", () => {
+    const queues = createQueues<number>();
+    const idle = queues.begin("idle");
+    idle.busy = false;
+    expect(queues.begin("idle") === idle).toBe(true);
+    idle.busy = false;
+    for (let at = 0; at < 5000; at += 1) queues.begin(`id${at}`).busy = false;
+    expect(queues.begin("idle") === idle).toBe(false);
   });
 });
