@@ -8,7 +8,7 @@
  *   npm run bench -- --short                        a short run that is written down, and says so
  *   npm run bench -- --large --only memory,lmdb     with ten million sessions (needs 16 GiB and 15 GB of disk)
  *   BENCH_FOLDER=/data npm run bench -- --only lmdb   on another disk than that of the temporary files
- *   npm run bench -- --only requests --libraries coatcheck,floor
+ *   npm run bench -- --only requests --libraries coatcheck,floor   leaves the other libraries' figures as they were
  *   npm run bench -- --only peer-stores             starts a Redis and a PostgreSQL of its own
  *   npm run bench -- --only stores                  every store beside its bare client, for docs/stores/README.md
  *   npm run bench -- --only redis,postgres,fleet    a million sessions on servers that it starts, and four app processes
@@ -73,7 +73,7 @@ for (const part of PARTS.filter((name) => only.includes(name))) {
   const before = circumstances(quick ? "short" : "full");
   const result = await measure(part);
   measured[part] = { circumstances: before, result };
-  if (isKept) await keep(part, measured[part]);
+  if (isKept) await keep(part, await withOthers(part, measured[part]));
 }
 
 const shown = isKept ? await kept() : measured;
@@ -129,6 +129,24 @@ async function measure(/** @type {string} */ part) {
     default:
       return (await import("./parts/primitives.mjs")).measurePrimitives({ quick, log });
   }
+}
+
+/** A run of some libraries leaves the rows of the others as they were, and says what was measured when. */
+async function withOthers(/** @type {string} */ part, /** @type {any} */ fresh) {
+  const earlier = libraries === undefined ? undefined : (await kept())[part];
+  if (earlier?.result.rows === undefined) return fresh;
+  const { length, date, commit } = fresh.circumstances;
+  if (earlier.circumstances.length !== length)
+    throw new Error(`${part}: the others' run was not ${length}`);
+  const own = `${libraries?.join(", ")}: ${date}, ${commit}`;
+  const idOf = (/** @type {any} */ row) => `${row.library} ${row.framework}`;
+  const byId = new Map(fresh.result.rows.map((/** @type {any} */ row) => [idOf(row), row]));
+  const rows = earlier.result.rows.map((/** @type {any} */ row) => byId.get(idOf(row)) ?? row);
+  const added = fresh.result.rows.filter((/** @type {any} */ row) => !rows.includes(row));
+  return {
+    circumstances: { ...earlier.circumstances, commit: `${earlier.circumstances.commit} (${own})` },
+    result: { ...earlier.result, rows: [...rows, ...added] },
+  };
 }
 
 async function keep(/** @type {string} */ part, /** @type {unknown} */ result) {

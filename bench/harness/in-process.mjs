@@ -30,7 +30,13 @@ export function prepare(/** @type {string} */ url, /** @type {string | undefined
   };
 }
 
-/** Sends `count` requests, taking the prepared ones in turn. Rejects when one is not answered with 200. */
+/** Where the prepared requests are taken up again: a batch may be shorter than the list. */
+const places = new WeakMap();
+
+/**
+ * Sends `count` requests, taking the prepared ones in turn, from where the call before has left off. Rejects
+ * when one is not answered with 200.
+ */
 export function send(
   /** @type {Listener} */ listener,
   /** @type {readonly Prepared[]} */ requests,
@@ -40,9 +46,11 @@ export function send(
     new Promise((resolve, reject) => {
       let started = 0;
       let finished = 0;
+      const place = places.get(requests) ?? 0;
+      places.set(requests, (place + count) % requests.length);
       const next = (/** @type {NullSocket} */ socket) => {
         if (started >= count) return;
-        const request = /** @type {Prepared} */ (requests[started % requests.length]);
+        const request = /** @type {Prepared} */ (requests[(place + started) % requests.length]);
         started += 1;
         dispatch(listener, request, socket, (res) => {
           if (res.statusCode !== 200) reject(new Error(`${request.url}: ${res.statusCode}`));
