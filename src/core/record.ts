@@ -44,6 +44,7 @@ export class Content {
   /** The text of all that stands before the commits, when it is known. */
   declare head: string | undefined;
 
+  /** The same, or with other verifiers, data or version. */
   constructor(
     from: Readonly<Content>,
     verifiers: Verifiers = from.verifiers,
@@ -61,7 +62,8 @@ export class Content {
     this.version = version;
     this.data = data;
     this.successor = from.successor;
-    this.head = from.head;
+    // It says the verifiers and the version too.
+    this.head = verifiers === from.verifiers && version === from.version ? from.head : undefined;
   }
 }
 
@@ -180,18 +182,6 @@ export function decodeContent(text: string): Content | undefined {
     // No text before it can hold this: a quote within a string is escaped.
     head: text.slice(0, text.indexOf(COMMITS)),
   });
-}
-
-/** The same session with other verifiers or data. */
-export function revised(
-  content: Content,
-  verifiers: Verifiers,
-  data: DataTree,
-  version: number,
-): Content {
-  const next = new Content(content, verifiers, data, version);
-  if (verifiers !== content.verifiers || version !== content.version) next.head = undefined;
-  return next;
 }
 
 const NONE: readonly never[] = [];

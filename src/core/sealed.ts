@@ -23,8 +23,7 @@ import { CLOCK_SLACK, judge } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
-import type { Content } from "./record.ts";
-import { Kept, revised } from "./record.ts";
+import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
 import type { StoredMethod } from "./stored.ts";
@@ -277,7 +276,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     if (visit.headSent) {
       throw new SessionClosedError("a sealed session can't be written once the head is out");
     }
-    return put(visit, record, revised(content, content.verifiers, data, version), false);
+    return put(visit, record, new Content(content, content.verifiers, data, version), false);
   }
 
   function isEnded({ record: { id, userId, mark }, content: { createdAt } }: Kept): boolean {

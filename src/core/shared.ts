@@ -20,8 +20,7 @@ import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing } from "./method.ts";
-import type { Content } from "./record.ts";
-import { Kept, revised } from "./record.ts";
+import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
 import { createStoreCalls } from "./store-calls.ts";
@@ -211,7 +210,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if (visit.headSent && origin?.foreign.recordKey === undefined) {
       throw new SessionClosedError("a session in a cookie can't be written once the head is out");
     }
-    const next = revised(content, content.verifiers, data, version);
+    const next = new Content(content, content.verifiers, data, version);
     return put(visit, current.record, next, origin?.foreign, origin?.read ?? EMPTY_TREE);
   }
 

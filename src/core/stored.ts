@@ -23,8 +23,8 @@ import { beginContent, decodeRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
-import type { Content, Verifiers } from "./record.ts";
-import { encodeContent, Kept, revised } from "./record.ts";
+import type { Verifiers } from "./record.ts";
+import { Content, encodeContent, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import { confirmed, isRotationDue, isUnconfirmed, recognise, rotated } from "./rotation.ts";
 import { deadline, limitsOf } from "./timeouts.ts";
@@ -188,7 +188,7 @@ export function createStored(core: StoredCore): StoredMethod {
       const ticket = mintTicket(ring, id);
       const now = clock();
       const verifiers: Verifiers = { current: ticket.verifier, rotatedAt: now, previous };
-      const filled = revised(content, verifiers, content.data, content.version);
+      const filled = new Content(content, verifiers, content.data, content.version);
       const body = encodeContent(filled);
       checkSize(core, body, filled.data);
       const record: NewRecord = {
@@ -481,7 +481,7 @@ function withChanges(
 ): Content {
   const same =
     data === content.data && verifiers === content.verifiers && version === content.version;
-  return same ? content : revised(content, verifiers, data, version);
+  return same ? content : new Content(content, verifiers, data, version);
 }
 
 function signedOutMeanwhile(): SignInRefusedError {

@@ -1,12 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Content } from "../../../src/core/record.ts";
 import {
+  Content,
   closedContent,
   decodeContent,
   encodeContent,
   fateOf,
-  revised,
   withCommit,
 } from "../../../src/core/record.ts";
 import { decodeAll, encodeAll } from "../../../src/core/tree.ts";
@@ -65,7 +64,7 @@ describe("a record's body", () => {
         const second = again(first);
         expect(said(second)).toEqual(said(first));
         const data = encodeAll({ n: value });
-        const third = revised(second, second.verifiers, data, second.version);
+        const third = new Content(second, second.verifiers, data, second.version);
         third.commits = withCommit(second.commits, "w.1");
         expect(said(again(third))).toEqual({
           ...said(first),
@@ -80,7 +79,7 @@ describe("a record's body", () => {
   it("with other verifiers or another version says those", () => {
     const before = again(content());
     const verifiers = { current: "n", rotatedAt: 9, previous: "c", confirmedAt: undefined };
-    const after = revised(before, verifiers, before.data, 2);
+    const after = new Content(before, verifiers, before.data, 2);
     expect(said(again(after))).toEqual(said(content({ verifiers, version: 2 })));
   });
 
