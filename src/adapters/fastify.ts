@@ -44,7 +44,9 @@ class ReplyHead implements HeadTarget {
   }
 
   setHeader(name: string, value: string | readonly string[]): void {
-    this.reply.removeHeader(name).header(name, value);
+    // `header` replaces what is there, but adds to a Set-Cookie.
+    if (name === "Set-Cookie" && this.reply.hasHeader(name)) this.reply.removeHeader(name);
+    this.reply.header(name, value);
   }
 }
 

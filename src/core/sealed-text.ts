@@ -1,31 +1,95 @@
 /**
- * The text inside a seal.
+ * The text inside a seal. It travels with every request, so it says what a store keeps in few
+ * characters: moments by their distance from the first, and nothing that only stored sessions have (the
+ * ticket's verifiers, the commits).
  *
  * @module
  */
 
+import type { Json } from "../codec/value.ts";
 import type { SessionRecord } from "../stores/contract.ts";
-import type { Content } from "./record.ts";
-import { decodeContent, encodeContent, Kept } from "./record.ts";
+import type { Verifiers } from "./record.ts";
+import { Content, Kept } from "./record.ts";
+import { isPlainObject, textOf, treeOf } from "./tree.ts";
 
 /** The characters of a session id, with which the text begins. */
 export const ID_LENGTH = 24;
 
-/** The id, a line of what a store would keep beside the body, the body. */
+/** Milliseconds; all but the first count from `createdAt`. A visitor's ends after `version`. */
+type Head = [
+  createdAt: number,
+  endsAt: number,
+  lastSeenAt: number,
+  expiresAt: number,
+  version: number,
+  user?: [id: string, mark: number, remembered: 0 | 1, ...proofs: [method: string, at: number][]],
+];
+
+/** The id, a line of what is known besides the data, the data. */
 export function encodeSealed(record: SessionRecord, content: Content): string {
-  const { id, mark, lastSeenAt, expiresAt, userId } = record;
-  const user = userId === undefined ? "" : `,${JSON.stringify(userId)}`;
-  return `${id}[${mark},${lastSeenAt},${expiresAt}${user}]\n${encodeContent(content)}`;
+  const { createdAt, endsAt, version } = content;
+  const { lastSeenAt, expiresAt } = record;
+  const moments = `${createdAt},${endsAt - createdAt},${lastSeenAt - createdAt},${expiresAt - createdAt}`;
+  return textOf(content.data, `${record.id}[${moments},${version}${userOf(record, content)}]\n`);
+}
+
+function userOf({ userId, mark }: SessionRecord, content: Content): string {
+  if (userId === undefined) return "";
+  const { createdAt, remembered, authentications } = content;
+  const proofs = authentications.map(({ method, at }) => [method, at - createdAt]);
+  return `,${JSON.stringify([userId, mark - createdAt, remembered ? 1 : 0, ...proofs])}`;
 }
 
 /** What it says; `undefined` for a text that is none of ours. */
 export function decodeSealed(text: string): Kept | undefined {
   const line = text.indexOf("\n");
-  const content = decodeContent(text.slice(line + 1));
-  if (line < ID_LENGTH || content === undefined) return undefined;
-  const id = text.slice(0, ID_LENGTH);
-  const head = JSON.parse(text.slice(ID_LENGTH, line)) as [number, number, number, string?];
-  const [mark, lastSeenAt, expiresAt, userId] = head;
-  const record = { id, revision: 1, userId, mark, lastSeenAt, expiresAt, closed: false, body: "" };
+  const head = parsed(text.slice(ID_LENGTH, line));
+  const data = parsed(text.slice(line + 1));
+  if (!isHead(head) || !isPlainObject(data)) return undefined;
+  const [createdAt, endsAt, lastSeenAt, expiresAt, version, user] = head;
+  const [userId, mark = -createdAt, remembered, ...proofs] = user ?? [];
+  const record = {
+    id: text.slice(0, ID_LENGTH),
+    revision: 1,
+    userId,
+    mark: createdAt + mark,
+    lastSeenAt: createdAt + lastSeenAt,
+    expiresAt: createdAt + expiresAt,
+    closed: false,
+    body: "",
+  };
+  const content = new Content({
+    createdAt,
+    endsAt: createdAt + endsAt,
+    remembered: remembered === 1,
+    authentications: proofs.map(([method, at]) => ({ method, at: createdAt + at })),
+    // Nobody lists sealed sessions, so the device would only make every request longer.
+    userAgent: undefined,
+    address: undefined,
+    verifiers: NO_TICKET,
+    commits: [],
+    version,
+    data: treeOf(data as Record<string, Json>),
+    successor: undefined,
+    head: undefined,
+  });
   return new Kept(record, content);
+}
+
+const NO_TICKET: Verifiers = { current: "", rotatedAt: 0 };
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isHead(head: unknown): head is Head {
+  if (!Array.isArray(head) || head.length < 5) return false;
+  const user: unknown = head[5];
+  return (
+    head.slice(0, 5).every(Number.isSafeInteger) && (user === undefined || Array.isArray(user))
+  );
 }
