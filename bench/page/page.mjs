@@ -8,7 +8,7 @@
 import { CASES } from "../fixture.mjs";
 import { costOf, goals, NOISE_US, ourCounterpart, rowOf } from "./goals.mjs";
 import { peerStoresSection } from "./peer-stores.mjs";
-import { percent, table, times, us, whole } from "./tables.mjs";
+import { counted, percent, table, times, us, whole } from "./tables.mjs";
 
 /**
  * @typedef {import("../harness/machine.mjs").Circumstances} Circumstances
@@ -120,7 +120,7 @@ ${cases}
 
 In process: real requests and responses on sockets that swallow what is written, 16 under way, 256
 sessions of 287 bytes of JSON in turn where a row does not say more; each library in a process of its own beside its bare framework,
-alternating; medians of ${passes} passes of ${rounds} rounds.
+alternating; medians of ${counted(passes, "pass", "passes")} of ${counted(rounds, "round")}.
 
 ${tables.join("\n\n")}`;
 }
@@ -165,7 +165,7 @@ function loopbackSection(
 
 Over loopback, the share of the bare framework's requests per second that is left, and in brackets the
 server's added CPU per request in microseconds. Client: ${client} in a process of its own, ${connections}
-connections, ${rounds} rounds of ${seconds} s after one to warm up, interleaved. Client and server share
+connections, ${counted(rounds, "round")} of ${seconds} s after one to warm up, interleaved. Client and server share
 the machine, so shares say more than rates.
 
 ${table(head, body)}`;

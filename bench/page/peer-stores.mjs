@@ -6,7 +6,7 @@
  */
 
 import { COUNTED, TIMED_CASES } from "../parts/peer-stores.mjs";
-import { percent, table, us, whole } from "./tables.mjs";
+import { counted, percent, table, us, whole } from "./tables.mjs";
 
 /**
  * @typedef {import("../parts/peer-stores.mjs").PeerStores} PeerStores
@@ -116,7 +116,7 @@ ${tableOf(RACES, rows)}
 ### Throughput and CPU
 
 Requests per second over loopback, and the share of the bare framework's that this is. Client: ${result.client}, ${result.connections} connections,
-${result.rounds} rounds of ${result.seconds} s after one to warm up, interleaved with the bare framework. Client, app and database share the machine,
+${counted(result.rounds, "round")} of ${result.seconds} s after one to warm up, interleaved with the bare framework. Client, app and database share the machine,
 so shares say more than rates.
 
 ${ratesTable(rows)}

@@ -14,7 +14,7 @@ import {
   limitRows,
   sizeRows,
 } from "./scaling-model.mjs";
-import { percent, table, us, whole } from "./tables.mjs";
+import { counted, percent, table, us, whole } from "./tables.mjs";
 
 /**
  * @typedef {import("../harness/machine.mjs").Circumstances} Circumstances
@@ -176,7 +176,7 @@ function fleetTable(/** @type {Fleet} */ fleet) {
     "busiest primary:",
   ];
   const { measured, reckoned, n } = cacheCheck(fleet);
-  return `${processes} processes with \`node:http\` and node-redis, ${whole(sessions)} sessions; ${client}, ${connections} connections, ${rounds} rounds of ${seconds} s, and with
+  return `${processes} processes with \`node:http\` and node-redis, ${whole(sessions)} sessions; ${client}, ${connections} connections, ${counted(rounds, "round")} of ${seconds} s, and with
 a cache one of 20 s, each after one to warm up.
 
 ${table(head, body)}

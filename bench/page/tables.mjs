@@ -51,3 +51,12 @@ export function whole(/** @type {number} */ value) {
 export function percent(/** @type {number} */ share) {
   return `${Math.round(share * 100)} %`;
 }
+
+/** `1 round`, `3 rounds`. */
+export function counted(
+  /** @type {number} */ count,
+  /** @type {string} */ one,
+  /** @type {string} */ many = `${one}s`,
+) {
+  return `${count} ${count === 1 ? one : many}`;
+}

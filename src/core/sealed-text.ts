@@ -15,21 +15,26 @@ import { isPlainObject, textOf, treeOf } from "./tree.ts";
 /** The characters of a session id, with which the text begins. */
 export const ID_LENGTH = 24;
 
-/** Milliseconds; all but the first count from `createdAt`. A visitor's ends after `version`. */
+/** Moments in milliseconds, by the distance from the one that is named. A visitor's ends after `version`. */
 type Head = [
   createdAt: number,
-  endsAt: number,
-  lastSeenAt: number,
-  expiresAt: number,
+  endsAfterCreated: number,
+  seenAfterCreated: number,
+  expiresAfterSeen: number,
   version: number,
-  user?: [id: string, mark: number, remembered: 0 | 1, ...proofs: [method: string, at: number][]],
+  user?: [
+    id: string,
+    markAfterCreated: number,
+    remembered: 0 | 1,
+    ...proofs: [method: string, afterCreated: number][],
+  ],
 ];
 
 /** The id, a line of what is known besides the data, the data. */
 export function encodeSealed(record: SessionRecord, content: Content): string {
   const { createdAt, endsAt, version } = content;
   const { lastSeenAt, expiresAt } = record;
-  const moments = `${createdAt},${endsAt - createdAt},${lastSeenAt - createdAt},${expiresAt - createdAt}`;
+  const moments = `${createdAt},${endsAt - createdAt},${lastSeenAt - createdAt},${expiresAt - lastSeenAt}`;
   return textOf(content.data, `${record.id}[${moments},${version}${userOf(record, content)}]\n`);
 }
 
@@ -46,23 +51,24 @@ export function decodeSealed(text: string): Kept | undefined {
   const head = parsed(text.slice(ID_LENGTH, line));
   const data = parsed(text.slice(line + 1));
   if (!isHead(head) || !isPlainObject(data)) return undefined;
-  const [createdAt, endsAt, lastSeenAt, expiresAt, version, user] = head;
-  const [userId, mark = -createdAt, remembered, ...proofs] = user ?? [];
+  const [createdAt, endsAfterCreated, seenAfterCreated, expiresAfterSeen, version, user] = head;
+  const lastSeenAt = createdAt + seenAfterCreated;
+  const [userId, markAfterCreated = -createdAt, remembered, ...proofs] = user ?? [];
   const record = {
     id: text.slice(0, ID_LENGTH),
     revision: 1,
     userId,
-    mark: createdAt + mark,
-    lastSeenAt: createdAt + lastSeenAt,
-    expiresAt: createdAt + expiresAt,
+    mark: createdAt + markAfterCreated,
+    lastSeenAt,
+    expiresAt: lastSeenAt + expiresAfterSeen,
     closed: false,
     body: "",
   };
   const content = new Content({
     createdAt,
-    endsAt: createdAt + endsAt,
+    endsAt: createdAt + endsAfterCreated,
     remembered: remembered === 1,
-    authentications: proofs.map(([method, at]) => ({ method, at: createdAt + at })),
+    authentications: proofs.map(([method, after]) => ({ method, at: createdAt + after })),
     // Nobody lists sealed sessions, so the device would only make every request longer.
     userAgent: undefined,
     address: undefined,

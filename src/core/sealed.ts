@@ -23,7 +23,7 @@ import { CLOCK_SLACK, judge } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
-import { Content, Kept } from "./record.ts";
+import { Content, Kept, Updated } from "./record.ts";
 import { header } from "./request.ts";
 import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
 import type { StoredMethod } from "./stored.ts";
@@ -170,7 +170,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   ): Answer<Kept> {
     const now = clock();
     const expiresAt = deadline(timeouts, record.userId, content, now);
-    const next = { ...record, lastSeenAt: now, expiresAt };
+    const next = new Updated(record, { body: "", lastSeenAt: now, expiresAt });
     const sealing = seal(ring, encodeSealed(next, content), now);
     return sealing instanceof Promise
       ? sealing.then((text) => putText(visit, next, content, text, isNew))

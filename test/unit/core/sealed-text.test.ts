@@ -55,7 +55,7 @@ describe("the text inside a seal", () => {
   it("is short: for a visitor the id, the moments, the version, the data", () => {
     const visitor = kept({ content: { data: encodeAll({ cart: ["tea"] }), version: 2 } });
     expect(textOf(visitor)).toBe(
-      `${"A".repeat(24)}[1795000000000,900000,5,60005,2]\n{"cart":["tea"]}`,
+      `${"A".repeat(24)}[1795000000000,900000,5,60000,2]\n{"cart":["tea"]}`,
     );
   });
 
