@@ -68,7 +68,10 @@ export async function closeSession(
     }
     const loaded = await calls.run("load", () => store.load(id));
     const content = loaded && decodeRecord(core, loaded.record);
-    if (loaded === undefined || content === undefined) return "gone";
+    if (loaded === undefined) return "gone";
+    if (content === undefined) {
+      throw new SessionConflictError(`the record of session ${id} is not one of this version`);
+    }
     if (loaded.record.closed) {
       core.closed(id);
       return content.commits.includes(closingId) ? "closed" : "late";

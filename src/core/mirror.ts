@@ -28,8 +28,11 @@ export interface Mirror {
   revokedAt(session: Judged): number | undefined;
   /** The latest cut-off of the user that this session was excepted from. */
   exceptedAt(id: string, userId: string | undefined): number;
-  /** Writes to the feed, and holds in this process at once. */
-  add(revocation: Revocation): Promise<void>;
+  /**
+   * Writes to the feed. Holds in this process at once, also when the feed cannot be written: whoever ends
+   * a session must see it end. `"once written"`: only then, where a failure is to leave everything as it was.
+   */
+  add(revocation: Revocation, holds?: "at once" | "once written"): Promise<void>;
 }
 
 interface CutOff {
@@ -139,9 +142,16 @@ export function createMirror(
       const excepting = users.get(userId)?.filter(({ except }) => except === id) ?? [];
       return Math.max(0, ...excepting.map(({ at }) => at));
     },
-    async add(revocation) {
+    async add(revocation, holds = "at once") {
+      const write = () => calls.run("add", () => revocations.add(revocation));
+      if (holds === "at once") {
+        apply(revocation);
+        await write();
+        return;
+      }
+      // Again, for it may be the answer that was lost: the same revocation twice is one.
+      await write().catch(write);
       apply(revocation);
-      await calls.run("add", () => revocations.add(revocation));
     },
   };
 }

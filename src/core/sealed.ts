@@ -242,11 +242,32 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     content: Content,
     isNew: boolean,
   ): Promise<Kept> {
-    clearCookies(visit, 0);
+    const before = visit.cookies && new Map(visit.cookies);
     const kept = await (stored as StoredMethod).take(visit, userId, mark, content);
+    clearCookies(visit, 1);
     // The seal that the client holds is not to open the state of before (a new session has none).
-    if (!isNew) await deny(id, content.endsAt);
+    if (!isNew) await replace(visit, { id, until: content.endsAt }, kept, before);
     return kept;
+  }
+
+  /**
+   * Ends the session that another was made in place of. If that fails, the session of before goes on, here
+   * and elsewhere: its cookies go out, or none, and nothing is left in the store.
+   */
+  async function replace(
+    visit: Visit,
+    old: { readonly id: string; readonly until: number },
+    made: Kept,
+    before: Visit["cookies"],
+  ): Promise<void> {
+    try {
+      await deny(old.id, old.until, "once written");
+    } catch (error) {
+      if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
+      visit.by = method;
+      visit.cookies = before;
+      throw error;
+    }
   }
 
   function write(
@@ -255,7 +276,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     change: ChangeData | undefined,
     version: number,
   ): Answer<Kept | "gone"> {
-    // Ended by another request while this one ran: its seal would take the newer cookie's place (P16).
+    // It has ended while this request ran: its seal would take the newer cookie's place (P16).
     if (isEnded(kept)) return "gone";
     if (change === undefined) return visit.headSent ? kept : touch(visit, kept);
     const changing = change(kept.content, kept.record);
@@ -279,8 +300,9 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return put(visit, record, new Content(content, content.verifiers, data, version), false);
   }
 
-  function isEnded({ record: { id, userId, mark }, content: { createdAt } }: Kept): boolean {
-    return revokedAt({ id, userId, mark, createdAt }) !== undefined;
+  /** By the feed, or by its time: only a store could tell that it was used meanwhile. */
+  function isEnded(kept: Kept): boolean {
+    return judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined;
   }
 
   function owesNothing(visit: Visit, kept: Kept): boolean {
@@ -311,14 +333,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     );
     const before = visit.cookies && new Map(visit.cookies);
     const made = await put(visit, record, content, true);
-    try {
-      if (old !== undefined) await deny(old.record.id, old.content.endsAt);
-    } catch (error) {
-      // Not signed in, then: the cookies of before go out, or none, and nothing is left in the store.
-      if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
-      visit.by = method;
-      visit.cookies = before;
-      throw error;
+    if (old !== undefined) {
+      await replace(visit, { id: old.record.id, until: old.content.endsAt }, made, before);
     }
     return made;
   }
@@ -329,7 +345,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    // Ended by another request, perhaps with a session in its place: that one has seen to the cookies.
+    // It has ended already, perhaps with a session in its place, whose cookies these are by now.
     if (kept !== undefined && isEnded(kept)) return false;
     clearCookies(visit, 0);
     if (kept !== undefined) {
@@ -340,8 +356,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   }
 
   /** Without a feed there is nothing to write to: the app has accepted that. */
-  async function deny(id: string, until: number): Promise<void> {
-    await mirror?.add({ kind: "session", id, at: clock(), until: until + CLOCK_SLACK });
+  async function deny(id: string, until: number, holds?: "once written"): Promise<void> {
+    await mirror?.add({ kind: "session", id, at: clock(), until: until + CLOCK_SLACK }, holds);
   }
 
   async function reload(_visit: Visit, kept: Kept): Promise<Found> {

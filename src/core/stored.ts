@@ -405,7 +405,7 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    // Another request has ended it, and perhaps begun another: the cookie of that one stays (P16).
+    // It has ended already, and perhaps another has begun: the cookie of that one stays (P16).
     const isLate = kept !== undefined && (await closedLate(visit, kept));
     if (isLate) return false;
     clearCookie(visit);
@@ -415,7 +415,7 @@ export function createStored(core: StoredCore): StoredMethod {
 
   async function closedLate(visit: Visit, kept: Kept): Promise<boolean> {
     try {
-      return (await closeSession(core, kept, undefined)) === "late";
+      return (await closeSession(core, kept, undefined)) !== "closed";
     } catch (error) {
       clearCookie(visit);
       await adopter?.ended(visit);

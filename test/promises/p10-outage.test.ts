@@ -1,6 +1,9 @@
 import { expect, it } from "vitest";
 import { StoreUnavailableError } from "../../src/errors.ts";
+import type { Session } from "../../src/index.ts";
+import type { FaultPlan } from "../../src/testing/faults.ts";
 import { gate, nthCall, outage } from "../../src/testing/faults.ts";
+import type { Data } from "../support/ways.ts";
 import { eachWay } from "../support/ways.ts";
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -56,6 +59,28 @@ eachWay((open) => {
     expect((await visit.finish({ failed: true })).cookies).toEqual([]);
     down.end();
     expect((await ada.read()).get("theme")).toBe("light");
+  });
+
+  it("P10 a sign-in or a proof that cannot be written leaves the session as it was", async () => {
+    let isDown = false;
+    const faults: FaultPlan = ({ verb }) =>
+      isDown && (verb === "create" || verb === "add") ? "before" : undefined;
+    const app = await open({ faults });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const { id, info } = await ada.read();
+    isDown = true;
+    for (const act of [
+      (session: Session<Data>) => session.signIn("ada"),
+      (session: Session<Data>) => session.elevate("totp"),
+    ]) {
+      const { session, finish } = ada.begin();
+      await expect(act(session)).rejects.toMatchObject({ status: 503 });
+      expect((await finish({ failed: true })).cookies).toEqual([]);
+    }
+    isDown = false;
+    const after = await ada.read();
+    expect([after.userId, after.id, after.info]).toEqual(["ada", id, info]);
   });
 
   it("P10 a store that answers too late is an outage, and its late answer changes nothing", async () => {

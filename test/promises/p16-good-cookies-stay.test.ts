@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { SessionClosedError } from "../../src/errors.ts";
 import { eachWay } from "../support/ways.ts";
 
-eachWay((open, { method }) => {
+eachWay((open) => {
   it("P16 a slow request across a sign-in neither sets nor clears a cookie", async () => {
     const app = await open();
     const ada = app.browser();
@@ -14,14 +14,33 @@ eachWay((open, { method }) => {
     await reading.session.load();
     await ada.signIn("ada");
     const good = ada.cookie();
-    const lateHeads = [await reading.finish()];
-    if (method === "stored") lateHeads.push(await writing.finish());
+    const lateHeads = [await reading.finish(), await writing.finish()];
     const late = await opening.session.load();
     expect(late.userId).toBeUndefined();
     expect(() => late.set("theme", "dark")).toThrow(SessionClosedError);
     await opening.session.signOut();
     lateHeads.push(await opening.finish());
     expect(lateHeads.flatMap(({ cookies }) => cookies)).toEqual([]);
+    expect(ada.cookie()).toBe(good);
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("P16 a slow request across the session's time neither sets nor clears a later one's cookie", async () => {
+    const app = await open({ timeouts: { idle: "1h", visitor: { idle: "1h" } } });
+    const ada = app.browser();
+    await ada.set("cart", ["tea"]);
+    const writing = ada.begin();
+    (await writing.session.load()).set("theme", "dark");
+    const reading = ada.begin();
+    await reading.session.load();
+    const leaving = ada.begin();
+    await leaving.session.load();
+    app.clock.advance("2h");
+    await ada.signIn("ada");
+    const good = ada.cookie();
+    await leaving.session.signOut();
+    const late = [await writing.finish(), await reading.finish(), await leaving.finish()];
+    expect(late.flatMap(({ cookies }) => cookies)).toEqual([]);
     expect(ada.cookie()).toBe(good);
     expect((await ada.read()).userId).toBe("ada");
   });

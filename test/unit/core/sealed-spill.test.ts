@@ -121,12 +121,50 @@ describe("a sealed session that moves into the store", () => {
     const app = open({ faults: ({ verb }) => (verb === "create" ? "before" : undefined) });
     const ada = app.browser();
     await ada.set("a", 1);
-    await expect(ada.set("large", text(5000))).rejects.toMatchObject({ status: 503 });
+    const { session, finish } = ada.begin();
+    (await session.load()).set("large", text(5000));
+    await expect(finish()).rejects.toMatchObject({ status: 503 });
+    // What an adapter answers the error with.
+    expect((await session.commit({ at: "head", failed: true })).cookies).toEqual([]);
     expect((await ada.read()).all()).toEqual({ a: 1 });
   });
 
+  it("stays as it was when it is too large for the store as well", async () => {
+    const app = open();
+    const ada = app.browser();
+    await ada.set("a", 1);
+    const { session, finish } = ada.begin();
+    (await session.load()).set("large", text(2 * 1024 * 1024));
+    await expect(finish()).rejects.toMatchObject({ code: "ERR_SESSION_TOO_LARGE" });
+    expect((await session.commit({ at: "head", failed: true })).cookies).toEqual([]);
+    expect((await ada.read()).all()).toEqual({ a: 1 });
+  });
+
+  it("stays as it was when a sign-in cannot move it", async () => {
+    const app = open({ faults: ({ verb }) => (verb === "create" ? "before" : undefined) });
+    const ada = app.browser();
+    await ada.set("a", text(2500));
+    const { session, finish } = ada.begin();
+    (await session.load()).set("b", text(2500));
+    await expect(session.signIn("ada")).rejects.toMatchObject({ status: 503 });
+    expect((await finish({ failed: true })).cookies).toEqual([]);
+    expect((await ada.read()).keys()).toEqual(["a"]);
+  });
+
+  it("stays as it was when its seal cannot be denied, and nothing of it is left in the store", async () => {
+    const app = open({ faults: ({ verb }) => (verb === "add" ? "before" : undefined) });
+    const ada = app.browser();
+    await ada.set("a", 1);
+    const { session, finish } = ada.begin();
+    (await session.load()).set("large", text(5000));
+    await expect(finish()).rejects.toMatchObject({ status: 503 });
+    expect((await session.commit({ at: "head", failed: true })).cookies).toEqual([]);
+    expect((await ada.read()).all()).toEqual({ a: 1 });
+    for await (const each of app.sessions.list()) expect(each).toBeUndefined();
+  });
+
   it("by a sign-in leaves no device behind when the session of before cannot be denied", async () => {
-    const app = open({ faults: nthCall("add", 1, "before") });
+    const app = open({ faults: ({ verb }) => (verb === "add" ? "before" : undefined) });
     const ada = app.browser();
     await ada.set("a", text(2500));
     const { session, finish } = ada.begin();
