@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Breaks each promise on purpose, one small patch at a time, and sees its tests turn red.
+ * Breaks each promise on purpose, one small patch at a time, and sees its tests turn red. A patch that only
+ * makes the code crash has shown nothing, and counts as one that was not noticed.
  *
  * Works on a copy of the project, so that the work tree is never broken. Writes the table of
  * docs/promises.md from what the run showed.
@@ -20,7 +21,7 @@ const run = promisify(execFile);
 const root = new URL("..", import.meta.url).pathname;
 
 /**
- * @typedef {{ name: string, file: string, status: string }} TestResult
+ * @typedef {{ name: string, file: string, status: string, crashed: boolean }} TestResult
  * @typedef {import("../test/promises/mutants.mjs").Mutant} Mutant
  */
 
@@ -40,9 +41,11 @@ try {
     const missing = mutant.methods.filter(
       (method) => !killers.some(({ name }) => name.startsWith(`${method} sessions`)),
     );
-    const survived = killers.length === 0 || missing.length > 0;
+    const crashes = killers.length > 0 && killers.every(({ crashed }) => crashed);
+    const survived = killers.length === 0 || missing.length > 0 || crashes;
     if (survived) alive += 1;
-    const verdict = survived ? `SURVIVED ${missing.join(" and ")}` : `${killers.length} tests red`;
+    const problem = crashes ? "CRASHES" : `SURVIVED ${missing.join(" and ")}`;
+    const verdict = survived ? problem : `${killers.length} tests red`;
     console.log(`${mutant.promise} ${mutant.methods.join("+")}: ${mutant.what}: ${verdict}`);
   }
   if (wanted.length === 0 && alive === 0) await writePage(tests, kills);
@@ -89,15 +92,16 @@ async function runTests(pattern) {
   args.push("-t", pattern, "--reporter=json", `--outputFile=${report}`, "--testTimeout=10000");
   // Red is what is hoped for here: the report says what happened.
   await run(process.execPath, args, { cwd: copy, maxBuffer: 2 ** 28 }).catch(() => undefined);
-  /** @type {{ testResults: { name: string, assertionResults: { ancestorTitles: string[], title: string, status: string }[] }[] }} */
+  /** @type {{ testResults: { name: string, assertionResults: { ancestorTitles: string[], title: string, status: string, failureMessages: string[] }[] }[] }} */
   const { testResults } = JSON.parse(await readFile(report, "utf8"));
   return testResults.flatMap(({ name, assertionResults }) =>
     assertionResults
       .filter(({ status }) => status === "passed" || status === "failed")
-      .map(({ ancestorTitles, title, status }) => ({
+      .map(({ ancestorTitles, title, status, failureMessages }) => ({
         name: [...ancestorTitles, title].join(" > "),
         file: name.slice(copy.length + 1),
         status,
+        crashed: /^(?:Type|Reference|Syntax)Error\b/.test(failureMessages[0] ?? ""),
       })),
   );
 }

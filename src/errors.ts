@@ -85,7 +85,7 @@ export class StoreUnavailableError extends CoatcheckError {
     super(
       "ERR_STORE_UNAVAILABLE",
       503,
-      `coatcheck: the ${store} store did not answer to \`${operation}\``,
+      `coatcheck: the ${store} store failed at \`${operation}\`, or did not answer (\`cause\` says why)`,
       { cause },
     );
     this.store = store;
@@ -197,7 +197,7 @@ export class SessionTooLargeError extends CoatcheckError {
       "ERR_SESSION_TOO_LARGE",
       500,
       `coatcheck: the session takes ${size} bytes and ${where} holds ${limit}` +
-        (keys === "" ? "" : ` (bytes by key: ${keys})`),
+        `${keys === "" ? "" : ` (bytes by key: ${keys})`}; keep ids in it, and what they name in a database`,
     );
     this.size = size;
     this.limit = limit;
@@ -237,7 +237,10 @@ export class FreshnessError extends CoatcheckError {
   }
 }
 
-/** A request from another origin that would change something. */
+/**
+ * A request from another origin that would change something. Nothing in coatcheck throws it: it is for the
+ * app's own check, so that the answer is 403 like the others.
+ */
 export class CrossOriginError extends CoatcheckError {
   constructor(problem: string) {
     super("ERR_CROSS_ORIGIN", 403, `coatcheck: ${problem}`);

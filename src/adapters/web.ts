@@ -15,11 +15,11 @@ import { commitResponse, Use } from "./web-use.ts";
 /**
  * Gives a handler the session of its request and commits it before the response is returned.
  *
- * What else the runtime passes (environment, context) comes after the session. When the handler
- * throws, buffered changes are dropped and what acted at once keeps its cookie: a thrown `Response`
- * is thrown on with it; an error of coatcheck's own (401, 403, 409, 503) becomes a response with its
- * status; any other error is thrown on, unless a cookie has to go out: then it is a 500, and the
- * error is printed.
+ * What else the runtime passes (environment, context) comes after the session. A `Response` that the
+ * handler throws is an answer like one that it returns: it is committed, and thrown on. When it throws
+ * anything else, buffered changes are dropped and what acted at once keeps its cookie: an error of
+ * coatcheck's own (401, 403, 409, 503) becomes a response with its status; any other error is thrown on,
+ * unless a cookie has to go out: then it is a 500, and the error is printed.
  *
  * @example
  * ```ts
@@ -48,8 +48,14 @@ export function coatcheck<Data extends object, Rest extends readonly unknown[]>(
       return use.isUsed ? await commitResponse(session, response, sessions.dev) : response;
     } catch (thrown) {
       if (!use.isUsed && !isAnswer(thrown)) throw thrown;
-      if (thrown instanceof Response) throw await commitResponse(session, thrown, sessions.dev);
-      return await failedResponse(session, thrown, sessions.dev);
+      if (!(thrown instanceof Response)) return await failedResponse(session, thrown, sessions.dev);
+      let response: Response;
+      try {
+        response = await commitResponse(session, thrown, sessions.dev);
+      } catch (error) {
+        return await failedResponse(session, error, sessions.dev);
+      }
+      throw response;
     } finally {
       use.headIsOut();
     }

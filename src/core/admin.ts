@@ -35,7 +35,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
 
   function storedOrRefuse(what: string): StoredCore {
     if (stored !== undefined) return stored;
-    throw new UsageError(`sealed sessions can't be ${what}: nobody keeps them. Give a \`store\``);
+    throw new UsageError(`${settings.method} sessions can't be ${what}: no \`store\` keeps them`);
   }
 
   async function* pages(userId: string | undefined): AsyncGenerator<readonly SessionRecord[]> {
@@ -65,7 +65,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   async function* list(userId?: string): AsyncGenerator<ListedSession> {
     if (!isStored && settings.overflow !== "store") {
       throw new UsageError(
-        "sealed sessions can't be listed: they are in the cookies, not in the store",
+        `${settings.method} sessions can't be listed: they are not in the store`,
       );
     }
     for await (const page of live(userId)) {

@@ -151,7 +151,9 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     }
     if (found.blocked) {
       throw new SessionClosedError(
-        "this request's session has ended or was replaced, so nothing can be kept in it",
+        isUnreadable(found)
+          ? "this request's cookie was made with a secret, or by a version, that this process does not know, so nothing can be kept; a sign-in replaces it"
+          : "this request's session has ended or was replaced, so nothing can be kept in it",
       );
     }
     if (state.headSent) throw headIsOut();
@@ -355,6 +357,11 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     settleOn,
     refuseBlocked,
   };
+}
+
+/** A session that may well be live elsewhere: in a newer deployment, or under a secret that is not here. */
+export function isUnreadable({ refusal }: Found): boolean {
+  return refusal === "unknown-key" || refusal === "malformed";
 }
 
 const NO_COOKIES: HeadChanges["cookies"] = [];

@@ -175,7 +175,9 @@ export function createHandles(parts: Parts): Handles {
 
   const handleFace: Session & ThisType<Handle> = {
     load(options) {
-      return inTurn(this, (state) => commits.load(state, options?.outage ?? state.outage));
+      return inTurn(this, (state) =>
+        commits.load(state, policyOf(options?.outage ?? state.outage)),
+      );
     },
     reload() {
       return inTurn(this, (state) => commits.reload(state));
@@ -305,7 +307,7 @@ export function createHandles(parts: Parts): Handles {
   return {
     open(request, headSent, outage) {
       const handle = Object.create(handleFace) as Handle;
-      const inside = new Inside(request, clock(), headSent, outage, settleHead);
+      const inside = new Inside(request, clock(), headSent, policyOf(outage), settleHead);
       handle[INSIDE] = insideOf.bind(inside);
       return (dev ? guardNames(handle, "handle") : handle) as unknown as Session;
     },
@@ -317,6 +319,12 @@ export function createHandles(parts: Parts): Handles {
       );
     },
   };
+}
+
+/** A misspelt policy must not let anyone go on. */
+function policyOf(outage: OutagePolicy): OutagePolicy {
+  if (outage === "closed" || outage === "anonymous" || outage === "stale") return outage;
+  throw new UsageError('`outage` must be "closed", "anonymous" or "stale"');
 }
 
 /** One key changed by the app's function; the same tree when that changes nothing. */

@@ -15,7 +15,7 @@ import {
 import { milliseconds } from "../lib/duration.ts";
 import { collectChanges, Draft } from "./changes.ts";
 import type { Commits } from "./commit.ts";
-import { headIsOut, OUTAGE } from "./commit.ts";
+import { headIsOut, isUnreadable, OUTAGE } from "./commit.ts";
 import type { Found, NextSession } from "./method.ts";
 import { NOTHING_FOUND } from "./method.ts";
 import type { Kept } from "./record.ts";
@@ -200,8 +200,8 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
 }
 
 /** A session that may well be live, and cannot be ended here: the client must not think that it is. */
-function refuseUnreadable({ refusal }: Found): void {
-  if (refusal !== "unknown-key" && refusal !== "malformed") return;
+function refuseUnreadable(found: Found): void {
+  if (!isUnreadable(found)) return;
   throw new SessionClosedError(
     "the session could not be ended: it was made with a secret, or by a version, that this process does not know",
   );

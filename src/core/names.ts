@@ -13,7 +13,8 @@ import { UsageError } from "../errors.ts";
 const VALUES = ["userId", "id", "isNew", "isStale", "info", "refusal"] as const;
 const METHODS = ["get", "has", "keys", "all", "set", "delete", "clear"] as const;
 
-const LOAD = "first: `const session = await req.session.load()`";
+// As it is named in most frameworks: this one hears of none.
+const LOAD = "first, as in `const session = await req.session.load()`";
 
 /** The mend for each name that must not be used on a handle. */
 const ON_HANDLE: Readonly<Record<string, string>> = {

@@ -136,7 +136,7 @@ export interface Adopted<Data extends object = Record<string, unknown>> {
 
 /** The session cookie. `HttpOnly` is not an option. */
 export interface CookieOptions {
-  /** @default "__Host-Http-sid", or "sid" with `dev` or a `domain` prefix as needed */
+  /** @default "__Host-Http-sid"; with a `domain` or another `path` "__Secure-sid"; with `dev` "sid" */
   readonly name?: string;
   /** @default "lax" */
   readonly sameSite?: "strict" | "lax" | "none";
@@ -148,7 +148,7 @@ export interface CookieOptions {
   readonly partitioned?: boolean;
 }
 
-/** What holds for sealed sessions only. */
+/** What holds for sealed sessions; `revocationDelay` for stored ones as well, where everyone is signed out. */
 export interface SealedOptions {
   /**
    * Where revocations are kept and read from. `"accept-replay"` keeps none: whoever kept a copy of
@@ -192,6 +192,10 @@ export interface TimeoutOptions {
   readonly visitor?: { readonly idle?: Duration; readonly absolute?: Duration };
   /** For sessions signed in with `remember`. @default idle as long as absolute, with "consumer" */
   readonly remember?: { readonly idle?: Duration; readonly absolute?: Duration };
-  /** A session's last use is written at most this often. @default a twentieth of idle, at most 5 minutes */
+  /**
+   * A session's last use is written at most this often.
+   *
+   * @default a twentieth of the shortest idle timeout, at most 5 minutes
+   */
   readonly touchInterval?: Duration;
 }

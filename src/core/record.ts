@@ -187,21 +187,32 @@ export function decodeContent(text: string): Content | undefined {
 const NONE: readonly never[] = [];
 
 function isBody(body: unknown): body is Body {
-  const { v, c, e, a, t, w, d } = (body ?? {}) as Partial<Body>;
+  const { v, c, e, a, u, ip, n, s, t, w, d } = (body ?? {}) as Partial<Body>;
   return (
     v === 1 &&
     typeof c === "number" &&
     typeof e === "number" &&
-    (a === undefined || Array.isArray(a)) &&
+    (a === undefined || (Array.isArray(a) && a.every(isStamped))) &&
+    [u, ip, s].every((text) => text === undefined || isText(text)) &&
+    (n === undefined || typeof n === "number") &&
     Array.isArray(t) &&
-    typeof t[0] === "string" &&
-    typeof t[1] === "number" &&
+    isStamped(t.slice(0, 2)) &&
+    (t[2] === undefined || typeof t[2] === "string") &&
+    (t[3] === undefined || typeof t[3] === "number") &&
     Array.isArray(w) &&
+    w.every(isText) &&
     typeof d === "object" &&
     d !== null &&
     !Array.isArray(d)
   );
 }
+
+/** A word and when it was said: a proof, or a verifier. */
+export function isStamped(pair: unknown): pair is [word: string, at: number] {
+  return Array.isArray(pair) && typeof pair[0] === "string" && typeof pair[1] === "number";
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
 
 // Eight are enough: a writer has one commit of a session under way at a time.
 const WRITERS_REMEMBERED = 8;

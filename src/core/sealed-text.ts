@@ -9,7 +9,7 @@
 import type { Json } from "../codec/value.ts";
 import type { SessionRecord } from "../stores/contract.ts";
 import type { Verifiers } from "./record.ts";
-import { Content, Kept } from "./record.ts";
+import { Content, isStamped, Kept } from "./record.ts";
 import { isPlainObject, textOf, treeOf } from "./tree.ts";
 
 /** The characters of a session id, with which the text begins. */
@@ -94,8 +94,14 @@ function parsed(text: string): unknown {
 
 function isHead(head: unknown): head is Head {
   if (!Array.isArray(head) || head.length < 5) return false;
-  const user: unknown = head[5];
-  return (
-    head.slice(0, 5).every(Number.isSafeInteger) && (user === undefined || Array.isArray(user))
-  );
+  const [user] = head.slice(5) as unknown[];
+  return head.slice(0, 5).every(isNumber) && (user === undefined || isUser(user));
 }
+
+function isUser(user: unknown): boolean {
+  if (!isStamped(user)) return false;
+  const [, , remembered, ...proofs] = user as unknown[];
+  return isNumber(remembered) && proofs.every(isStamped);
+}
+
+const isNumber = (value: unknown): value is number => typeof value === "number";

@@ -186,7 +186,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   revokeOthers(): Promise<void>;
   /**
    * A signal for sockets and streams: fires when the session is revoked or expires, in this process
-   * at once, from elsewhere within the watch interval.
+   * at once, from elsewhere within the watch interval. Of a sealed session only the browser knows when it
+   * was used last: to those who watch, its idle time runs from the latest request that began to watch.
    *
    * @param signal - ends the watching when it fires, for instance when the socket closes.
    */

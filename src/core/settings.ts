@@ -126,6 +126,12 @@ export function resolveOptions<Data extends object>(options: SessionsOptions<Dat
     );
   }
   optionalFunction("migrate", options.migrate);
+  if (version === 0 && options.migrate !== undefined) {
+    throw new ConfigError(
+      "migrate",
+      "is called for data older than `version`: give that too, from 1",
+    );
+  }
   optionalFunction("address", options.address);
   optionalFunction("clock", options.clock);
   if (

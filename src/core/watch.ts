@@ -19,7 +19,8 @@ export interface Watchers {
 
 interface Watched {
   readonly controllers: Set<AbortController>;
-  readonly look: Look;
+  /** That of who began to watch last, and so knows of the latest use. */
+  look: Look;
   expiresAt: number;
 }
 
@@ -64,6 +65,8 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
     watch(id, expiresAt, lookThere, stop) {
       const controller = new AbortController();
       const entry = watched.get(id) ?? { controllers: new Set(), look: lookThere, expiresAt };
+      entry.look = lookThere;
+      entry.expiresAt = expiresAt;
       entry.controllers.add(controller);
       watched.set(id, entry);
       if (timer === undefined) {

@@ -59,8 +59,8 @@ export const mutants = [
     methods: ["stored"],
     what: "write at every read",
     file: "src/core/stored.ts",
-    from: "if (change === undefined) return touch(visit, kept);",
-    to: "change ??= (content) => new Map(content.data);",
+    from: "return !owesRotation(visit, content, now) &&",
+    to: "void writer.write({ record, content }, (old) => new Content(old));\n    return !owesRotation(visit, content, now) &&",
   },
   {
     promise: "P3",

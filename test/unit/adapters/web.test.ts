@@ -141,6 +141,17 @@ describe("what a Web handler throws", () => {
     expect([loaded.userId, loaded.get("n")]).toEqual(["ada", 1]);
   });
 
+  it("is an outage when it is a response and the session cannot be written, with the cookie of a sign-in", async () => {
+    const response = await serve(async (_request, session) => {
+      const loaded = await session.signIn("ada");
+      loaded.set("n", 1);
+      down.begin();
+      throw Response.redirect("http://shop.test/", 303);
+    });
+    expect(response.status).toBe(503);
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+  });
+
   it("becomes the status of an error of coatcheck's own", async () => {
     const response = await serve(async (_request, session) => {
       await session.requireUser();

@@ -90,7 +90,7 @@ describe("sealed sessions with a feed and no store", () => {
   });
 
   it("cannot be listed or swept: nobody keeps them", async () => {
-    await expect(sessions.sweep()).rejects.toThrow(/Give a `store`/);
+    await expect(sessions.sweep()).rejects.toThrow(/no `store` keeps them/);
     await expect(sessions.list()[Symbol.asyncIterator]().next()).rejects.toThrow(/listed/);
   });
 });

@@ -67,6 +67,7 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["version", /whole number/, { version: -1 }],
   ["version", /whole number/, { version: 1.5, migrate: (old: object) => old }],
   ["version", /`migrate`/, { version: 2 }],
+  ["migrate", /`version`/, { migrate: (old: object) => old }],
   ["sealed.revocations", /`method: "sealed"`/, { sealed: { revocations: "accept-replay" } }],
   ["sealed.overflow", /`method: "sealed"`/, { sealed: { overflow: "chunks" } }],
   ["sealed.update", /`method: "sealed"`/, { sealed: { update: "refuse" } }],

@@ -114,7 +114,7 @@ describe("a stored session", () => {
       const { session, finish } = ada.begin();
       const loaded = await session.load();
       expect([loaded.userId, loaded.refusal]).toEqual([undefined, "malformed"]);
-      expect(() => loaded.set("a", 2)).toThrow(/ended or was replaced/);
+      expect(() => loaded.set("a", 2)).toThrow(/made with a secret, or by a version/);
       await expect(session.signOut()).rejects.toThrow(/could not be ended/);
       expect((await finish()).cookies).toEqual([]);
       expect(app.recorded.count("update") + app.recorded.count("create")).toBe(0);

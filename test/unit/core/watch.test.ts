@@ -101,6 +101,18 @@ describe.each(["stored", "sealed"] as const)("watch of a %s session", (method) =
     expect([signal.aborted, vi.getTimerCount()]).toEqual([true, 0]);
   });
 
+  it("goes by the latest use that somebody who watches knows of", async () => {
+    const app = memoryApp({ method, timeouts: { idle: "1h", touchInterval: "1m" } });
+    const { ada, signal } = await watching(app);
+    app.clock.advance("50m");
+    await ada.read();
+    await ada.begin().session.watch();
+    app.clock.advance("50m");
+    await vi.advanceTimersByTimeAsync(10_000);
+    await settled();
+    expect(signal.aborted).toBe(false);
+  });
+
   it("does not fire in an outage, until the session is over by what was known of it", async () => {
     const down = outage();
     const app = memoryApp({ method, faults: down.plan, timeouts: { idle: "1h" } });
