@@ -65,8 +65,8 @@ const INTRODUCTION = `# Benchmarks
 <!-- Written by \`npm run bench\`. Figures come from runs only; do not edit. -->
 
 What coatcheck adds to a request, beside other libraries, the bare framework, and what one would write by
-hand. \`npm run bench\` measures all of it again and writes this page; \`npm run bench -- --quick\` prints a
-short run.
+hand. \`npm run bench\` measures all of it again, but for ten million sessions (\`--large\`), and writes this page;
+\`npm run bench -- --quick\` prints a short run.
 
 ![CPU that each library adds to a request](benchmarks.svg)`;
 
