@@ -12,6 +12,7 @@ import { headTests } from "./adapter-head.ts";
 import { parallelTests } from "./adapter-parallel.ts";
 import type { AdapterSceneTest, MethodTrait } from "./adapter-scene.ts";
 import { openAdapterScene } from "./adapter-scene.ts";
+import { sealedTests } from "./adapter-sealed.ts";
 import { streamTests } from "./adapter-streams.ts";
 
 export type {
@@ -32,6 +33,7 @@ const TESTS: readonly AdapterSceneTest[] = [
   ...failureTests,
   ...streamTests,
   ...parallelTests,
+  ...sealedTests,
 ];
 
 const LACKED_BY: Readonly<Record<AdapterMethod, readonly MethodTrait[]>> = {
