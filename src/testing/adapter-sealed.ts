@@ -184,6 +184,37 @@ export const sealedTests: readonly AdapterSceneTest[] = [
     },
   },
   {
+    name: "every cookie of what acted at once is in the answer to an error, set or deleted",
+    needs: ["chunks"],
+    async run(scene) {
+      const { browser } = await scene.serve(async (session, { path }) => {
+        if (path.startsWith("/in")) await session.signIn("ada");
+        if (path.startsWith("/out")) await session.signOut();
+        const loaded = await session.load();
+        const length = lengthIn(path);
+        if (length !== undefined) loaded.set("text", longText(length));
+        if (path.endsWith("/large")) loaded.set("text", longText(12_000));
+        if (path.endsWith("/throw")) throw new Error("the handler failed, as the test asks");
+        const headers = { "set-cookie": ["other=1"] };
+        if (path.endsWith("/500")) return { status: 500, headers, body: "sorry" };
+        return { body: `${loaded.userId} ${String(loaded.get("text"))}`, headers };
+      });
+      for (const failure of ["throw", "500", "large"]) {
+        const ada = browser();
+        await ada.visit(keep(3));
+        const entered = await ada.visit(`/in/${failure}`);
+        expectTrue(entered.status >= 500, `the status says that it failed (${failure})`);
+        expectCookies(entered, { set: NAMES.slice(0, 3) });
+        const { body } = await ada.visit("/read");
+        expectEqual(body, `ada ${longText(LENGTHS[3])}`, "what is in the session");
+        const left = await ada.visit(`/out/${failure}`);
+        expectTrue(left.status >= 500, `the status says that it failed (${failure})`);
+        expectCookies(left, { set: [], deleted: NAMES.slice(0, 3) });
+        expectEqual(ada.cookie(), undefined, "cookies of the browser");
+      }
+    },
+  },
+  {
     name: "P11 a use is told by a small cookie of its own, once in the touch interval",
     needs: ["chunks"],
     async run(scene) {
