@@ -149,7 +149,8 @@ function overHttp2(base: URL): Client {
         const stream = connection.request({
           ":method": method,
           ":path": path,
-          ...(cookie === undefined ? {} : { cookie }),
+          // Each in a field of its own, as browsers send them (RFC 9113 §8.2.3).
+          ...(cookie === undefined ? {} : { cookie: cookie.split("; ") }),
         });
         let trailers: Record<string, string> = {};
         stream.setEncoding("utf8");

@@ -53,6 +53,9 @@ export type AdapterLack =
   /** A way to tell when a response is over. */
   | "end";
 
+/** How the sessions of a test are kept. */
+export type AdapterMethod = "stored" | "sealed";
+
 export interface AdapterSuiteOptions {
   /**
    * Starts an app on 127.0.0.1 with the adapter and one handler for all paths and methods. It calls
@@ -60,8 +63,10 @@ export interface AdapterSuiteOptions {
    * the body of chunks as a stream, headers with what the framework has for them.
    */
   start(sessions: Sessions<SuiteData>, route: Route): AdapterServer | Promise<AdapterServer>;
-  /** A fresh, empty store. */
+  /** A fresh, empty store. It keeps revocations, unless only stored sessions are tried. */
   store(): SessionStore | Promise<SessionStore>;
+  /** Tries only sessions that are kept in this way. @default both, one after the other */
+  readonly method?: AdapterMethod;
   /** Over http the server at `target` speaks HTTP/2 with prior knowledge. @default false */
   readonly http2?: boolean;
   /** Tests that need one of these are skipped, by that name. */
@@ -70,9 +75,9 @@ export interface AdapterSuiteOptions {
 
 /** One test, for any runner. */
 export interface AdapterTest {
-  /** A sentence. Tags such as P9 name a promise. */
+  /** How the session is kept, and a sentence. Tags such as P9 name a promise. */
   readonly name: string;
-  /** Why the test can't be run on this adapter. */
+  /** Why the test can't be run: what the adapter lacks, or sessions that are kept in this way. */
   readonly skip: string | undefined;
   /** Resolves when the promise holds. Tests share nothing and may run in any order. */
   run(): Promise<void>;

@@ -6,7 +6,7 @@
 
 import type { RouteAnswer } from "./adapter-fixture.ts";
 import type { AdapterSceneTest } from "./adapter-scene.ts";
-import { COOKIE, sessionCookies, sessionValue, until } from "./adapter-scene.ts";
+import { COOKIE, readField, sessionCookies, until } from "./adapter-scene.ts";
 import { expectEqual, expectTrue } from "./expect.ts";
 import { gate } from "./faults.ts";
 
@@ -14,7 +14,8 @@ async function* chunks(...texts: readonly string[]): AsyncIterable<string> {
   yield* texts;
 }
 
-const SHAPES: readonly {
+/** An answer of each kind that takes a way of its own to the client. */
+export const SHAPES: readonly {
   readonly what: string;
   readonly method?: string;
   readonly answer: () => RouteAnswer;
@@ -42,6 +43,7 @@ const SHAPES: readonly {
 const byShape = SHAPES.map(
   ({ what, method = "GET", answer, body = "" }): AdapterSceneTest => ({
     name: `P9 nothing leaves before the store has taken the changes: ${what}`,
+    needs: ["records"],
     async run(scene) {
       const { status = 200, headers = {} } = answer();
       const { browser } = await scene.serve(async (session, { path }) => {
@@ -126,7 +128,7 @@ export const headTests: readonly AdapterSceneTest[] = [
       const answer = await visitor.visit();
       const ours = sessionCookies(answer);
       expectEqual(ours.length, 1, "session cookies");
-      expectTrue(sessionValue(ours[0] ?? "") !== "stale", "the session cookie is ours");
+      expectTrue(readField(ours[0] ?? "").value !== "stale", "the session cookie is ours");
       const others = answer.cookies.filter((field) => !ours.includes(field));
       expectEqual(others, ["a=1; Path=/", "b=2; Path=/b"], "cookies of others");
     },

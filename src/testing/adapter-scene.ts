@@ -13,7 +13,13 @@ import { randomBytes } from "../lib/random.ts";
 import type { SessionStore } from "../stores/contract.ts";
 import type { Answer, Client, ClientRequest, Exchange } from "./adapter-client.ts";
 import { createClient } from "./adapter-client.ts";
-import type { AdapterLack, AdapterSuiteOptions, Route, SuiteData } from "./adapter-fixture.ts";
+import type {
+  AdapterLack,
+  AdapterMethod,
+  AdapterSuiteOptions,
+  Route,
+  SuiteData,
+} from "./adapter-fixture.ts";
 import { fail } from "./expect.ts";
 import type { Fault, FaultPlan, Outage } from "./faults.ts";
 import { faulty, outage } from "./faults.ts";
@@ -25,12 +31,15 @@ import type { Verb } from "./verbs.ts";
 export const COOKIE = "sid";
 
 export interface AdapterScene {
+  readonly method: AdapterMethod;
   readonly sessions: Sessions<SuiteData>;
   readonly recorded: Recording<SessionStore>;
   /** While it lasts the store fails every call. */
   readonly outage: Outage;
   /** From now on calls of this verb get this fault; `undefined` ends that. */
   trouble(verb: Verb, fault: Fault | undefined): void;
+  /** Moves the clock of the sessions forward. It goes on from there. */
+  advance(milliseconds: number): void;
   /** What `sessions.on` has told, in order. */
   told<Name extends SessionEvent>(name: Name): readonly SessionEvents[Name][];
   /** Starts the app. */
@@ -63,10 +72,19 @@ export function sessionCalls({ recorded }: AdapterScene): readonly Verb[] {
   return recorded.calls.flatMap(({ verb }) => (verb === "since" ? [] : [verb]));
 }
 
-/** A test of the suite, before it is known what the adapter lacks. */
+/** What only one of the two methods has. */
+export type MethodTrait =
+  /** What a commit writes is in the store: it waits for that, and fails with it. */
+  | "records"
+  /** Changes of one session by several requests at once are all kept. */
+  | "merging"
+  /** What a commit writes goes out with the answer, in up to four cookies. */
+  | "chunks";
+
+/** A test of the suite, before it is known what the adapter and the method lack. */
 export interface AdapterSceneTest {
   readonly name: string;
-  readonly needs?: readonly AdapterLack[];
+  readonly needs?: readonly (AdapterLack | MethodTrait)[];
   /** Options of `createSessions` besides the store. */
   readonly options?: Partial<SessionsOptions<SuiteData>>;
   run(scene: AdapterScene): Promise<void>;
@@ -77,11 +95,11 @@ export interface App {
   browser(): Browser;
 }
 
-/** Keeps the session cookie, as a browser does. */
+/** Keeps the cookies of its session, as a browser does. */
 export interface Browser {
   /** The `Cookie` header of the next request; `undefined` for none. */
   cookie(): string | undefined;
-  /** Another browser with a copy of the cookie. */
+  /** Another browser with a copy of the cookies. */
   copy(): Browser;
   begin(path?: string, method?: string): Exchange;
   /** A whole request. */
@@ -89,6 +107,7 @@ export interface Browser {
 }
 
 export async function openAdapterScene(
+  method: AdapterMethod,
   options: AdapterSuiteOptions,
   overrides: Partial<SessionsOptions<SuiteData>> = {},
 ): Promise<AdapterScene> {
@@ -96,10 +115,14 @@ export async function openAdapterScene(
   const faults = new Map<Verb, Fault>();
   const plan: FaultPlan = (call) => lasting.plan(call) ?? faults.get(call.verb);
   const recorded = recording(faulty(await options.store(), plan));
+  let ahead = 0;
   const sessions = createSessions<SuiteData>({
     secrets: [`ck1_${encodeBase64url(randomBytes(32))}`],
+    method,
     store: recorded.store,
     cookie: { name: COOKIE },
+    clock: () => Date.now() + ahead,
+    ...(method === "sealed" && { sealed: { update: "accept-lost-updates" } }),
     ...overrides,
   });
   const events: [name: SessionEvent, event: unknown][] = [];
@@ -109,12 +132,16 @@ export async function openAdapterScene(
   const closing: (() => unknown)[] = [() => sessions.close()];
 
   return {
+    method,
     sessions,
     recorded,
     outage: lasting,
     trouble(verb, fault) {
       if (fault === undefined) faults.delete(verb);
       else faults.set(verb, fault);
+    },
+    advance(milliseconds) {
+      ahead += milliseconds;
     },
     told: <Name extends SessionEvent>(name: Name) =>
       events.flatMap(([each, event]) => (each === name ? [event as SessionEvents[Name]] : [])),
@@ -136,19 +163,24 @@ export async function openAdapterScene(
   };
 }
 
-function createBrowser(client: Client, value?: string): Browser {
-  let kept = value;
-  const cookie = (): string | undefined => (kept === undefined ? undefined : `${COOKIE}=${kept}`);
+function createBrowser(client: Client, copied?: ReadonlyMap<string, string>): Browser {
+  const kept = new Map(copied);
+
+  function cookie(): string | undefined {
+    if (kept.size === 0) return undefined;
+    return Array.from(kept, ([name, value]) => `${name}=${value}`).join("; ");
+  }
 
   function requestOf(path: string, method: string): ClientRequest {
     const now = cookie();
     return { path, method, ...(now === undefined ? {} : { cookie: now }) };
   }
 
-  function keep(cookies: readonly string[]): void {
-    for (const field of cookies) {
-      const found = field.startsWith(`${COOKIE}=`) ? sessionValue(field) : undefined;
-      if (found !== undefined) kept = found === "" ? undefined : found;
+  function keep(answer: { readonly cookies: readonly string[] }): void {
+    for (const field of sessionCookies(answer)) {
+      const { name, value, isDeleted } = readField(field);
+      if (isDeleted) kept.delete(name);
+      else kept.set(name, value);
     }
   }
 
@@ -157,25 +189,51 @@ function createBrowser(client: Client, value?: string): Browser {
     copy: () => createBrowser(client, kept),
     begin(path = "/", method = "GET") {
       const exchange = client.send(requestOf(path, method));
-      exchange.head.then(({ cookies }) => keep(cookies)).catch(() => undefined);
+      exchange.head.then(keep).catch(() => undefined);
       return exchange;
     },
     async visit(path = "/", method = "GET") {
       const { answer } = client.send(requestOf(path, method));
       const received = await answer;
-      keep(received.cookies);
+      keep(received);
       return received;
     },
   };
 }
 
-/** The value in a `Set-Cookie` field of ours. */
-export function sessionValue(field: string): string | undefined {
-  const [pair = ""] = field.split(";", 1);
-  return pair.startsWith(`${COOKIE}=`) ? pair.slice(COOKIE.length + 1) : undefined;
+/** A `Set-Cookie` field. */
+export interface CookieField {
+  readonly name: string;
+  readonly value: string;
+  /** From the first `;` on. */
+  readonly attributes: string;
+  readonly isDeleted: boolean;
 }
 
-/** The fields that set the session cookie. */
+export function readField(field: string): CookieField {
+  const at = field.indexOf("=");
+  const end = field.indexOf(";");
+  const pairEnd = end === -1 ? field.length : end;
+  const attributes = field.slice(pairEnd);
+  return {
+    name: field.slice(0, at),
+    value: field.slice(at + 1, pairEnd),
+    attributes,
+    isDeleted: /; Max-Age=0(;|$)/.test(attributes),
+  };
+}
+
+/** The fields that set or delete a cookie of the session: the one of its name, and those after it. */
 export function sessionCookies({ cookies }: { readonly cookies: readonly string[] }): string[] {
-  return cookies.filter((field) => sessionValue(field) !== undefined);
+  return cookies.filter((field) => {
+    const { name } = readField(field);
+    return name === COOKIE || name.startsWith(`${COOKIE}-`);
+  });
+}
+
+/** A text of so many characters in which no part is like another. */
+export function longText(length: number): string {
+  let text = "";
+  for (let number = 0; text.length < length; number += 1) text += `${number} `;
+  return text.slice(0, length);
 }

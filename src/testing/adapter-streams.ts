@@ -55,7 +55,7 @@ export const streamTests: readonly AdapterSceneTest[] = [
   },
   {
     name: "a client that goes away before the head does not stop the commit",
-    needs: ["sockets"],
+    needs: ["records", "sockets"],
     async run(scene) {
       const { browser } = await scene.serve(async (session, { path }) => {
         const loaded = await session.load();
@@ -83,6 +83,7 @@ export const streamTests: readonly AdapterSceneTest[] = [
   },
   {
     name: "P9 while the body is sent, a buffered change throws; `load` and `update` work",
+    needs: ["records"],
     async run(scene) {
       const { browser } = await scene.serve(async (session, { path }) => {
         const loaded = await session.load();

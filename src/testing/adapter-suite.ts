@@ -7,14 +7,17 @@
 
 import { costTests } from "./adapter-cost.ts";
 import { failureTests } from "./adapter-failures.ts";
-import type { AdapterSuiteOptions, AdapterTest } from "./adapter-fixture.ts";
+import type { AdapterMethod, AdapterSuiteOptions, AdapterTest } from "./adapter-fixture.ts";
 import { headTests } from "./adapter-head.ts";
 import { parallelTests } from "./adapter-parallel.ts";
+import type { AdapterSceneTest, MethodTrait } from "./adapter-scene.ts";
 import { openAdapterScene } from "./adapter-scene.ts";
+import { sealedTests } from "./adapter-sealed.ts";
 import { streamTests } from "./adapter-streams.ts";
 
 export type {
   AdapterLack,
+  AdapterMethod,
   AdapterServer,
   AdapterSuiteOptions,
   AdapterTest,
@@ -24,8 +27,22 @@ export type {
   SuiteData,
 } from "./adapter-fixture.ts";
 
+const TESTS: readonly AdapterSceneTest[] = [
+  ...costTests,
+  ...headTests,
+  ...failureTests,
+  ...streamTests,
+  ...parallelTests,
+  ...sealedTests,
+];
+
+const LACKED_BY: Readonly<Record<AdapterMethod, readonly MethodTrait[]>> = {
+  stored: ["chunks"],
+  sealed: ["records", "merging"],
+};
+
 /**
- * Makes the tests for an adapter.
+ * Makes the tests for an adapter: all of them for stored sessions, and for sealed ones.
  *
  * @example
  * ```ts
@@ -38,15 +55,23 @@ export type {
  * ```
  */
 export function adapterSuite(options: AdapterSuiteOptions): readonly AdapterTest[] {
-  const lacks = new Set(options.lacks);
-  const tests = [...costTests, ...headTests, ...failureTests, ...streamTests, ...parallelTests];
-  return tests.map(({ name, needs = [], options: overrides, run }) => {
+  const { method, lacks = [] } = options;
+  const methods: readonly AdapterMethod[] = method === undefined ? ["stored", "sealed"] : [method];
+  return methods.flatMap((each) => testsOf(each, new Set([...lacks, ...LACKED_BY[each]]), options));
+}
+
+function testsOf(
+  method: AdapterMethod,
+  lacks: ReadonlySet<string>,
+  options: AdapterSuiteOptions,
+): AdapterTest[] {
+  return TESTS.map(({ name, needs = [], options: overrides, run }) => {
     const missing = needs.filter((need) => lacks.has(need));
     return {
-      name,
+      name: `${method} sessions: ${name}`,
       skip: missing.length > 0 ? `no ${missing.join(", ")}` : undefined,
       async run() {
-        const scene = await openAdapterScene(options, overrides);
+        const scene = await openAdapterScene(method, options, overrides);
         try {
           await run(scene);
         } finally {

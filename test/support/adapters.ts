@@ -20,12 +20,13 @@ import { faulty } from "../../src/testing/faults.ts";
 
 /**
  * One `it` for each test of the suite, on a store that answers at once and on one that has to be waited for:
- * only then is a head held. Frameworks print what handlers throw: that is not shown.
+ * only then is a head held. A sealed session is written to no store. Frameworks print what handlers throw,
+ * and Node what was wrong with a commit: neither is shown.
  */
 export function testAdapter(name: string, options: Omit<AdapterSuiteOptions, "store">): void {
   testOn(name, { ...options, store: () => memoryStore() });
   const slow = () => faulty(memoryStore(), () => undefined);
-  testOn(`${name}, on a store that is waited for`, { ...options, store: slow });
+  testOn(`${name}, on a store that is waited for`, { ...options, store: slow, method: "stored" });
 }
 
 function testOn(name: string, options: AdapterSuiteOptions): void {
@@ -33,9 +34,12 @@ function testOn(name: string, options: AdapterSuiteOptions): void {
     const tests = adapterSuite(options);
     for (const test of tests) {
       it.skipIf(test.skip !== undefined)(test.name, async () => {
-        const silenced = vi.spyOn(console, "error").mockImplementation(() => undefined);
+        const silenced = [
+          vi.spyOn(console, "error").mockImplementation(() => undefined),
+          vi.spyOn(process, "emitWarning").mockImplementation(() => undefined),
+        ];
         await test.run();
-        silenced.mockRestore();
+        for (const each of silenced) each.mockRestore();
       });
     }
   });

@@ -1,6 +1,6 @@
 /**
  * nginx in front of servers: a shared cache, which obeys RFC 9111, at its most eager; or one origin for
- * several servers.
+ * several servers; or nothing but a proxy.
  *
  * @module
  */
@@ -52,6 +52,12 @@ export function startRouter(ports: Readonly<Record<string, number>>): Promise<Re
     ([path, port]) => `location ${path} { proxy_pass http://127.0.0.1:${port}/; }`,
   );
   return startNginx(() => ({ http: "", server: locations.join("\n    ") }));
+}
+
+/** Passes everything on to a port of this machine. @param http - directives besides. */
+export function startPassThrough(upstream: number, http: string): Promise<ReverseProxy> {
+  const server = `location / { proxy_pass http://127.0.0.1:${upstream}; }`;
+  return startNginx(() => ({ http, server }));
 }
 
 type Directives = Readonly<Record<"http" | "server", string>>;
