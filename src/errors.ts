@@ -196,7 +196,7 @@ export class SessionTooLargeError extends CoatcheckError {
     super(
       "ERR_SESSION_TOO_LARGE",
       500,
-      `coatcheck: the session takes ${size} bytes and ${where} holds ${limit}` +
+      `coatcheck: the session takes ${size} bytes, and the limit of ${where} is ${limit}` +
         `${keys === "" ? "" : ` (bytes by key: ${keys})`}; keep ids in it, and what they name in a database`,
     );
     this.size = size;
