@@ -12,6 +12,8 @@ import { answer } from "./answer.ts";
 import { isCarried } from "./carry.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
+import type { HeldResponse } from "./held-response.ts";
+import { HOLD } from "./held-response.ts";
 import { holdHeadOnUse } from "./hold.ts";
 import type { NodeResponse } from "./node-response.ts";
 
@@ -88,7 +90,12 @@ type Listener = (request: Incoming, response: NodeResponse) => unknown;
 function run(listener: Listener, request: Incoming, response: NodeResponse, dev: boolean): void {
   function fail(error: unknown): void {
     const late = response.headersSent;
-    if (!late) answer(response, failureOf(error, dev), NO_CHANGES);
+    if (!late) {
+      // Also where the status says nothing of a failure, such as 401.
+      const used = (response as Partial<HeldResponse>)[HOLD]?.sessions ?? [];
+      for (const session of used) session.commit({ failed: true }).catch(ignore);
+      answer(response, failureOf(error, dev), NO_CHANGES);
+    }
     if (late || !isAnswer(error)) throw error;
   }
 
@@ -100,4 +107,8 @@ function run(listener: Listener, request: Incoming, response: NodeResponse, dev:
   }
   // What `fail` throws on is an unhandled rejection then, as it is without coatcheck.
   if (outcome instanceof Promise) void outcome.catch(fail);
+}
+
+function ignore(): void {
+  // The error that is answered is the one that matters.
 }

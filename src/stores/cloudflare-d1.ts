@@ -25,8 +25,8 @@ export interface D1StoreOptions {
   /** Begins the names of the tables. Change it when two apps share a database. @default "coatcheck_" */
   readonly prefix?: string;
   /**
-   * Makes the tables before the first command, once in each isolate. Say `false` when a migration of
-   * yours makes them: {@link d1Schema} has the statements.
+   * Makes the tables before the first command of the store, which is one more round trip. Say `false`
+   * when a migration of yours makes them: {@link d1Schema} has the statements.
    *
    * @default true
    */

@@ -43,7 +43,7 @@ const REST = /^[\w-]{16}$/;
  * @throws {ConfigError} when an option cannot work.
  * @example
  * ```ts
- * const client = await createClient({ url: "redis://localhost" }).connect();
+ * const client = await createClient().on("error", console.error).connect();
  * const sessions = createSessions({ secrets, store: redisStore({ client }) });
  * ```
  */

@@ -28,7 +28,7 @@ export interface ObservedCall {
 export interface ObservedOptions {
   /** Tells several observed stores apart. @default the store's own name */
   readonly name?: string;
-  /** Is told of every call when it has ended. One that throws disturbs nobody, and is uncaught. */
+  /** Is told of every call when it has ended. One that throws fails no call, and is uncaught. */
   readonly onCall?: (call: ObservedCall) => void;
   /** Up to how many milliseconds each bucket of the durations goes, rising. @default from 1 to 10_000 */
   readonly buckets?: readonly number[];

@@ -1,11 +1,13 @@
 // The conformance suite inside workerd, on D1 and on Durable Objects as miniflare runs them. One request
-// runs one test; another counts round trips.
+// runs one test; others count round trips.
 import { createSessions } from "./dist/index.js";
 import { d1Store } from "./dist/stores/cloudflare-d1.js";
 import { durableObjectStore, SessionsObject } from "./dist/stores/cloudflare-do.js";
 import { storeSuite } from "./dist/testing/store-suite.js";
 
 export { SessionsObject };
+
+const SECRET = "ck1_tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw";
 
 const fixtures = {
   d1(env, prefix) {
@@ -28,9 +30,10 @@ const fixtures = {
 
 /** Stores whose every way to the database, or to an object, is counted. */
 const counted = {
-  d1: ({ DB }, count) =>
+  d1: ({ DB }, count, createTables = true) =>
     d1Store({
       prefix: "trips_",
+      createTables,
       client: {
         prepare: (text) => DB.prepare(text),
         batch(statements) {
@@ -54,7 +57,10 @@ const counted = {
     }),
 };
 
-/** The round trips of one request, the load included, the second time that it is made. */
+/**
+ * The round trips of one request, the load included, the second time that it is made; `sessions` is the
+ * same for all of them.
+ */
 async function countTrips(open, env) {
   let count = 0;
   let ahead = 0;
@@ -62,7 +68,7 @@ async function countTrips(open, env) {
     count += 1;
   });
   const sessions = createSessions({
-    secrets: ["ck1_tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw"],
+    secrets: [SECRET],
     store,
     clock: () => Date.now() + ahead,
     timeouts: { touchInterval: "1m" },
@@ -94,6 +100,33 @@ async function countTrips(open, env) {
   return trips;
 }
 
+const VISITS = {
+  begin: async (session) => (await session.load()).set("theme", "dark"),
+  signIn: (session) => session.signIn("ada"),
+  read: (session) => session.load(),
+  write: async (session) => (await session.load()).set("cart", ["tea"]),
+  signOut: (session) => session.signOut(),
+};
+
+/** The round trips of a visit with `sessions` of its own, as a Worker has to make them. */
+async function visit(open, env, { does, cookie, ahead }) {
+  let trips = 0;
+  const count = () => {
+    trips += 1;
+  };
+  const sessions = createSessions({
+    secrets: [SECRET],
+    store: open(env, count, false),
+    clock: () => Date.now() + ahead,
+    timeouts: { touchInterval: "1m" },
+  });
+  const session = sessions.open({ headers: { cookie } });
+  await VISITS[does](session);
+  const { cookies } = await session.commit({ at: "head" });
+  const [{ name, value } = {}] = cookies;
+  return { trips, cookie: name === undefined ? cookie : `${name}=${value}` };
+}
+
 let opened = 0;
 
 export default {
@@ -102,6 +135,8 @@ export default {
     const [, kind, index] = pathname.split("/");
     if (index === "traits") return Response.json(fixtures[kind](env, "traits").store.traits);
     if (index === "trips") return Response.json(await countTrips(counted[kind], env));
+    if (index === "visit")
+      return Response.json(await visit(counted[kind], env, await request.json()));
     let schedules = 0;
     const tests = await storeSuite({
       sequences: 10,

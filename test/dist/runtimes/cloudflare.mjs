@@ -33,7 +33,9 @@ const miniflare = new Miniflare({
   durableObjects: { SESSIONS: { className: "SessionsObject", useSQLite: true } },
 });
 
-const ask = async (path) => (await miniflare.dispatchFetch(`http://worker/${path}`)).json();
+const ask = async (path, init) => {
+  return (await miniflare.dispatchFetch(`http://worker/${path}`, init)).json();
+};
 const tests = await ask(kind);
 let failed = 0;
 let ran = 0;
@@ -54,5 +56,27 @@ for (const [index, { name, skip }] of tests.entries()) {
 }
 const skipped = tests.flatMap(({ name, skip }) => (skip ? [`${name} [${skip}]`] : []));
 const [traits, trips] = [await ask(`${kind}/traits`), await ask(`${kind}/trips`)];
-console.log(JSON.stringify({ failed, passed: ran - failed, skipped, schedules, traits, trips }));
+const alone = await visits();
+console.log(
+  JSON.stringify({ failed, passed: ran - failed, skipped, schedules, traits, trips, alone }),
+);
 await miniflare.dispose();
+
+/** The round trips of visits that are a request each; the tables are there. */
+async function visits() {
+  const steps = [
+    ["begin", "begin"],
+    ["signIn", "signIn"],
+    ["read", "read"],
+    ["write", "write"],
+    ["touch", "read", 60_000],
+    ["signOut", "signOut", 60_000],
+  ];
+  const counts = {};
+  let cookie = "";
+  for (const [step, does, ahead = 0] of steps) {
+    const body = JSON.stringify({ does, cookie, ahead });
+    ({ cookie, trips: counts[step] } = await ask(`${kind}/visit`, { method: "POST", body }));
+  }
+  return counts;
+}

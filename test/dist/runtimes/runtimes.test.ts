@@ -129,12 +129,17 @@ describe.each(["d1", "do"])("Cloudflare's %s, as miniflare runs it", (kind) => {
       env: { ...process.env, TMPDIR: existsSync("/dev/shm") ? "/dev/shm" : tmpdir() },
       timeout: 600_000,
     });
-    const { failed, trips, ...suite } = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+    const { failed, trips, alone, ...suite } = JSON.parse(
+      stdout.trimEnd().split("\n").at(-1) ?? "",
+    );
     expect(failed, stdout).toBe(0);
     expect(suite.passed).toBeGreaterThan(100);
     expect(suite.schedules).toBeGreaterThan(100);
     // A read 1, a write 2, a touch 1 more, a sign-in 2 beyond the load.
     expect(trips).toMatchObject({ read: 1, write: 2, touch: 2, signIn: 3 });
+    // In a request of its own: the feed as well, and in Durable Objects the key of the homes.
+    const signIn = kind === "do" ? 5 : 4;
+    expect(alone).toEqual({ begin: 1, signIn, read: 2, write: 3, touch: 3, signOut: 3 });
     const store = `cloudflare-${kind}`;
     note({ kind: "suite", store, on: `${store}, miniflare`, ...suite });
     note({ kind: "trips", store, client: "a binding of miniflare", trips });

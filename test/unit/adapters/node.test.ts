@@ -81,6 +81,24 @@ describe("the node adapter", () => {
     expect(seen).toEqual([]);
   });
 
+  it("drops what was buffered with each of its own errors, and keeps what acted at once", async () => {
+    const { sessions } = testSessions();
+    const target = await serve(
+      coatcheck(sessions, async ({ session, url }) => {
+        if (url === "/in") await session.signIn("ada");
+        (await session.load()).set("n", 1);
+        if (url === "/in") await session.requireFresh({ within: "5m", methods: ["totp"] });
+        else await session.requireUser();
+      }),
+    );
+    const visitor = await fetch(target);
+    expect([visitor.status, visitor.headers.getSetCookie()]).toEqual([401, []]);
+    const ada = await fetch(`${target}/in`);
+    expect(ada.status).toBe(401);
+    const session = await sessions.open({ headers: { cookie: cookieOf(ada) } }).load();
+    expect([session.userId, session.get("n")]).toEqual(["ada", undefined]);
+  });
+
   it("only throws on what fails after the head", async () => {
     const { sessions } = testSessions();
     const error = new Error("late");
