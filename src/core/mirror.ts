@@ -3,7 +3,8 @@
  *
  * There is no timer: a request that finds the mirror half as old as it may be refreshes it in the
  * background, and one that finds it too old waits. So a revocation holds in every process within
- * the revocation delay, also on platforms that stop between requests.
+ * the revocation delay, also where a process sleeps between requests. (Where the work of a request dies with
+ * it, as on Workers, the sessions are made in each request, and so is this.)
  *
  * @module
  */
