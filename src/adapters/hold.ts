@@ -167,9 +167,9 @@ function freeze(
   );
 }
 
-function commitAll({ session, others, sessions }: Hold, failed: boolean): Answer<HeadChanges> {
-  if (others.length === 0) return commitHead(session, failed);
-  return Promise.all(sessions.map((each) => commitHead(each, failed))).then(mergeChanges);
+function commitAll(hold: Hold, failed: boolean): Answer<HeadChanges> {
+  if (hold.others.length === 0) return commitHead(hold.session, failed);
+  return Promise.all(hold.sessions.map((each) => commitHead(each, failed))).then(mergeChanges);
 }
 
 /** Sends what has waited: the same calls, in order. */

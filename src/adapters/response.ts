@@ -15,7 +15,7 @@ import { applyHead } from "./head.ts";
  * @param ended - called when the body has been read or is no longer wanted.
  */
 export function withHead(response: Response, changes: HeadChanges, ended?: () => void): Response {
-  const { status, statusText, headers, body } = response;
+  const { status, headers, body } = response;
   // A network error has no head.
   if (status === 0) return response;
   if (status === 101) {
@@ -24,7 +24,10 @@ export function withHead(response: Response, changes: HeadChanges, ended?: () =>
     return response;
   }
   const watched = ended === undefined ? body : watchEnd(body, ended);
-  const copy = new Response(watched, { status, statusText, headers });
+  // Made from the response, and not from its parts: the `Response` that @hono/node-server puts in the place
+  // of the runtime's would share its headers with the copy, so that a cookie reached whoever is given the
+  // same response, and forget how long the body is.
+  const copy = new Response(watched, response);
   applyHead(changes, targetOf(copy.headers));
   return copy;
 }

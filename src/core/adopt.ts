@@ -99,7 +99,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     visit: Visit,
     { from }: ResolvedAdoption,
   ): Promise<ForeignSession | undefined> {
-    const opened = await openForeign(from, callsOf(from), visit, clock());
+    const text = header(visit.request, "cookie");
+    const opened = await openForeign(from, callsOf(from), text, clock());
     if (opened === undefined || !("refused" in opened)) return opened;
     const { refused: reason, problem } = opened;
     events.emit("adoptionRefused", { source: from.name, reason, problem });

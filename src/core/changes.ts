@@ -16,8 +16,10 @@ export class Draft {
   declare readonly tree: DataTree;
   /** Objects that were handed out, with their JSON text at that moment. */
   handed: Map<string, Handed> | undefined = undefined;
-  /** Buffered sets and deletes, in order of the last one. */
-  sets: Map<string, { readonly value: unknown } | undefined> | undefined = undefined;
+  /** Buffered sets, in order of the last one; `undefined` deletes. */
+  sets: Map<string, unknown> | undefined = undefined;
+  /** The changes that were collected last: what comes later is not written with them. */
+  taken: Changes | undefined = undefined;
 
   constructor(tree: DataTree) {
     this.tree = tree;
@@ -33,7 +35,7 @@ const NO_CHANGES: Changes = new Map();
 
 export function getValue(draft: Draft, key: string): unknown {
   const { sets, handed, tree } = draft;
-  if (sets?.has(key) === true) return sets.get(key)?.value;
+  if (sets?.has(key) === true) return sets.get(key);
   const cell = tree.get(key);
   if (cell === undefined) return undefined;
   const { json } = cell;
@@ -55,8 +57,8 @@ export function hasValue(draft: Draft, key: string): boolean {
 
 export function keysOf(draft: Draft): string[] {
   const keys = draft.tree.keys().filter((key) => hasValue(draft, key));
-  for (const [key, set] of draft.sets ?? []) {
-    if (set !== undefined && !draft.tree.has(key)) keys.push(key);
+  for (const [key, value] of draft.sets ?? []) {
+    if (value !== undefined && !draft.tree.has(key)) keys.push(key);
   }
   return keys;
 }
@@ -71,7 +73,7 @@ export function setValue(draft: Draft, key: string, value: unknown): void {
   // Deleted first, so that the order of the map is the order of the last sets.
   draft.sets ??= new Map();
   draft.sets.delete(key);
-  draft.sets.set(key, { value });
+  draft.sets.set(key, value);
 }
 
 export function deleteValue(draft: Draft, key: string): void {
@@ -93,7 +95,12 @@ export function clearValues(draft: Draft): void {
  *
  * @throws {ValueError} when a value was changed into something that cannot be kept.
  */
-export function collectChanges({ handed, sets }: Draft): Changes {
+export function collectChanges(draft: Draft): Changes {
+  draft.taken = changesOf(draft);
+  return draft.taken;
+}
+
+function changesOf({ handed, sets }: Draft): Changes {
   if (sets === undefined && handed === undefined) return NO_CHANGES;
   let changes: Map<string, Cell | undefined> | undefined;
   for (const [key, { value, member }] of handed ?? []) {
@@ -103,9 +110,9 @@ export function collectChanges({ handed, sets }: Draft): Changes {
     changes ??= new Map();
     changes.set(key, cell);
   }
-  for (const [key, set] of sets ?? []) {
+  for (const [key, value] of sets ?? []) {
     changes ??= new Map();
-    changes.set(key, set && cellOf(set.value, key));
+    changes.set(key, value === undefined ? undefined : cellOf(value, key));
   }
   return changes ?? NO_CHANGES;
 }
@@ -142,8 +149,26 @@ export function rebased(draft: Draft, tree: DataTree): Draft {
 export function bufferAgain(before: Draft, changes: Changes, next: Draft): void {
   for (const [key, cell] of changes) {
     next.sets ??= new Map();
-    const set = before.sets?.has(key) ? before.sets.get(key) : before.handed?.get(key);
-    next.sets.set(key, cell && { value: set?.value });
+    const isSet = before.sets?.has(key) === true;
+    const value = isSet ? before.sets?.get(key) : before.handed?.get(key)?.value;
+    next.sets.set(key, cell && value);
+  }
+}
+
+/** Buffers what was changed while the changes that were collected were being written. */
+export function bufferLate(before: Draft, next: Draft): void {
+  const { handed, sets, taken = NO_CHANGES } = before;
+  for (const key of new Set([...(handed ?? []), ...(sets ?? []), ...taken].map(([key]) => key))) {
+    const isSet = sets?.has(key) === true;
+    const now = isSet ? sets.get(key) : handed?.get(key)?.value;
+    const cell = taken.get(key);
+    const written = taken.has(key) ? cell && memberOf(cell, key) : handed?.get(key)?.member;
+    const isWritten = taken.has(key) || !isSet;
+    const member = now === undefined ? undefined : memberNow(now, key);
+    if (isWritten && member === written) continue;
+    next.sets ??= new Map();
+    if (now === undefined && !next.tree.has(key)) next.sets.delete(key);
+    else next.sets.set(key, now);
   }
 }
 
@@ -156,8 +181,7 @@ export function memberRead(draft: Draft, key: string): string | undefined {
 function valuesOf({ handed, sets }: Draft): Map<string, object> {
   const values = new Map<string, object>();
   for (const [key, { value }] of handed ?? []) values.set(key, value);
-  for (const [key, set] of sets ?? []) {
-    const value = set?.value;
+  for (const [key, value] of sets ?? []) {
     if (typeof value === "object" && value !== null) values.set(key, value);
     else values.delete(key);
   }
@@ -165,7 +189,7 @@ function valuesOf({ handed, sets }: Draft): Map<string, object> {
 }
 
 /** The text of a value as it is now; `undefined` for what can no longer be kept. */
-export function memberNow(value: object, key: string): string | undefined {
+export function memberNow(value: unknown, key: string): string | undefined {
   try {
     return memberOf(cellOf(value, key), key);
   } catch {

@@ -74,7 +74,7 @@ export async function closeSession(
     }
     if (loaded.record.closed) {
       core.closed(id);
-      return content.commits.includes(closingId) ? "closed" : "late";
+      return content.commits === closingId ? "closed" : "late";
     }
     const found = new Kept(loaded.record, content);
     const verdict = judge(found, loaded.cutOff, settings.timeouts, core.everyoneAt, now);

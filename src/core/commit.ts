@@ -13,6 +13,7 @@ import {
 import type { Answer } from "../stores/contract.ts";
 import {
   bufferAgain,
+  bufferLate,
   collectChanges,
   Draft,
   keysChangedInPlace,
@@ -129,10 +130,12 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     state.isRead = true;
     state.draft = rebased(before, tree);
     bufferAgain(before, buffered, state.draft);
+    // Once the head is out nothing that is buffered can be kept.
+    if (!state.headSent) bufferLate(before, state.draft);
     if (!dev) return;
     for (const [key, { value }] of before.handed ?? []) {
       const { handed, sets } = state.draft;
-      if (handed?.get(key)?.value === value || sets?.get(key)?.value === value) continue;
+      if (handed?.get(key)?.value === value || sets?.get(key) === value) continue;
       // Only what comes later is too late: it is compared with what it is now.
       state.stale.push([key, { value, member: memberNow(value, key) ?? "" }]);
     }

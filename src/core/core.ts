@@ -65,7 +65,7 @@ export function beginContent(
     userAgent: header(request, "user-agent")?.slice(0, LONGEST),
     address: textOrAbsent(settings.address?.(request)),
     verifiers: { current: "", rotatedAt: now },
-    commits: [],
+    commits: "",
     version: beginning.version,
     data: beginning.data,
     successor: undefined,

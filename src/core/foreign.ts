@@ -21,7 +21,6 @@ import type { Key } from "../token/key-ring.ts";
 import { lengthPrefixed } from "../token/key-ring.ts";
 import type { Visit } from "./method.ts";
 import { setCookie } from "./method.ts";
-import { header } from "./request.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import type { Cell, DataTree } from "./tree.ts";
 import { cellOf, EMPTY_TREE } from "./tree.ts";
@@ -34,15 +33,15 @@ export interface RefusedForeign extends Refused {
 /**
  * The foreign session of a request; `undefined`, and at no cost, without a cookie of theirs.
  *
+ * @param text - the `Cookie` header.
  * @throws {StoreUnavailableError} for an outage of their backend only.
  */
 export async function openForeign(
   source: ForeignSource,
   calls: StoreCalls,
-  { request }: Visit,
+  text: string | undefined,
   now: number,
 ): Promise<ForeignSession | RefusedForeign | undefined> {
-  const text = header(request, "cookie");
   if (text === undefined || !source.cookieNames.some((name) => text.includes(name))) {
     return undefined;
   }

@@ -20,9 +20,15 @@ export interface Memo<Value> {
   renew(key: string, text: string, value: Value): void;
 }
 
-interface Entry<Value> {
-  readonly text: string;
-  readonly value: Value;
+/** A class, not a literal, for the reason that `State` gives. */
+class Entry<Value> {
+  declare readonly text: string;
+  declare readonly value: Value;
+
+  constructor(text: string, value: Value) {
+    this.text = text;
+    this.value = value;
+  }
 }
 
 // Two generations of so many characters each: some 16 MB with what was made of them.
@@ -49,7 +55,7 @@ export function createMemo<Value>(): Memo<Value> {
       young = new Map();
       characters = text.length;
     }
-    young.set(key, { text, value });
+    young.set(key, new Entry(text, value));
   }
 
   function cameLately(key: string): boolean {

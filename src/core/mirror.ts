@@ -4,7 +4,8 @@
  * There is no timer: a request that finds the mirror half as old as it may be refreshes it in the
  * background, and one that finds it too old waits. So a revocation holds in every process within
  * the revocation delay, also where a process sleeps between requests. (Where the work of a request dies with
- * it, as on Workers, the sessions are made in each request, and so is this.)
+ * it, as on Workers, the sessions are made in each request, and so is this. Where they are not, a reading that
+ * died is waited for until its deadline, and then begun anew.)
  *
  * @module
  */
@@ -42,11 +43,15 @@ interface CutOff {
   readonly except: string | undefined;
 }
 
-/** @param changed - is told what was added, here or elsewhere. */
+/**
+ * @param deadline - of each of the calls, in milliseconds
+ * @param changed - is told what was added, here or elsewhere.
+ */
 export function createMirror(
   revocations: Revocations,
   calls: StoreCalls,
   maxAge: number,
+  deadline: number,
   changed: (revocation: Revocation) => void,
 ): Mirror {
   const sessions = new Map<string, { readonly at: number; readonly until: number }>();
@@ -56,6 +61,7 @@ export function createMirror(
   let syncedAt = Number.NEGATIVE_INFINITY;
   let forgottenAt = 0;
   let refreshing: Promise<void> | undefined;
+  let askedAt = 0;
 
   function apply(revocation: Revocation): void {
     const { kind, id = "", at, until, except } = revocation;
@@ -86,6 +92,7 @@ export function createMirror(
   async function readOn(now: number): Promise<void> {
     let more: boolean | undefined;
     do {
+      askedAt = performance.now();
       const page = await calls.run("since", () => revocations.since(cursor));
       for (const revocation of page.revocations) apply(revocation);
       ({ cursor, more } = page);
@@ -96,9 +103,13 @@ export function createMirror(
   }
 
   function refresh(now: number): Promise<void> {
-    refreshing ??= readOn(now).finally(() => {
-      refreshing = undefined;
-    });
+    // Where the work of a request dies with it, so does the timer of its deadline: nobody tells that it failed.
+    if (refreshing === undefined || performance.now() - askedAt > deadline) {
+      const reading = readOn(now).finally(() => {
+        if (refreshing === reading) refreshing = undefined;
+      });
+      refreshing = reading;
+    }
     return refreshing;
   }
 

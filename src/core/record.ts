@@ -8,7 +8,7 @@ import type { Json } from "../codec/value.ts";
 import type { RecordUpdate, SessionRecord } from "../stores/contract.ts";
 import type { Authentication } from "./session.ts";
 import type { DataTree } from "./tree.ts";
-import { EMPTY_TREE, textOf, treeOf } from "./tree.ts";
+import { EMPTY_TREE, quoted, textOf, treeOf } from "./tree.ts";
 
 // Classes, as all that is made for each request: `state.ts` says why.
 
@@ -34,8 +34,11 @@ export class Content {
   declare readonly userAgent: string | undefined;
   declare readonly address: string | undefined;
   declare readonly verifiers: Verifiers;
-  /** The last commit of each of the last eight writers, so that a lost reply can be told. The writer sets it. */
-  declare commits: readonly string[];
+  /**
+   * The last commit of each of the last eight writers, by which a lost reply is told; spaces between them.
+   * The writer sets it.
+   */
+  declare commits: string;
   /** The version of the data's shape. */
   declare readonly version: number;
   declare readonly data: DataTree;
@@ -117,16 +120,16 @@ interface BodyHead {
 }
 
 interface Body extends BodyHead {
-  w: readonly string[];
+  w: string;
   d: Record<string, Json>;
 }
 
-const COMMITS = ',"w":[';
+const COMMITS = ',"w":"';
 
 /** The text of a body. */
 export function encodeContent(content: Content): string {
   content.head ??= headOf(content);
-  return textOf(content.data, `${content.head},"w":${JSON.stringify(content.commits)},"d":`, "}");
+  return textOf(content.data, `${content.head},"w":${quoted(content.commits)},"d":`, "}");
 }
 
 function headOf(content: Content): string {
@@ -199,8 +202,7 @@ function isBody(body: unknown): body is Body {
     isStamped(t.slice(0, 2)) &&
     (t[2] === undefined || typeof t[2] === "string") &&
     (t[3] === undefined || typeof t[3] === "number") &&
-    Array.isArray(w) &&
-    w.every(isText) &&
+    isText(w) &&
     typeof d === "object" &&
     d !== null &&
     !Array.isArray(d)
@@ -218,13 +220,11 @@ const isText = (value: unknown): value is string => typeof value === "string";
 const WRITERS_REMEMBERED = 8;
 
 /** The writer is the part of a commit id before the dot. */
-export function withCommit(commits: readonly string[], commitId: string): readonly string[] {
+export function withCommit(commits: string, commitId: string): string {
   const writer = commitId.slice(0, commitId.indexOf(".") + 1);
-  if (commits.length === 0 || (commits.length === 1 && commits[0]?.startsWith(writer))) {
-    return [commitId];
-  }
-  const others = commits.filter((id) => !id.startsWith(writer));
-  return [...others.slice(-(WRITERS_REMEMBERED - 1)), commitId];
+  if (commits === "" || (commits.startsWith(writer) && !commits.includes(" "))) return commitId;
+  const others = commits.split(" ").filter((id) => !id.startsWith(writer));
+  return [...others.slice(-(WRITERS_REMEMBERED - 1)), commitId].join(" ");
 }
 
 /** Whether a commit is in the record, or may have been and is forgotten. */
@@ -233,10 +233,11 @@ export function fateOf(
   kept: Kept,
   baseRevision: number,
 ): "kept" | "not-kept" | "unknown" {
-  if (kept.content.commits.includes(commitId)) return "kept";
+  const commits = kept.content.commits.split(" ");
+  if (commits.includes(commitId)) return "kept";
   const forgotten =
     kept.record.revision - baseRevision > WRITERS_REMEMBERED &&
-    kept.content.commits.length >= WRITERS_REMEMBERED;
+    commits.length >= WRITERS_REMEMBERED;
   return forgotten ? "unknown" : "not-kept";
 }
 
@@ -248,7 +249,7 @@ export function closedContent(
 ): Content {
   return new Content({
     ...content,
-    commits: [closingId],
+    commits: closingId,
     authentications: NONE,
     userAgent: undefined,
     address: undefined,

@@ -73,7 +73,7 @@ export function decodeSealed(text: string): Kept | undefined {
     userAgent: undefined,
     address: undefined,
     verifiers: NO_TICKET,
-    commits: [],
+    commits: "",
     version,
     data: treeOf(data as Record<string, Json>),
     successor: undefined,

@@ -91,10 +91,16 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   const watchers = createWatchers(settings.watchInterval, clock);
   const mirror =
     revocations &&
-    createMirror(revocations, calls, settings.revocationDelay, ({ kind, id }) => {
-      // Stored sessions have a store that tells; for sealed ones the feed is all there is.
-      if (settings.method !== "stored") watchers.look(kind === "session" ? id : undefined);
-    });
+    createMirror(
+      revocations,
+      calls,
+      settings.revocationDelay,
+      settings.storeDeadline,
+      ({ kind, id }) => {
+        // Stored sessions have a store that tells; for sealed ones the feed is all there is.
+        if (settings.method !== "stored") watchers.look(kind === "session" ? id : undefined);
+      },
+    );
   const core: Core = { settings, calls, mirror, events, closed: watchers.closed };
   const storedCore: StoredCore | undefined = store && {
     ...core,

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { cookieReader } from "../cookie/read.ts";
 import { SessionClosedError, SignInRefusedError } from "../errors.ts";
 import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
@@ -17,7 +18,7 @@ import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
 import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } from "./foreign.ts";
 import type { RevokedAt } from "./judge.ts";
-import { CLOCK_SLACK, judge } from "./judge.ts";
+import { CLOCK_SLACK, judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { live, NOTHING_FOUND, refusing } from "./method.ts";
 import { Content, Kept } from "./record.ts";
@@ -29,9 +30,12 @@ import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE, valueIn } from "./tree.ts";
 
-/** Where the cookie is the session, its id is kept in it under this key: the cookie changes with each write. */
+/**
+ * Where the cookie is the session, this key holds what it does not say: the id, for the cookie changes with
+ * each write, and since when it is whose, for cut-offs. Before the second and third part there was the id alone.
+ */
 const ID_KEY = "_coatcheck";
-const SESSION_ID = /^[\w-]{24}$/;
+const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
 
 // What a foreign refusal is to us. "unsupported" may well be live for the other side.
 const REFUSALS = {
@@ -56,11 +60,15 @@ export function createShared(core: Core, source: ForeignSource): Method {
     { readonly foreign: ForeignSession; readonly read: DataTree }
   >();
   const queues = new Map<string, Promise<unknown>>();
+  // A record that is gone tells nothing: the cookies whose sessions have ended here lately, the oldest first.
+  const endedAt = new Map<string, number>();
 
   async function find(visit: Visit): Promise<Found> {
     const now = clock();
-    const opened = await openForeign(source, calls, visit, now);
-    if (opened === undefined) return NOTHING_FOUND;
+    const opened = await openForeign(source, calls, header(visit.request, "cookie"), now);
+    if (opened === undefined) {
+      return isLate(visit) ? refused("closed", undefined, true) : NOTHING_FOUND;
+    }
     if ("refused" in opened) {
       return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
     }
@@ -71,9 +79,36 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return refused(verdict.refusal, kept.record.id, verdict.blocked);
   }
 
+  /** Its cookie is of a session that has ended, and the browser may have a newer one by now (P16). */
+  function isLate(visit: Visit): boolean {
+    if (endedAt.size === 0) return false;
+    const at = endedAt.get(cookiesOf(visit));
+    return at !== undefined && visit.openedAt - at < REMEMBERED_FOR;
+  }
+
+  function remember(visit: Visit): void {
+    const now = clock();
+    for (const [cookies, at] of endedAt) {
+      if (now - at < REMEMBERED_FOR) break;
+      endedAt.delete(cookies);
+    }
+    const cookies = cookiesOf(visit);
+    if (cookies === "") return;
+    endedAt.delete(cookies);
+    endedAt.set(cookies, now);
+  }
+
+  /** Theirs, as the request came with them; empty without one. */
+  function cookiesOf({ request }: Visit): string {
+    const read = cookieReader(header(request, "cookie") ?? "");
+    return source.cookieNames.flatMap((name) => read(name) ?? []).join("; ");
+  }
+
   function keptOf(visit: Visit, foreign: ForeignSession): Kept {
     const now = clock();
-    const { userId, createdAt = now, persistent = false } = foreign;
+    const { userId, persistent = false } = foreign;
+    // Not later than it was written: else no cut-off would ever concern it.
+    const createdAt = foreign.createdAt ?? foreign.lastSeenAt ?? now;
     const at = foreign.createdAt ?? 0;
     // What we can hold of it. The rest stays where it is.
     const { tree: data } = keepable(
@@ -94,7 +129,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       id: idOf(foreign),
       revision: 1,
       userId,
-      mark: userId === undefined ? 0 : createdAt,
+      mark: userId === undefined ? 0 : (foreign.createdAt ?? markIn(foreign) ?? createdAt),
       lastSeenAt,
       expiresAt: Math.min(until, foreign.expiresAt ?? until),
       closed: false,
@@ -104,9 +139,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   function idOf({ data, identity }: ForeignSession): string {
-    const own = data[ID_KEY];
-    if (typeof own === "string" && SESSION_ID.test(own)) return own;
-    return idFromForeign(ring.current, "shared", source.name, identity);
+    return ownIn(data)?.[1] ?? idFromForeign(ring.current, "shared", source.name, identity);
   }
 
   /** Writes the session there. @param from - the session it goes on from; absent: it is a new one. */
@@ -121,18 +154,22 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const { userId } = record;
     const expiresAt = deadline(timeouts, userId, content, now);
     const data = draftData(content.data, from, read, source.reserved);
-    if (from?.recordKey === undefined && source.remove === undefined) data[ID_KEY] = record.id;
+    if (from?.recordKey === undefined && source.remove === undefined) {
+      data[ID_KEY] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;
+    }
     const origin = from?.origin;
     // Whether a session that is theirs outlives the browser's run is theirs to say; a visitor's too.
     const asked = userId === undefined ? undefined : content.remembered;
     const persistent = from === undefined ? asked : from.persistent;
+    // For one that begins to be remembered here they may have no age of their own.
+    const isOurs = source.endTellsUse !== true || (from === undefined && persistent === true);
     const sealed = await calls.run("write", () =>
       source.seal(
         {
           data,
           ...(userId !== undefined && { userId }),
           createdAt: content.createdAt,
-          expiresAt,
+          ...(isOurs && { expiresAt }),
           ...(persistent !== undefined && { persistent }),
           ...(origin !== undefined && { origin }),
         },
@@ -174,7 +211,20 @@ export function createShared(core: Core, source: ForeignSource): Method {
     change: ChangeData | undefined,
     version: number,
   ): Promise<Kept | "gone"> {
+    if (change === undefined) return touch(visit, kept, version);
     return inTurn(kept.record.id, () => writeNow(visit, kept, change, version));
+  }
+
+  // One that fails ends nobody: the next request touches again, and the outage has its event.
+  async function touch(visit: Visit, kept: Kept, version: number): Promise<Kept | "gone"> {
+    const { id, lastSeenAt } = kept.record;
+    if (visit.headSent || !touches.claim(id, lastSeenAt, clock())) return kept;
+    try {
+      return await inTurn(id, () => writeNow(visit, kept, undefined, version));
+    } catch {
+      touches.forget(id);
+      return kept;
+    }
   }
 
   /** Writes of one session queue within a process. */
@@ -195,17 +245,14 @@ export function createShared(core: Core, source: ForeignSource): Method {
     change: ChangeData | undefined,
     version: number,
   ): Promise<Kept | "gone"> {
-    if (isEnded(kept)) return "gone";
-    const { record } = kept;
-    if (change === undefined) {
-      const isDue = !visit.headSent && touches.claim(record.id, record.lastSeenAt, clock());
-      if (!isDue) return kept;
-    }
     const current = await readAgain(visit, kept);
-    if (current === undefined) return "gone";
+    // It has ended while this request ran: its cookie would take the newer one's place (P16).
+    if (current === undefined || isEnded(current)) return "gone";
     const { content } = current;
     const data = change === undefined ? content.data : await change(content, current.record);
     if (change !== undefined && data === content.data) return kept;
+    // The app's schema may have taken its time.
+    if (isEnded(current)) return "gone";
     const origin = origins.get(content);
     if (visit.headSent && origin?.foreign.recordKey === undefined) {
       throw new SessionClosedError("a session in a cookie can't be written once the head is out");
@@ -218,16 +265,28 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function readAgain(visit: Visit, kept: Kept): Promise<Kept | undefined> {
     const foreign = origins.get(kept.content)?.foreign;
     if (foreign?.recordKey === undefined) return kept;
-    if (header(visit.request, "cookie") === undefined) return kept;
-    const opened = await openForeign(source, calls, visit, clock());
-    // The cookie of this request names another record: one that this request has begun itself.
-    if (opened !== undefined && !("refused" in opened))
-      return opened.recordKey === foreign.recordKey ? keptOf(visit, opened) : kept;
-    return visit.cookies === undefined ? undefined : kept;
+    const opened = await openForeign(source, calls, latestCookies(visit), clock());
+    if (opened === undefined || "refused" in opened) return undefined;
+    const current = keptOf(visit, opened);
+    // Several libraries keep their id when somebody signs in or out.
+    const isSame =
+      opened.recordKey === foreign.recordKey && current.record.userId === kept.record.userId;
+    return isSame ? current : undefined;
   }
 
-  function isEnded({ record: { id, userId, mark }, content: { createdAt } }: Kept): boolean {
-    return revokedAt({ id, userId, mark, createdAt }) !== undefined;
+  /** What the browser will send when it has the answer: the session may have begun in this request. */
+  function latestCookies(visit: Visit): string {
+    const set = [...(visit.cookies?.values() ?? [])]
+      .filter(({ attributes }) => attributes.maxAge !== 0)
+      .map(({ name, value }) => `${name}=${value}`);
+    const text = header(visit.request, "cookie");
+    // Of two with one name the first is read.
+    return [...set, ...(text === undefined ? [] : [text])].join("; ");
+  }
+
+  /** By the feed, or by its time. */
+  function isEnded(kept: Kept): boolean {
+    return judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined;
   }
 
   function owesNothing(visit: Visit, kept: Kept): boolean {
@@ -244,37 +303,78 @@ export function createShared(core: Core, source: ForeignSource): Method {
     }
     const data = await next.data(old?.content);
     const content = beginContent(settings, visit.request, { ...next, data }, clock());
+    const before = visit.cookies && new Map(visit.cookies);
     const made = await put(visit, record, content, undefined, EMPTY_TREE);
-    if (old !== undefined) await over(old);
+    if (old !== undefined) await replace(visit, old, made, before);
     return made;
   }
 
+  /**
+   * Ends the session that another was made in place of. If that fails, the session of before goes on, here
+   * and there: its cookies go out, or none, and nothing is left of the new one.
+   */
+  async function replace(
+    visit: Visit,
+    old: Kept,
+    made: Kept,
+    before: Visit["cookies"],
+  ): Promise<void> {
+    try {
+      await inTurn(old.record.id, async () => {
+        await deny(old, "once written");
+        await remove(old).catch(unlessDenied);
+      });
+      remember(visit);
+    } catch (error) {
+      visit.cookies = before;
+      await remove(made).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  // What we refuse by the feed is over here, whatever is left there until its time is over.
+  function unlessDenied(error: unknown): void {
+    if (mirror === undefined) throw error;
+    events.emit("foreignFailed", { source: source.name, operation: "remove", error });
+  }
+
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    if (kept !== undefined && isEnded(kept)) return false;
+    // It has ended already, perhaps with a session in its place, whose cookies these are by now.
+    if (kept !== undefined && (await hasEnded(visit, kept))) return false;
     const text = header(visit.request, "cookie") ?? "";
     const names = source.cookieNames.filter(
       (name) => visit.cookies?.has(name) === true || text.includes(name),
     );
     if (names.length > 0) setForeignCookies(visit, source.deletion());
     if (kept !== undefined) {
-      await over(kept);
-      core.closed(kept.record.id);
+      const { id } = kept.record;
+      await inTurn(id, async () => {
+        remember(visit);
+        await deny(kept, "at once");
+        await remove(kept);
+      });
+      core.closed(id);
     }
     return true;
   }
 
-  /** Ends a session for both sides: its record goes, and we deny it, in case it is sent again. */
-  async function over({ record, content }: Kept): Promise<void> {
+  /** By what lies there now; where that cannot be read, by what was read. */
+  async function hasEnded(visit: Visit, kept: Kept): Promise<boolean> {
+    const current = await readAgain(visit, kept).catch(() => kept);
+    return current === undefined || isEnded(current);
+  }
+
+  /** Refuses a session from now on, in case it is sent again. */
+  async function deny({ record: { id } }: Kept, holds: "at once" | "once written"): Promise<void> {
+    const until = clock() + timeouts.longest + CLOCK_SLACK;
+    await mirror?.add({ kind: "session", id, at: clock(), until }, holds);
+  }
+
+  /** Ends a session for the other side too, where it has a record. */
+  async function remove({ content }: Kept): Promise<void> {
     const foreign = origins.get(content)?.foreign;
-    await mirror?.add({
-      kind: "session",
-      id: record.id,
-      at: clock(),
-      until: clock() + timeouts.longest + CLOCK_SLACK,
-    });
-    if (foreign !== undefined && source.remove !== undefined) {
-      await calls.run("remove", async () => source.remove?.(foreign));
-    }
+    if (foreign === undefined || source.remove === undefined) return;
+    await calls.run("remove", async () => source.remove?.(foreign));
   }
 
   async function reload(visit: Visit, kept: Kept): Promise<Found> {
@@ -296,6 +396,17 @@ export function createShared(core: Core, source: ForeignSource): Method {
     end,
     reload,
   };
+}
+
+function ownIn(data: ForeignSession["data"]): RegExpExecArray | undefined {
+  const own = data[ID_KEY];
+  return typeof own === "string" ? (OWN.exec(own) ?? undefined) : undefined;
+}
+
+/** The mark that it was written with here, unless they have given it to another user since. */
+function markIn({ data, userId }: ForeignSession): number | undefined {
+  const [, , mark, owner] = ownIn(data) ?? [];
+  return mark === undefined || owner !== userId ? undefined : Number.parseInt(mark, 36);
 }
 
 /** The data as the other side is to see it: what we have not changed is written as it came. */

@@ -34,6 +34,8 @@ export class DataTree {
   declare private readonly names: readonly string[];
   declare private readonly cells: readonly Cell[];
   private index: ReadonlyMap<string, number> | undefined = undefined;
+  /** The text of the whole, where {@link textOf} has made it before. */
+  text: string | undefined = undefined;
 
   constructor(names: readonly string[], cells: readonly Cell[]) {
     this.names = names;
@@ -87,8 +89,26 @@ export class DataTree {
       return new DataTree(left, cells.filter(isCell) as Cell[]);
     }
     const next = new DataTree(names ?? this.names, cells as Cell[]);
-    if (names === undefined) next.index = this.index;
+    if (names === undefined) {
+      next.index = this.index;
+      if (changes.size === 1) next.text = this.textWith(next);
+    }
     return next;
+  }
+
+  /** The text of the next tree, in which one member is another: most changes change one key. */
+  private textWith(next: DataTree): string | undefined {
+    const { text, cells, names } = this;
+    if (text === undefined) return undefined;
+    let at = 0;
+    let from = 1;
+    for (; cells[at] === next.cells[at]; at += 1) {
+      if (at === cells.length) return text;
+      from += memberOf(cells[at] as Cell, names[at] as string).length + 1;
+    }
+    const name = names[at] as string;
+    const to = from + memberOf(cells[at] as Cell, name).length;
+    return text.slice(0, from) + memberOf(next.cells[at] as Cell, name) + text.slice(to);
   }
 
   private at(key: string): number {
@@ -113,14 +133,13 @@ export function treeOf(data: Readonly<Record<string, Json>>): DataTree {
   );
 }
 
-/** The text of the whole tree, a JSON object, between two others. Joined once, so that it is copied once. */
+/** The text of the whole tree, a JSON object, between two others. */
 export function textOf(tree: DataTree, before = "", after = ""): string {
-  const members = tree.map(memberOf);
-  const last = members.length - 1;
-  if (last < 0) return `${before}{}${after}`;
-  members[0] = `${before}{${members[0]}`;
-  members[last] += `}${after}`;
-  return members.join(",");
+  const text = tree.text ?? `{${tree.map(memberOf).join(",")}}`;
+  const whole = `${before}${text}${after}`;
+  // A part of the whole, so that its characters are in memory once.
+  tree.text = whole.slice(before.length, whole.length - after.length);
+  return whole;
 }
 
 /** The cell of a value, sharing nothing with it. @throws {ValueError} for what cannot be kept. */
@@ -183,8 +202,9 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   return prototype === Object.prototype || prototype === null;
 }
 
-const PLAIN = /^[\w-]*$/;
+const PLAIN = /^[\w. -]*$/;
 
-function quoted(key: string): string {
+/** As JSON. */
+export function quoted(key: string): string {
   return PLAIN.test(key) ? `"${key}"` : JSON.stringify(key);
 }

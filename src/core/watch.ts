@@ -82,7 +82,8 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
       // It may have ended since it was read.
       void lookAt(id);
       if (stop?.aborted === true) end();
-      else stop?.addEventListener("abort", end, { once: true });
+      // Whoever gives one signal to many, such as that of a shutdown, keeps nothing of those that have ended.
+      else stop?.addEventListener("abort", end, { once: true, signal: controller.signal });
       return controller.signal;
     },
     closed,

@@ -18,7 +18,7 @@ import {
 import { encodeBase64url } from "../lib/base64url.ts";
 import { utf8Length } from "../lib/bytes.ts";
 import { randomBytes } from "../lib/random.ts";
-import type { Answer, SessionRecord } from "../stores/contract.ts";
+import type { Answer, RecordUpdate, SessionRecord } from "../stores/contract.ts";
 import type { StoredCore } from "./core.ts";
 import { decodeRecord } from "./core.ts";
 import { judge } from "./judge.ts";
@@ -69,7 +69,7 @@ export function createWriter(core: StoredCore): Writer {
   function nextCommitId(): string {
     writerId ??= encodeBase64url(randomBytes(6));
     commits += 1;
-    return `${writerId}.${commits.toString(36)}`;
+    return `${writerId}.${commits}`;
   }
 
   function queued(
@@ -225,17 +225,35 @@ export function createWriter(core: StoredCore): Writer {
     const expiresAt = deadline(timeouts, userId, content, now);
     const update = { body, lastSeenAt, expiresAt };
     const updating = calls.run("update", () => store.update(id, revision, update, now));
-    return updating instanceof Promise ? updating.then(goOn, missUnclear) : goOn(updating);
+    return updating instanceof Promise
+      ? triedLater(updating, base, content, commitId, update)
+      : tried(updating, base, content, commitId, update);
+  }
 
-    function goOn(isDone: boolean): Kept | Missed {
-      if (!isDone) return { commitId, revision, unclear: undefined };
-      memo.renew(id, body, content);
-      return new Kept(new Updated(base.record, update), content);
-    }
+  function tried(
+    isDone: boolean,
+    { record }: Kept,
+    content: Content,
+    commitId: string,
+    update: RecordUpdate,
+  ): Kept | Missed {
+    if (!isDone) return { commitId, revision: record.revision, unclear: undefined };
+    memo.renew(record.id, update.body, content);
+    return new Kept(new Updated(record, update), content);
+  }
 
-    function missUnclear(error: unknown): Missed {
+  async function triedLater(
+    updating: Promise<boolean>,
+    base: Kept,
+    content: Content,
+    commitId: string,
+    update: RecordUpdate,
+  ): Promise<Kept | Missed> {
+    try {
+      return tried(await updating, base, content, commitId, update);
+    } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      return { commitId, revision, unclear: error };
+      return { commitId, revision: base.record.revision, unclear: error };
     }
   }
 

@@ -105,6 +105,7 @@ export function fastifySecureSession(options: FastifySecureSessionOptions): Fore
     cookieNames: [cookieName],
     attributes,
     reserved: ["passport"],
+    endTellsUse: true,
 
     async open(read, now) {
       const value = read(cookieName);

@@ -120,6 +120,7 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
     cookieNames,
     attributes,
     reserved: ["passport"],
+    endTellsUse: true,
 
     async open(cookie, now) {
       const signed = await readKeygrip(cookie, name, keygrip);

@@ -133,6 +133,11 @@ export interface ForeignSource {
   /** Keys of the data that the foreign library keeps for itself: adopting leaves them out. */
   readonly reserved: readonly string[];
   /**
+   * When a session was used last is told by its end, less the age that the foreign app gives it: who shares
+   * it must not write another end.
+   */
+  readonly endTellsUse?: boolean;
+  /**
    * The foreign session of a request. Checks the cookie before any record is read.
    *
    * @param now - milliseconds since the epoch.

@@ -102,6 +102,13 @@ export async function versionOf(calls: MysqlStatements, prefix: string): Promise
   }
 }
 
+/** Tells that what a connection of the pool writes would wait for a `COMMIT` that nobody sends. */
+export async function whyNotCommitted(calls: MysqlStatements): Promise<string | undefined> {
+  const [row] = await calls.rows("SELECT @@autocommit", []);
+  if (Number(row?.[0]) === 1) return undefined;
+  return "the connections of the MySQL pool have `autocommit` off: set it to 1 for them, for what the store writes is not committed otherwise";
+}
+
 /** Applies what is missing. @returns the versions that were applied. */
 export async function applyMigrations(calls: MysqlCalls, prefix: string): Promise<number[]> {
   return await calls.session(async (session) => {

@@ -18,7 +18,13 @@ import type {
 import type { MysqlClient, MysqlValue, Written } from "./mysql-clients.ts";
 import { mysqlCalls } from "./mysql-clients.ts";
 import type { MysqlMigration } from "./mysql-migrations.ts";
-import { applyMigrations, migrationsFor, versionOf, whyNotReady } from "./mysql-migrations.ts";
+import {
+  applyMigrations,
+  migrationsFor,
+  versionOf,
+  whyNotCommitted,
+  whyNotReady,
+} from "./mysql-migrations.ts";
 import type { MysqlSweep } from "./mysql-sql.ts";
 import { mysqlSql } from "./mysql-sql.ts";
 import { sqlGate } from "./sql-gate.ts";
@@ -86,7 +92,8 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
   const sql = mysqlSql(prefix);
   const { run, close } = sqlGate({
     name: "MySQL",
-    whyNotReady: async () => whyNotReady(prefix, await versionOf(plain, prefix)),
+    whyNotReady: async () =>
+      (await whyNotCommitted(plain)) ?? whyNotReady(prefix, await versionOf(plain, prefix)),
     isRolledBack,
   });
 

@@ -62,6 +62,7 @@ export function createNotices(
 ): Notices {
   const listeners = new Set<Listener>();
   let listening: Promise<() => Promise<void>> | undefined;
+  let isClosed = false;
   let isHearing = false;
   let hasPulse = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -149,8 +150,11 @@ export function createNotices(
 
   async function end(): Promise<void> {
     const before = listening;
+    const hasBegun = isHearing;
     stop();
-    await endOf(before);
+    const ended = endOf(before);
+    // What has not begun may not for as long as the server is away or the pool is empty. It ends when it does.
+    if (hasBegun) await ended;
   }
 
   return {
@@ -159,12 +163,13 @@ export function createNotices(
       const own: Listener = (change) => listener(change);
       listeners.add(own);
       if (!isHearing) tell(LOST, [own]);
-      if (listening === undefined && timer === undefined) begin();
+      if (listening === undefined && timer === undefined && !isClosed) begin();
       return () => {
         if (listeners.delete(own) && listeners.size === 0) void end();
       };
     },
     async close() {
+      isClosed = true;
       listeners.clear();
       await end();
     },

@@ -64,8 +64,8 @@ export interface RedisNode {
 export interface RedisLink {
   /** Sends a command about a key to the primary that has it. */
   send(key: string, command: string[]): Promise<unknown>;
-  /** Sends `WAIT` on the connection on which commands about a key go. */
-  wait(key: string, command: string[]): Promise<unknown>;
+  /** Sends a command that has no key, such as `WAIT`, on the connection on which those about a key go. */
+  sendAlong(key: string, command: string[]): Promise<unknown>;
   /** Every primary. */
   nodes(): Promise<readonly RedisNode[]>;
   /** Whether a command may only have keys of one slot. */
@@ -131,7 +131,7 @@ function refuseKeyPrefix(client: object): void {
 function single(send: (command: string[]) => Promise<unknown>): RedisLink {
   return {
     send: (_key, command) => send(command),
-    wait: (_key, command) => send(command),
+    sendAlong: (_key, command) => send(command),
     nodes: async () => [{ address: "", send }],
     isCluster: false,
   };
@@ -149,8 +149,8 @@ function ioredisCluster(client: IoredisCluster): RedisLink {
   const send = ioredisSender(client);
   return {
     send: (_key, command) => send(command),
-    async wait(key, command) {
-      // `WAIT` has no key that says where it goes: another command takes it along.
+    async sendAlong(key, command) {
+      // It has no key that says where it goes: another command takes it along.
       const both = [
         ["call", "EXISTS", key],
         ["call", ...command],
@@ -172,7 +172,7 @@ function ioredisCluster(client: IoredisCluster): RedisLink {
 function nodeRedisCluster(client: NodeRedisCluster): RedisLink {
   return {
     send: (key, command) => client.sendCommand(key, false, command),
-    async wait(key, command) {
+    async sendAlong(key, command) {
       const node = await client.getNodeClientForKey?.(key);
       // Up to 6.1 a command goes by the key that is named. Since 6.2 `WAIT` goes to every primary.
       if (node === undefined) return client.sendCommand(key, false, command);
@@ -198,7 +198,7 @@ function glide(client: GlideClient): RedisLink {
 function glideCluster(client: GlideClient): RedisLink {
   return {
     send: (_key, command) => client.customCommand(command),
-    wait: (key, command) =>
+    sendAlong: (key, command) =>
       client.customCommand(command, { route: { type: "primarySlotKey", key } }),
     async nodes() {
       const route = "randomNode";

@@ -60,21 +60,31 @@ export function redisRunner(link: RedisLink, confirm: Confirmation | undefined):
     }
   };
 
+  /** What tells the connection on which commands about a key go from every other. */
+  async function connectionOf(key: string): Promise<string> {
+    const own = link.sendAlong(key, ["CLIENT", "ID"]);
+    const [server, id] = await Promise.all([run(SERVER, [key]), own]);
+    return `${text(server)} ${text(id)}`;
+  }
+
   return {
     run,
 
     async confirmed(key, write, hasWritten = () => true) {
       if (confirm === undefined) return await write();
       // Not together with the write: a script that has to be sent first would come after it.
-      const before = text(await run(SERVER, [key]));
+      const before = await connectionOf(key);
       const reply = await write();
       if (!hasWritten(reply)) return reply;
       const { replicas, timeout } = confirm;
       const command = ["WAIT", `${replicas}`, `${timeout}`];
-      const [count, after] = await Promise.all([link.wait(key, command), run(SERVER, [key])]);
-      // After a failover in between, the replicas of another primary have confirmed something else.
-      if (before !== text(after)) {
-        throw new Error("the write was made, but another server answered before it was confirmed");
+      const [count, after] = await Promise.all([link.sendAlong(key, command), connectionOf(key)]);
+      // `WAIT` is about the writes of its own connection. On another one (the client has sent again what
+      // was not answered, or there was a failover) replicas have confirmed something else, or nothing.
+      if (before !== after) {
+        throw new Error(
+          "the write was made, but its connection was lost before replicas had confirmed it",
+        );
       }
       if (Number(count) >= replicas) return reply;
       throw new Error(

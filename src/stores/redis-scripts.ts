@@ -95,7 +95,8 @@ local function toHash(key, ...)
   local text = redis.call('GET', key)
   redis.call('DEL', key)
   redis.call('HSET', key, string.sub(text, 1, 16), string.sub(text, 17), ...)
-  redis.call('PEXPIRE', key, left)
+  -- In its last millisecond nothing is left of a key's time, and that would remove what was added.
+  redis.call('PEXPIRE', key, math.max(left, 1))
 end
 
 -- A hash with a single session in it takes more room than a string.

@@ -73,6 +73,7 @@ export function redisWatch(
   }
   const listeners = new Set<Listener>();
   let subscription: Subscription | undefined;
+  let isClosed = false;
   let isHearing = false;
   let hasPulse = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -165,12 +166,13 @@ export function redisWatch(
       const own: Listener = (change) => listener(change);
       listeners.add(own);
       if (!isHearing) tell({ kind: "lost" }, [own]);
-      if (subscription === undefined) begin();
+      if (subscription === undefined && !isClosed) begin();
       return () => {
         if (listeners.delete(own) && listeners.size === 0) stop();
       };
     },
     close() {
+      isClosed = true;
       listeners.clear();
       stop();
     },

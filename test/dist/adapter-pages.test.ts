@@ -1,8 +1,11 @@
 import type { ChildProcess } from "node:child_process";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { resolve as absolute, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -11,6 +14,52 @@ import { agent } from "../../src/testing/agent.ts";
 
 const ORIGIN = "https://shop.example";
 const PAGES = ["express", "fastify", "hono", "koa", "node", "web"] as const;
+const SESSION_SECRET = `ck1_${"tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw"}`;
+
+/** What is below the path that a page guards. */
+const BELOW_ADMIN: Partial<Record<string, { path: string; status: number }>> = {
+  express: { path: "/admin/desk", status: 404 },
+  fastify: { path: "/admin", status: 200 },
+  hono: { path: "/admin/desk", status: 404 },
+  koa: { path: "/admin/desk", status: 404 },
+};
+
+/** Starts the first program of a page that was checked, with a store that does as it is told. */
+async function start(page: string, ...imports: string[]): Promise<[ChildProcess, origin: string]> {
+  const trouble = join(import.meta.dirname, "fixtures/troubled-memory.mjs");
+  const app = `.tmp/docs/docs-adapters-${page}-md/out/app.js`;
+  const program = spawn(
+    "node",
+    [...[trouble, ...imports].flatMap((each) => ["--import", each]), app],
+    {
+      env: { ...process.env, ORIGIN, PORT: "0", SESSION_SECRET },
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+    },
+  );
+  return [program, `http://127.0.0.1:${await printedPort(program)}`];
+}
+
+async function stop(program: ChildProcess): Promise<void> {
+  program.kill();
+  if (program.exitCode === null && program.signalCode === null) await once(program, "exit");
+}
+
+/** Holds pages to the package: they compile, and every link and command is there. */
+const check = (...pages: string[]) =>
+  promisify(execFile)("node", [
+    "scripts/check-docs.mjs",
+    ...pages.map((page) => `docs/adapters/${page}.md`),
+  ]);
+
+const post = (client: Agent, path: string, form: Record<string, string> = {}) =>
+  client.fetch(path, { method: "POST", body: new URLSearchParams(form) });
+
+/** Somebody who has signed in. */
+async function someone(origin: string): Promise<Agent> {
+  const client = agent(origin);
+  await post(client, "/sign-in", { name: "ada", password: "secret tea" });
+  return client;
+}
 
 describe.each(PAGES)("the program of docs/adapters/%s.md", (page) => {
   let program: ChildProcess;
@@ -18,37 +67,15 @@ describe.each(PAGES)("the program of docs/adapters/%s.md", (page) => {
   let ada: Agent;
 
   beforeAll(async () => {
-    // Also holds the page to the package: it compiles, and every link and command is there.
-    await promisify(execFile)("node", ["scripts/check-docs.mjs", `docs/adapters/${page}.md`]);
-    const trouble = join(import.meta.dirname, "fixtures/troubled-memory.mjs");
-    const app = `.tmp/docs/docs-adapters-${page}-md/out/app.js`;
-    program = spawn("node", ["--import", trouble, app], {
-      env: {
-        ...process.env,
-        ORIGIN,
-        PORT: "0",
-        SESSION_SECRET: `ck1_${"tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw"}`,
-      },
-      stdio: ["ignore", "pipe", "inherit", "ipc"],
-    });
-    origin = `http://127.0.0.1:${await printedPort(program)}`;
+    await check(page);
+    [program, origin] = await start(page);
     ada = agent(origin);
   });
-  afterAll(async () => {
-    program.kill();
-    if (program.exitCode === null && program.signalCode === null) await once(program, "exit");
-  });
+  afterAll(() => stop(program));
 
-  const post = (client: Agent, path: string, form: Record<string, string> = {}) =>
-    client.fetch(path, { method: "POST", body: new URLSearchParams(form) });
   const shown = async (client: Agent): Promise<unknown> => (await client.fetch("/")).json();
 
-  /** Somebody who has signed in. */
-  const signedIn = async (): Promise<Agent> => {
-    const client = agent(origin);
-    await post(client, "/sign-in", { name: "ada", password: "secret tea" });
-    return client;
-  };
+  const signedIn = (): Promise<Agent> => someone(origin);
   const cookieOf = (client: Agent): string => `sid=${client.cookies().get("sid")}`;
 
   /** A socket that is open and was greeted, or the status that refused it. */
@@ -112,6 +139,17 @@ describe.each(PAGES)("the program of docs/adapters/%s.md", (page) => {
   it("guards what is for users only", async () => {
     expect((await ada.fetch("/account")).status).toBe(401);
     expect((await ada.fetch("/account/keys")).status).toBe(401);
+  });
+
+  const below = BELOW_ADMIN[page];
+  it.skipIf(below === undefined)("guards everything below a path", async () => {
+    const { path, status } = below as NonNullable<typeof below>;
+    const refused = await agent(origin).fetch(path);
+    expect(refused.status).toBe(401);
+    // The one page that shows how to answer with a page.
+    const link = '<a href="/sign-in">Sign in</a> first.';
+    if (page === "express") expect(await refused.text()).toBe(link);
+    expect((await (await signedIn()).fetch(path)).status).toBe(status);
   });
 
   it("signs in with a password, and the cart comes along", async () => {
@@ -202,6 +240,75 @@ describe.each(PAGES)("the program of docs/adapters/%s.md", (page) => {
     const thief = ada.copy();
     expect(await (await post(ada, "/sign-out")).json()).toEqual({ user: "nobody", cart: [] });
     expect(await shown(thief)).toEqual({ user: "nobody", cart: [] });
+  });
+});
+
+describe("docs/adapters/express.md, on Express 4", () => {
+  let program: ChildProcess;
+  let origin: string;
+  beforeAll(async () => {
+    await check("express");
+    [program, origin] = await start("express", join(import.meta.dirname, "fixtures/express4.mjs"));
+  });
+  afterAll(() => stop(program));
+
+  it("hands on what a handler rejects with", async () => {
+    const refused = await agent(origin).fetch("/name");
+    expect(refused.status).toBe(401);
+    expect(await refused.text()).toBe('<a href="/sign-in">Sign in</a> first.');
+    expect(await (await (await someone(origin)).fetch("/name")).json()).toBe("ada");
+  });
+});
+
+describe("what only one page has", () => {
+  beforeAll(() => check("express", "node", "web"));
+
+  it("express.md: a handler that hands its rejection on, which Express 5 does not mind", async () => {
+    const [program, origin] = await start("express");
+    expect((await agent(origin).fetch("/name")).status).toBe(401);
+    expect(await (await (await someone(origin)).fetch("/name")).json()).toBe("ada");
+    await stop(program);
+  });
+
+  it("web.md: the adapter's work by hand", async () => {
+    const [program, origin] = await start("web");
+    const bob = agent(origin);
+    const dark = await post(bob, "/dark");
+    expect(dark.status).toBe(204);
+    expect(dark.headers.get("cache-control")).toBe("no-store");
+    expect(dark.headers.get("vary")).toBe("Cookie");
+    const before = bob.cookies().get("sid");
+    expect(before).toMatch(/^[\w-]{76}$/);
+    // It is the session of what follows.
+    await post(bob, "/cart", { item: "tea" });
+    expect((await post(bob, "/dark")).headers.getSetCookie()).toEqual([]);
+    expect(await (await bob.fetch("/")).json()).toEqual({ user: "nobody", cart: ["tea"] });
+    expect(bob.cookies().get("sid")).toBe(before);
+    await stop(program);
+  });
+
+  it("node.md: a listener for HTTP/2", async () => {
+    process.env["SESSION_SECRET"] = SESSION_SECRET;
+    const { server, sessions } = await import(
+      absolute(".tmp/docs/docs-adapters-node-md/out/program-2.js")
+    );
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const get = async (cookie?: string) => {
+      const stream = client.request({ ":path": "/", ...(cookie !== undefined && { cookie }) });
+      const [headers] = await once(stream, "response");
+      return { status: headers[":status"], vary: headers.vary, body: await text(stream) };
+    };
+    expect(await get()).toEqual({ status: 200, vary: "Cookie", body: "empty" });
+
+    const handle = sessions.open({ headers: {} });
+    (await handle.load()).set("cart", ["tea", "milk"]);
+    const [{ name, value }] = (await handle.commit({ at: "head" })).cookies;
+    expect(await get(`${name}=${value}`)).toMatchObject({ status: 200, body: "tea, milk" });
+    client.close();
+    server.close();
+    await once(server, "close");
   });
 });
 

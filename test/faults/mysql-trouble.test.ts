@@ -175,6 +175,19 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     expect(await store.load("A".repeat(24))).toBeUndefined();
   });
 
+  it("P4 acknowledges nothing where connections do not commit by themselves", async () => {
+    const client = callbackMysql.createPool({ uri: server.uri });
+    client.on("connection", (connection) => {
+      connection.query("SET autocommit = 0");
+    });
+    ends.push(() => client.promise().end());
+    const store = mysqlStore({ client });
+    const id = randomUUID().slice(0, 24);
+    const times = { lastSeenAt: Date.now(), expiresAt: Date.now() + HOUR };
+    const record = { id, userId: undefined, ...times, closed: false, body: "" };
+    await expect(store.create(record, 0, Date.now())).rejects.toThrow("`autocommit`");
+  });
+
   it("a pool without a free connection is an error, and no more than that", async () => {
     const client = poolOf({ connectionLimit: 1, queueLimit: 1 });
     const store = mysqlStore({ client, namespace: randomUUID() });

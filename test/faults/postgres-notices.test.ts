@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import postgresJs from "postgres";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import type { SessionStore } from "../../src/stores/contract.ts";
 import { migrate, postgresStore } from "../../src/stores/postgres.ts";
@@ -71,6 +72,43 @@ describeWith({ postgres }, "what a PostgreSQL store hears of others", () => {
     await store.close();
     const { rows } = await listenOn.query("SELECT pg_listening_channels()");
     expect(rows).toEqual([]);
+  });
+
+  it("is closed at once where listening could not begin yet", async () => {
+    const proxy = await startTcpProxy(server.port);
+    const full = new pg.Pool({ connectionString: server.url, max: 1 });
+    const held = await full.connect();
+    const { port } = proxy;
+    // Nobody is there.
+    await proxy.close();
+    const down = postgresJs(server.url.replace(`:${server.port}/`, `:${port}/`));
+    ends.push(
+      () => down.end({ timeout: 0 }),
+      () => full.end(),
+      async () => held.release(),
+    );
+    for (const listenOn of [full, down]) {
+      const store = postgresStore({ client: admin, listenOn, notify: true });
+      const hear = listen(store.watch as Watch);
+      await hear("lost");
+      const closing = store.close().then(() => "closed");
+      const late = new Promise((resolve) => setTimeout(resolve, 2000, "late"));
+      expect(await Promise.race([closing, late])).toBe("closed");
+    }
+    // What it asked for and got too late does not stay out of the pool.
+    held.release(true);
+    ends.pop();
+    expect((await full.query("SELECT 1")).rowCount).toBe(1);
+  });
+
+  it("takes no connection once it is closed", async () => {
+    const listenOn = poolAt(server.url);
+    const store = postgresStore({ client: admin, listenOn, notify: true });
+    await store.close();
+    await listen(store.watch as Watch)("lost");
+    // It would wait for a connection that listens.
+    await listenOn.end();
+    expect(listenOn.totalCount).toBe(0);
   });
 
   it("finds out by its pulse that it hears nothing, where no connection says so", async () => {

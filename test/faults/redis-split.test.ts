@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterEach, expect, it, vi } from "vitest";
 import type { SessionStore } from "../../src/stores/contract.ts";
-import type { IoredisClient, RedisStoreOptions } from "../../src/stores/redis.ts";
+import type { IoredisClient, NodeRedisClient, RedisStoreOptions } from "../../src/stores/redis.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { startWork } from "../support/history.ts";
 import { describeWith } from "../support/needs.ts";
@@ -105,19 +105,30 @@ async function storesAt(
   [first, second]: readonly [TcpProxy, TcpProxy],
   confirm: RedisStoreOptions["confirm"],
 ): Promise<[SessionStore, SessionStore]> {
-  const options = { retryStrategy: () => 20, maxRetriesPerRequest: null };
-  const ioredis = new Redis(first.port, "127.0.0.1", options);
-  ioredis.on("error", () => undefined);
-  const url = `redis://127.0.0.1:${second.port}`;
-  const nodeRedis = createClient({ url, socket: { reconnectStrategy: 20 } });
-  nodeRedis.on("error", () => undefined);
-  await nodeRedis.connect();
-  ends.push(
-    () => ioredis.disconnect(),
-    () => nodeRedis.destroy(),
-  );
   const rest = confirm === undefined ? {} : { confirm };
-  return [redisStore({ client: ioredis, ...rest }), redisStore({ client: nodeRedis, ...rest })];
+  return [
+    redisStore({ client: ioredisAt(first), ...rest }),
+    redisStore({ client: await nodeRedisAt(second), ...rest }),
+  ];
+}
+
+function ioredisAt({ port }: TcpProxy): Redis {
+  const client = new Redis(port, "127.0.0.1", {
+    retryStrategy: () => 20,
+    maxRetriesPerRequest: null,
+  });
+  client.on("error", () => undefined);
+  ends.push(() => client.disconnect());
+  return client;
+}
+
+async function nodeRedisAt({ port }: TcpProxy): Promise<NodeRedisClient> {
+  const url = `redis://127.0.0.1:${port}`;
+  const client = createClient({ url, socket: { reconnectStrategy: 20 } });
+  client.on("error", () => undefined);
+  await client.connect();
+  ends.push(() => client.destroy());
+  return client;
 }
 
 /** Nothing is lost but what was acknowledged while there were two primaries, and something is. */
@@ -178,7 +189,31 @@ describeWith(redisPrograms, "a primary that is cut off and goes on serving", () 
       },
     };
     await expect(cut(redisStore({ client, confirm }))).rejects.toThrow(
-      "the write was made, but another server answered before it was confirmed",
+      "the write was made, but its connection was lost before replicas had confirmed it",
     );
   });
+
+  it.each(["ioredis", "redis"])(
+    "P5 acknowledges no end that was to be confirmed on a connection that is lost: %s",
+    async (name) => {
+      const primary = await serve({});
+      const replica = await serve({ replicaof: `${primary.host} ${primary.port}` });
+      await replicasOf(primary, 1);
+      const proxy = await proxyTo(primary);
+      const client = name === "ioredis" ? ioredisAt(proxy) : await nodeRedisAt(proxy);
+      const store = redisStore({ client, confirm: { replicas: 1, timeout: 3000 } });
+      const cut = () => store.cutOff("ada", { keepUntil: Date.now() + 60_000 }, Date.now());
+      expect(await cut()).toBeGreaterThan(0);
+      replica.signal("SIGSTOP");
+      ends.push(() => replica.signal("SIGCONT"));
+      const end = cut();
+      end.catch(() => undefined);
+      await until("it waits for the replica", async () => {
+        return (await primary.admin.info("clients")).includes("blocked_clients:1");
+      });
+      // A client that sends what was not answered again asks on a connection that has written nothing.
+      proxy.cut();
+      await expect(end).rejects.toThrow();
+    },
+  );
 });

@@ -16,7 +16,7 @@ export const chromium: string | undefined = findProgram(
 );
 
 /** Starts a browser with a profile of its own. Each of its contexts is a person's browser. */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(args: readonly string[] = []): Promise<Browser> {
   return playwright.launch({
     executablePath: required("chromium", chromium),
     headless: true,
@@ -30,6 +30,7 @@ export function launchBrowser(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
   });
 }

@@ -256,6 +256,7 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
       isOver = true;
       await Promise.all(working);
       await Promise.all(under);
+      const due: number[] = [];
       const lost: Loss[] = [];
       for (const known of sessions.values()) {
         const askedAt = Date.now();
@@ -263,16 +264,17 @@ export function startWork(stores: readonly SessionStore[], options: WorkOptions 
         judge(known, askedAt, loaded);
         // What is under way when an end is asked for may be in vain.
         if (Number.isFinite(known.endingSince)) continue;
-        const { id, createdAt } = known;
+        const { id, createdAt, changes } = known;
+        due.push(createdAt, ...changes.values());
         if (loaded === undefined) lost.push({ what: id, acknowledgedAt: createdAt });
         const body = loaded === undefined ? undefined : (JSON.parse(loaded.record.body) as Body);
         const there = new Set(body?.changes);
-        for (const [change, acknowledgedAt] of known.changes) {
+        for (const [change, acknowledgedAt] of changes) {
           if (!there.has(change)) lost.push({ what: `${id}: change ${change}`, acknowledgedAt });
         }
       }
       const found = { revived: [...revived.values()], strangers: [...strangers] };
-      return { acknowledged, failed, lost, ...found, faults };
+      return { acknowledged, failed, due, lost, ...found, faults };
     },
   };
 }

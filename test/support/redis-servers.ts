@@ -219,7 +219,11 @@ export interface SentinelSetUp {
   readonly name: string;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   readonly servers: readonly RedisServer[];
-  /** The server that the Sentinels call the primary. */
+  /**
+   * The server that the Sentinels call the primary: all of them, as clients ask any.
+   *
+   * @throws while they do not agree.
+   */
   primary(): Promise<RedisServer>;
   stop(): Promise<void>;
 }
@@ -256,12 +260,18 @@ export async function startSentinels(): Promise<SentinelSetUp> {
     sentinels: sentinels.map(({ host, port }) => ({ host, port })),
     servers,
     async primary() {
-      const [sentinel] = sentinels as [RedisServer];
-      const [, port] = (await sentinel.admin.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)) as [
-        string,
-        string,
-      ];
-      return servers.find((server) => server.port === Number(port)) as RedisServer;
+      const named = await Promise.all(
+        sentinels.map(async ({ admin }) => {
+          const address = await admin.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name);
+          const [, port] = address as [string, string];
+          return servers.find((server) => server.port === Number(port));
+        }),
+      );
+      const [primary] = named;
+      if (primary === undefined || named.some((other) => other !== primary)) {
+        throw new Error("the Sentinels do not agree on a primary");
+      }
+      return primary;
     },
     async stop() {
       await Promise.all([...sentinels, ...servers].map((server) => server.stop()));

@@ -8,11 +8,13 @@ import { expect } from "vitest";
 import type { InjectedFault } from "./fault-report.ts";
 import { reportFaults } from "./fault-report.ts";
 
-/** What came of it. Everything but the counts has to be empty. */
+/** What came of it. Everything but the counts and what was due has to be empty. */
 export interface Verdict {
   readonly acknowledged: number;
   /** Calls that failed or were not answered in time. */
   readonly failed: number;
+  /** When each of the changes, and sessions, was acknowledged that had to be there: none that has ended. */
+  readonly due: readonly number[];
   /** Acknowledged changes, and sessions, that are not there. */
   readonly lost: readonly Loss[];
   /** Sessions that were read as live after their end had been acknowledged. */

@@ -125,7 +125,8 @@ function openApp(
     method,
     store: recorded.store,
     clock: clock.now,
-    ...(method === "sealed" ? { sealed: { update: "accept-lost-updates", ...sealed } } : {}),
+    ...(method === "sealed" && { sealed: { update: "accept-lost-updates", ...sealed } }),
+    ...(method === "shared" && sealed !== undefined && { sealed }),
     ...rest,
   });
   const events = new Map<string, unknown[]>();

@@ -29,11 +29,11 @@ export interface WireSocket {
   rest(): Promise<string>;
 }
 
-export async function listen(
-  listener: RequestListener,
-  options: ServerOptions = {},
-): Promise<Wire> {
-  const server = createServer(options, listener);
+export function listen(listener: RequestListener, options: ServerOptions = {}): Promise<Wire> {
+  return listenWith(createServer(options, listener));
+}
+
+export async function listenWith(server: Server): Promise<Wire> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -123,6 +123,7 @@ export function signedIdSource(format: SignedIdFormat): ForeignSource {
     cookieNames: [cookieName],
     attributes,
     reserved,
+    endTellsUse: true,
     open,
     seal,
     deletion: (names = [cookieName]) => deletions(names, attributes),

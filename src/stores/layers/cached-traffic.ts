@@ -110,7 +110,8 @@ export function cacheTraffic(entries: Entries, keepFor: number): Traffic {
       try {
         result = await run();
       } finally {
-        isAlone = mine.isAlone;
+        // What was read past the cache meanwhile may be newer than what the write is reckoned from.
+        isAlone = mine.isAlone && entries.find(id, keepFor) === mine.before;
         if (writes.get(id) === mine) writes.delete(id);
         forget(id);
       }

@@ -183,6 +183,8 @@ export function cached<Store extends AnyStore>(
 
     async close() {
       unwatch?.();
+      // Nor for a request that comes too late.
+      unwatch = () => undefined;
       listeners.clear();
       entries.forgetAll();
       await handed.close();

@@ -85,8 +85,9 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
     return id.startsWith(await to.home(userId));
   }
 
-  // Ids are made for the new store from the first deployment on.
-  const home = to.home ?? from.home;
+  // An id is made for the store that takes it. Where only one of them asks for that, it is made for that one
+  // from the first deployment on.
+  const home = move ? (to.home ?? from.home) : (from.home ?? to.home);
   const { watch: watchFrom } = from;
   const { watch: watchTo } = to;
   return {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createEmitter } from "../../../src/core/events.ts";
 import type { Mirror } from "../../../src/core/mirror.ts";
 import { createMirror } from "../../../src/core/mirror.ts";
@@ -12,6 +12,10 @@ import type { FaultPlan } from "../../../src/testing/faults.ts";
 import { faulty, gate, nthCall, outage } from "../../../src/testing/faults.ts";
 import { recording } from "../../../src/testing/recording.ts";
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 
@@ -21,7 +25,9 @@ function openMirror(faults: FaultPlan = () => undefined, feed = memoryStore()) {
   const recorded = recording(faulty(feed, faults));
   const calls = createStoreCalls("feed", 60 * SECOND, createEmitter());
   const told: Revocation[] = [];
-  const mirror = createMirror(recorded.store, calls, 10 * SECOND, (each) => told.push(each));
+  const mirror = createMirror(recorded.store, calls, 10 * SECOND, 60 * SECOND, (each) =>
+    told.push(each),
+  );
   return { mirror, feed, told, asked: () => recorded.count("since"), recorded };
 }
 
@@ -111,7 +117,7 @@ describe("the mirror", () => {
         return calls.run(operation, call);
       },
     };
-    const mirror = createMirror(feed, counted, 10 * SECOND, () => undefined);
+    const mirror = createMirror(feed, counted, 10 * SECOND, 60 * SECOND, () => undefined);
     await expect(mirror.ready(now)).rejects.toBeInstanceOf(StoreUnavailableError);
     // It knows some, and nobody may be judged by that.
     expect(mirror.revokedAt(ofUser("user29", now))).toBe(now);
@@ -157,6 +163,62 @@ describe("the mirror", () => {
     held.open();
     await Promise.all([first, second]);
     expect(mirror.revokedAt(ofUser("ada", now))).toBe(now + SECOND);
+  });
+
+  it("reads anew when a reading never ends: those who wait for it fail at its deadline, and nobody after", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const now = Date.now();
+    let asked = 0;
+    const hanging = new Set([1, 3]);
+    const feed = memoryStore();
+    const calls = createStoreCalls("feed", 3 * SECOND, createEmitter());
+    const revocations = {
+      add: feed.add,
+      since(cursor?: string) {
+        asked += 1;
+        return hanging.has(asked) ? new Promise<never>(() => undefined) : feed.since(cursor);
+      },
+    };
+    const mirror = createMirror(revocations, calls, 10 * SECOND, 3 * SECOND, () => undefined);
+    const waiting = [mirror.ready(now), mirror.ready(now)];
+    const failed = waiting.map((each) => expect(each).rejects.toThrow(StoreUnavailableError));
+    await vi.advanceTimersByTimeAsync(3.1 * SECOND);
+    await Promise.all(failed);
+    expect(asked).toBe(1);
+    await ready(mirror, now);
+    expect(asked).toBe(2);
+    // In the background nobody waits for it, until the mirror is too old.
+    expect(mirror.ready(now + 5 * SECOND)).toBeUndefined();
+    const late = expect(mirror.ready(now + 10 * SECOND)).rejects.toThrow(StoreUnavailableError);
+    await vi.advanceTimersByTimeAsync(3.1 * SECOND);
+    await late;
+    expect(asked).toBe(3);
+    await feed.add(cutOff("ada", now));
+    await ready(mirror, now + 10 * SECOND);
+    expect([mirror.revokedAt(ofUser("ada", now)), asked]).toEqual([now, 4]);
+  });
+
+  it("reads anew after the deadline of a reading that died with its timer, and takes nothing back when it ends", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const now = Date.now();
+    const died = gate();
+    const feed = recording(faulty(memoryStore(), nthCall("since", 1, { answeredAfter: died })));
+    // On Workers both belong to a request that is over. A deadline that never comes is as good.
+    const calls = createStoreCalls("feed", 60 * SECOND, createEmitter());
+    const mirror = createMirror(feed.store, calls, 10 * SECOND, 3 * SECOND, () => undefined);
+    const waiting = mirror.ready(now);
+    await tick();
+    void mirror.ready(now);
+    expect(feed.count("since")).toBe(1);
+    vi.advanceTimersByTime(3.1 * SECOND);
+    await feed.store.add(cutOff("ada", now));
+    await Promise.all([mirror.ready(now + SECOND), mirror.ready(now + SECOND)]);
+    expect([mirror.revokedAt(ofUser("ada", now)), feed.count("since")]).toEqual([now, 2]);
+    died.open();
+    await waiting;
+    expect(mirror.revokedAt(ofUser("ada", now))).toBe(now);
+    await ready(mirror, now + 12 * SECOND);
+    expect(mirror.revokedAt(ofUser("ada", now))).toBe(now);
   });
 
   it("asks again when the clock was set back: its age says nothing then", async () => {

@@ -32,7 +32,7 @@ function kept({ user, content = {} }: Given = {}): Kept {
     userAgent: undefined,
     address: undefined,
     verifiers: { current: "", rotatedAt: 0 },
-    commits: [],
+    commits: "",
     version: 0,
     data: encodeAll({}),
     successor: undefined,

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../../src/errors.ts";
+import { ConfigError, SessionClosedError } from "../../../src/errors.ts";
+import { expressSession } from "../../../src/interop/express-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
+import { milliseconds } from "../../../src/lib/duration.ts";
+import { gate, nthCall } from "../../../src/testing/faults.ts";
 import { foreignLibrary } from "../../support/foreign-library.ts";
 import type { MemoryAppOptions } from "../../support/ways.ts";
 import { memoryApp } from "../../support/ways.ts";
@@ -75,13 +78,20 @@ describe.each(["records", "cookie"] as const)(
 
     it("P5 is revoked here, alone, with its user, or with everyone", async () => {
       for (const revoke of ["revoke", "revokeUser", "revokeEveryone"] as const) {
-        const { app } = sharing(kind);
+        const { theirs, app } = sharing(kind);
         const ada = app.browser();
-        await ada.signIn("ada");
+        if (kind === "cookie") await ada.signIn("ada");
+        else ada.plant(await theirs.signIn({ user: "ada" }, app.clock.now()));
+        app.clock.advance("1s");
         await ada.set("cart", ["tea"]);
         const { id } = await ada.read();
         await app.sessions[revoke](revoke === "revoke" ? (id as string) : "ada");
+        app.clock.advance("1s");
         expect((await ada.read()).userId, revoke).toBeUndefined();
+        app.clock.advance("1s");
+        await ada.signIn("ada");
+        app.clock.advance("1s");
+        expect((await ada.read()).userId, revoke).toBe("ada");
       }
     });
 
@@ -97,8 +107,131 @@ describe.each(["records", "cookie"] as const)(
       theirs.down = false;
       expect((await ada.read()).userId).toBe("ada");
     });
+
+    it("P10 is as it was after a sign-in or a proof that the feed did not take", async () => {
+      let isDown = false;
+      const { theirs, app } = sharing(kind, {
+        faults: ({ verb }) => (isDown && verb === "add" ? "before" : undefined),
+      });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const { id } = await ada.read();
+      isDown = true;
+      for (const act of ["signIn", "elevate"] as const) {
+        const { session, finish } = ada.begin();
+        await expect(session[act]("ada")).rejects.toMatchObject({ status: 503 });
+        expect((await finish({ failed: true })).cookies).toEqual([]);
+      }
+      isDown = false;
+      const after = await ada.read();
+      expect([after.userId, after.id]).toEqual(["ada", id]);
+      if (kind === "records") expect(theirs.records.size).toBe(1);
+    });
+
+    it("P6 survives a call of add that fails, once", async () => {
+      for (const fault of ["before", "after", "resent"] as const) {
+        const { app } = sharing(kind, { faults: nthCall("add", 1, fault) });
+        const ada = app.browser();
+        await ada.set("cart", ["tea"]);
+        const visitor = ada.copy();
+        await ada.signIn("ada");
+        expect([(await ada.read()).userId, (await visitor.read()).keys()]).toEqual(["ada", []]);
+      }
+    });
+
+    it("P16 takes no newer cookie in a slow request across a sign-in, whatever that does", async () => {
+      const { theirs, app } = sharing(kind);
+      const ada = app.browser();
+      await ada.set("cart", ["tea"]);
+      const before = ada.copy();
+      const [writing, reading, opening] = [ada.begin(), ada.begin(), ada.begin()];
+      (await writing.session.load()).set("theme", "dark");
+      await reading.session.load();
+      await ada.signIn("ada");
+      const good = ada.cookie();
+      const late = await opening.session.load();
+      expect(() => late.set("theme", "dark")).toThrow(SessionClosedError);
+      await opening.session.signOut();
+      const heads = [await writing.finish(), await reading.finish(), await opening.finish()];
+      expect(heads.flatMap(({ cookies }) => cookies)).toEqual([]);
+      expect(ada.cookie()).toBe(good);
+      if (kind === "records") expect(theirs.records.size).toBe(1);
+      app.clock.advance("61s");
+      await before.set("theme", "light");
+      expect((await before.read()).get("theme")).toBe("light");
+    });
+
+    it("P16 takes no newer cookie in a sign-out that another one was ahead of", async () => {
+      const { app } = sharing(kind);
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const [loaded, late] = [ada.begin(), ada.begin()];
+      await loaded.session.load();
+      await ada.visit((session) => session.signOut());
+      await ada.signIn("ada");
+      await loaded.session.signOut();
+      await late.session.signOut();
+      const heads = [await loaded.finish(), await late.finish()];
+      expect(heads.flatMap(({ cookies }) => cookies)).toEqual([]);
+      expect((await ada.read()).userId).toBe("ada");
+    });
+
+    it("P16 takes no newer cookie when its time runs out under a slow request", async () => {
+      const { theirs, app } = sharing(kind, { timeouts: { visitor: { idle: "1h" } } });
+      const ada = app.browser();
+      ada.plant(await theirs.signIn({ cart: ["tea"] }, app.clock.now()));
+      const [writing, reading, leaving] = [ada.begin(), ada.begin(), ada.begin()];
+      (await writing.session.load()).set("theme", "dark");
+      await reading.session.load();
+      await leaving.session.load();
+      app.clock.advance("2h");
+      await ada.signIn("ada");
+      const good = ada.cookie();
+      await leaving.session.signOut();
+      const late = [await writing.finish(), await reading.finish(), await leaving.finish()];
+      expect(late.flatMap(({ cookies }) => cookies)).toEqual([]);
+      expect(ada.cookie()).toBe(good);
+      expect((await ada.read()).userId).toBe("ada");
+    });
   },
 );
+
+describe("a shared session in a cookie that says when it was written, not when it began", () => {
+  const theirs = flaskCookie({ secrets: ["s3cret"] });
+
+  async function theirCookie(user: string, now: number, data = {}): Promise<string> {
+    const { cookies } = await theirs.seal({ data, userId: user }, now);
+    return `session=${cookies[0]?.value}`;
+  }
+
+  it("P5 is over by a cut-off that is later", async () => {
+    const app = memoryApp({ method: "shared", share: theirs });
+    const ada = app.browser();
+    ada.plant(await theirCookie("ada", app.clock.now()));
+    app.clock.advance("2s");
+    expect((await ada.read()).userId).toBe("ada");
+    await app.sessions.revokeUser("ada");
+    app.clock.advance("2s");
+    expect((await ada.read()).userId).toBeUndefined();
+    ada.plant(await theirCookie("ada", app.clock.now()));
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("P5 stays over when they write it again, and is another's who signs in there", async () => {
+    const app = memoryApp({ method: "shared", share: theirs });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const opened = await theirs.open(() => ada.cookie().split("session=")[1], app.clock.now());
+    const data = "data" in opened ? opened.data : {};
+    await app.sessions.revokeUser("ada");
+    await app.sessions.revokeUser("bob");
+    app.clock.advance("2s");
+    ada.plant(await theirCookie("ada", app.clock.now(), data));
+    expect((await ada.read()).userId).toBeUndefined();
+    ada.plant(await theirCookie("bob", app.clock.now(), data));
+    expect((await ada.read()).userId).toBe("bob");
+  });
+});
 
 describe("a shared session with a record", () => {
   it("P4 keeps what 50 requests of one process write at once to keys of their own", async () => {
@@ -125,6 +258,120 @@ describe("a shared session with a record", () => {
     expect((await slow.finish()).cookies).toEqual([]);
     expect(theirs.records.size).toBe(0);
     expect(app.told("dropped")).toMatchObject([{ keys: ["late"] }]);
+  });
+
+  it("P5 that they have ended is not brought back by a request that has written it before", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const slow = ada.begin();
+    (await slow.session.load()).set("n", 1);
+    await slow.session.commit();
+    theirs.records.clear();
+    (await slow.session.load()).set("n", 2);
+    await slow.finish();
+    expect(theirs.records.size).toBe(0);
+    expect(app.told("dropped")).toMatchObject([{ keys: ["n"] }]);
+  });
+
+  it("P4 begun by a request keeps what others write until that request writes it again", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    const { session, finish } = ada.begin();
+    await session.signIn("ada");
+    await finish();
+    await ada.set("cart", ["tea"]);
+    await session.update("theme", () => "dark");
+    expect(await theirs.read(ada.cookie())).toMatchObject({ cart: ["tea"], theme: "dark" });
+  });
+
+  it("P6 is over for a slow request when they have kept it under its id for another user", async () => {
+    const { theirs, app } = sharing("records", { watchInterval: 0.05 });
+    const ada = app.browser();
+    ada.plant(await theirs.signIn({ user: "ada" }));
+    const slow = ada.begin();
+    (await slow.session.load()).set("secret", 1);
+    const watching = ada.begin();
+    const signal = await watching.session.watch();
+    for (const [id] of theirs.records) theirs.records.set(id, '{"data":{"user":"bob"}}');
+    await slow.finish();
+    expect(await theirs.read(ada.cookie())).toEqual({ user: "bob" });
+    expect((await watching.session.reload()).userId).toBeUndefined();
+    await expect.poll(() => signal.aborted).toBe(true);
+  });
+
+  it("P5 has ended after a sign-in that could not remove its record", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    await ada.set("cart", ["tea"]);
+    const visitor = ada.copy();
+    theirs.remove = () => Promise.reject(new Error("the old backend is down"));
+    await ada.signIn("ada");
+    expect(app.told("foreignFailed")).toMatchObject([{ operation: "remove" }]);
+    expect([(await ada.read()).userId, (await visitor.read()).refusal]).toEqual(["ada", "revoked"]);
+  });
+
+  it("P5 is not written back by a write that was under way when it was signed out", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const slow = ada.begin();
+    (await slow.session.load()).set("n", 1);
+    const leaving = ada.begin();
+    await leaving.session.load();
+    const held = gate();
+    const seal = theirs.seal;
+    theirs.seal = async (...given) => {
+      await held.opened;
+      return seal(...given);
+    };
+    const writing = slow.finish();
+    const ending = leaving.session.signOut();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    held.open();
+    await Promise.all([writing, ending]);
+    expect(theirs.records.size).toBe(0);
+  });
+
+  it("P10 is read while a touch cannot be written", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    ada.plant(await theirs.signIn({ user: "ada" }, app.clock.now()));
+    app.clock.advance("1h");
+    theirs.seal = () => Promise.reject(new Error("the old backend is read-only"));
+    const { head, result } = await ada.visit((session) => session.load());
+    expect([result.userId, head.cookies]).toEqual(["ada", []]);
+  });
+});
+
+describe("a shared session whose end tells when it was used", () => {
+  it.each(["30d", "1h"] as const)("P11 lasts while it is used (their age: %s)", async (maxAge) => {
+    const records = new Map<string, string>();
+    const store = {
+      get: (sid: string, done: (error: unknown, found?: unknown) => void) =>
+        done(null, JSON.parse(records.get(sid) ?? "null")),
+      set: (sid: string, session: object, done: (error?: unknown) => void) => {
+        records.set(sid, JSON.stringify(session));
+        done();
+      },
+      destroy: (sid: string, done: (error?: unknown) => void) => {
+        records.delete(sid);
+        done();
+      },
+    };
+    const cookie = { maxAge: milliseconds(maxAge) as number };
+    const share = expressSession({ secret: "s3cret", store, cookie });
+    const app = memoryApp({ method: "shared", share });
+    const ada = app.browser();
+    const head = await ada.set("n", 1);
+    const end = new Date(app.clock.now() + cookie.maxAge);
+    expect(String(head.cookies[0])).toContain(`Expires=${end.toUTCString()}`);
+    for (let times = 0; times < 10; times += 1) {
+      app.clock.advance("30m");
+      expect((await ada.read()).get("n")).toBe(1);
+    }
+    app.clock.advance("25h");
+    expect((await ada.read()).get("n")).toBeUndefined();
   });
 });
 

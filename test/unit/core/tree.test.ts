@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Cell } from "../../../src/core/tree.ts";
-import { cellOf, EMPTY_TREE } from "../../../src/core/tree.ts";
+import { cellOf, EMPTY_TREE, encodeAll, textOf } from "../../../src/core/tree.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";
 
 const key = fc.oneof(
@@ -36,6 +36,33 @@ it("is what a map would be, whatever is changed, and the trees before stay as th
     }),
     { numRuns: Math.ceil(fuzzRuns() / 4) },
   );
+});
+
+it("has the same text, whether it was written anew or made from the text before", () => {
+  const value = fc.oneof(
+    fc.integer(),
+    fc.string({ unit: "binary", maxLength: 5 }),
+    fc.constant({}),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(key, value), { maxLength: 12 }), (sets) => {
+      let tree = encodeAll({ k1: "a", k2: ["b", ","], "": '"' });
+      for (const [k, v] of sets) {
+        tree = tree.with(new Map([[k, cellOf(v, k)]]));
+        const anew = EMPTY_TREE.with(new Map(tree.entries()));
+        expect(textOf(tree, "<é", "]")).toBe(textOf(anew, "<é", "]"));
+        expect(textOf(tree)).toBe(`{${tree.map((each) => each.member).join(",")}}`);
+      }
+    }),
+    { numRuns: Math.ceil(fuzzRuns() / 4) },
+  );
+});
+
+it("keeps its text when a change is none", () => {
+  const tree = encodeAll({ a: 1, b: 2 });
+  const text = textOf(tree);
+  const same = tree.with(new Map([["b", tree.get("b")]]));
+  expect(textOf(same)).toBe(text);
 });
 
 it("finds one of very many keys, and adds to them, without a look at all of them", () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createSessions } from "../../../src/index.ts";
 import type { Revocations, SessionStore, StoreChange } from "../../../src/stores/contract.ts";
@@ -53,6 +54,15 @@ afterEach(() => {
 });
 
 describe.each(["stored", "sealed"] as const)("watch of a %s session", (method) => {
+  it("leaves nothing at a signal that was given to many", async () => {
+    const app = memoryApp({ method });
+    const shutdown = new AbortController();
+    const { id } = await watching(app, shutdown.signal);
+    await app.sessions.revoke(id);
+    await settled();
+    expect(getEventListeners(shutdown.signal, "abort")).toEqual([]);
+  });
+
   it.each(Object.keys(ENDINGS))("fires in this process at once: %s", async (how) => {
     const app = memoryApp({ method, store: silentStore() });
     const watched = await watching(app);

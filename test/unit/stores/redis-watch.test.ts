@@ -60,6 +60,18 @@ describeWith(redisPrograms, "a connection of Redis that listens", () => {
     return { watch, heard };
   }
 
+  it.each(CLIENTS)("is lost, and asks for nothing, once it is closed (%s)", async (_, to) => {
+    const { watch, heard } = listenTo(await to(proxy.url));
+    watch.close();
+    const end = watch.add(({ kind }) => heard.push(kind));
+    // Else it would be there by now.
+    await publish("session a");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(heard).toEqual(["lost"]);
+    expect(await server.admin.pubsub("NUMSUB", CHANNEL)).toEqual([CHANNEL, 0]);
+    end();
+  });
+
   it.each(CLIENTS)(
     "P5 says when nothing comes any more, although it seems alive (%s)",
     async (_, to) => {

@@ -159,6 +159,35 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     expect(keys.sort()).toEqual(["coatcheck:home", `coatcheck:{${id.slice(0, 8)}}`]);
   });
 
+  it("keeps a session that joins another one's key in the last millisecond of that", async () => {
+    const store = redisStore({ client });
+    const now = Date.now();
+    for (let round = 0; round < 100; round += 1) {
+      const user = `late ${round}`;
+      const home = await store.home?.(user);
+      const add = (rest: string) =>
+        store.create(
+          {
+            id: `${home}${rest.repeat(16)}`,
+            userId: user,
+            lastSeenAt: now,
+            expiresAt: now + DAY,
+            closed: false,
+            body: "",
+          },
+          0,
+          now,
+        );
+      await add("a");
+      const end = Date.now() + 2;
+      await server.admin.pexpireat(`coatcheck:{${home}}`, end);
+      // Some of them meet that millisecond.
+      while (performance.timeOrigin + performance.now() < end + (round % 10) / 10 - 0.3);
+      expect(await add("b")).toBe("created");
+      expect(await store.load(`${home}${"b".repeat(16)}`)).toBeDefined();
+    }
+  });
+
   it("lets every key of sessions expire, later than what lies there", async () => {
     const store = redisStore({ client });
     const now = Date.now();

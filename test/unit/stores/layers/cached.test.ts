@@ -309,6 +309,21 @@ describe("what this process writes", () => {
     expect((await cache.load(id))?.record.revision).toBe(2);
   });
 
+  it("P5 what was read past the cache while a write was under way is not unseen when it ends", async () => {
+    const answer = gate();
+    const { cache, elsewhere, clock, add } = scene({
+      faults: nthCall("touch", 1, { answeredAfter: answer }),
+    });
+    const id = await add("a");
+    await cache.load(id);
+    const touched = cache.touch(id, clock.now() + 1, clock.now() + HOUR, clock.now());
+    await elsewhere.update(id, 1, next(clock, "ended elsewhere", true), clock.now());
+    expect((await cache.refresh?.(id))?.record.closed).toBe(true);
+    answer.open();
+    await touched;
+    expect((await cache.load(id))?.record.closed).toBe(true);
+  });
+
   it("a load that began before a write ended is not remembered after it", async () => {
     const held = gate();
     const { cache, asked, clock, add } = scene({
@@ -554,6 +569,14 @@ describe("with `watch`", () => {
     expect(line.listeners()).toBe(1);
     await cache.close();
     expect(line.listeners()).toBe(0);
+    await expect(cache.load(id)).rejects.toThrow("closed");
+    expect(line.listeners()).toBe(0);
+  });
+
+  it("does not begin to listen for a request that comes when it is closed already", async () => {
+    const { cache, line, add } = scene({ watch: true });
+    const id = await add("a");
+    await cache.close();
     await expect(cache.load(id)).rejects.toThrow("closed");
     expect(line.listeners()).toBe(0);
   });

@@ -44,6 +44,19 @@ describe("two stores as one", () => {
     expect(heard.at(-1)).toBe("everything");
   });
 
+  it.each([false, true])(
+    "where both keep a user's sessions together, ids are made for the one that takes them: move is %s",
+    async (move) => {
+      const [from, to] = [homed("f"), homed("t")];
+      const store = moving({ from, to, move });
+      const id = `${await store.home?.("ada")}${"0".repeat(16)}`;
+      const record = { id, userId: "ada", ...times, closed: false, body: "" };
+      expect(await store.create(record, 0, now)).toBe("created");
+      expect((await store.load(id))?.record.userId).toBe("ada");
+      expect((await (move ? to : from).load(id))?.record.userId).toBe("ada");
+    },
+  );
+
   it("tells the rest to a listener that throws", () => {
     const [[from, tellFrom], [to, tellTo]] = [told(), told()];
     const heard: string[] = [];
@@ -116,4 +129,19 @@ function told(): [SessionStore, (kind: StoreChange["kind"]) => void] {
       for (const listener of listeners) listener({ kind });
     },
   ];
+}
+
+/** A memory store that refuses the id of a user's session that was made for another place. */
+function homed(letter: string): ReturnType<typeof memoryStore> {
+  const store = memoryStore();
+  const place = letter.repeat(8);
+  return {
+    ...store,
+    home: async () => place,
+    async create(record, startedAgo, at) {
+      if (record.userId !== undefined && !record.id.startsWith(place))
+        throw new TypeError("elsewhere");
+      return store.create(record, startedAgo, at);
+    },
+  };
 }
