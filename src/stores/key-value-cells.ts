@@ -95,6 +95,8 @@ export function queuedCells(client: object, backend: PlainBackend): Cells {
   }
 
   async function work(key: string): Promise<void> {
+    // What is asked of one key in the same turn goes together, from the first on.
+    await undefined;
     for (;;) {
       const jobs = queues.get(key)?.splice(0) ?? [];
       if (jobs.length === 0) break;

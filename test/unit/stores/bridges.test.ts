@@ -85,8 +85,27 @@ describe("within one process", () => {
     await add(store);
     client.calls.length = 0;
     await Promise.all(Array.from({ length: 50 }, () => store.touch(ID, 1, 1, Date.now())));
-    // The first has begun by the time the others come.
+    expect(client.calls).toEqual(["get"]);
+    // These wait for the one that has begun.
+    client.calls.length = 0;
+    const touch = () => store.touch(ID, 1, 1, Date.now());
+    const first = touch();
+    while (client.calls.length === 0) await undefined;
+    await Promise.all([first, touch(), touch()]);
     expect(client.calls).toEqual(["get", "get"]);
+  });
+
+  it("enters a session and its user at once, also where one piece of the directory holds both", async () => {
+    const client = counted();
+    const store = keyvStore({ client });
+    const counts = new Set<number>();
+    for (let n = 0; n < 200; n += 1) {
+      client.calls.length = 0;
+      await add(store, `${n}`.padStart(24, "A"), `user ${n}`);
+      counts.add(client.calls.length);
+    }
+    // The session, the user, and one piece of the directory or two: each is read and written.
+    expect([...counts].sort()).toEqual([6, 8]);
   });
 
   it("asks once to read a visitor's session, twice for a user's, and twice to write", async () => {
