@@ -89,11 +89,7 @@ export function uncheckedCookie(
   value: string,
   attributes: AnyAttributes,
 ): SessionCookie {
-  const cookie = Object.create(cookieMethods) as Writable<SessionCookie>;
-  cookie.name = name;
-  cookie.attributes = attributes as CookieAttributes;
-  // Not enumerable, for loggers that know neither toJSON nor inspect.
-  return Object.defineProperty(cookie, "value", { value });
+  return new Cookie(name, value, attributes);
 }
 
 /** @throws {SessionTooLargeError} when a browser would drop the cookie. */
@@ -251,14 +247,27 @@ function withAgeInBounds(attributes: CookieAttributes): CookieAttributes {
   return maxAge < 0 ? { ...attributes, maxAge: 0 } : attributes;
 }
 
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+class Cookie implements SessionCookie {
+  readonly name: string;
+  readonly attributes: CookieAttributes;
+  // Also from loggers that know neither toJSON nor inspect.
+  readonly #value: string;
 
-const cookieMethods = {
-  toString(this: SessionCookie): string {
+  constructor(name: string, value: string, attributes: AnyAttributes) {
+    this.name = name;
+    this.#value = value;
+    this.attributes = attributes as CookieAttributes;
+  }
+
+  get value(): string {
+    return this.#value;
+  }
+
+  toString(): string {
     const attributes: AnyAttributes = this.attributes;
     const { path, domain, secure, httpOnly = true, sameSite, partitioned, maxAge } = attributes;
     const expiresAt = maxAge === 0 ? 0 : attributes.expiresAt;
-    let field = `${this.name}=${this.value}; Path=${path}`;
+    let field = `${this.name}=${this.#value}; Path=${path}`;
     if (domain !== undefined) field += `; Domain=${domain}`;
     if (maxAge !== undefined) field += `; Max-Age=${maxAge}`;
     if (expiresAt !== undefined) field += `; Expires=${new Date(expiresAt).toUTCString()}`;
@@ -266,13 +275,15 @@ const cookieMethods = {
     if (httpOnly) field += "; HttpOnly";
     if (sameSite !== undefined) field += `; SameSite=${SAME_SITE[sameSite]}`;
     return partitioned ? `${field}; Partitioned` : field;
-  },
-  toJSON: withoutValue,
-  [Symbol.for("nodejs.util.inspect.custom")]: withoutValue,
-};
+  }
 
-function withoutValue(this: SessionCookie): object {
-  return { name: this.name, value: "[hidden]", attributes: this.attributes };
+  toJSON(): object {
+    return { name: this.name, value: "[hidden]", attributes: this.attributes };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    return this.toJSON();
+  }
 }
 
 const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;

@@ -44,7 +44,10 @@ export class Content {
   declare readonly data: DataTree;
   /** The session that followed, in a closed record. */
   declare readonly successor: string | undefined;
-  /** The text of all that stands before the commits, when it is known. */
+  /**
+   * The text of what a change of the data leaves as it is, where it is known: in a body all that stands
+   * before the commits, in a seal whose the session is.
+   */
   declare head: string | undefined;
 
   /** The same, or with other verifiers, data or version. */
@@ -125,11 +128,17 @@ interface Body extends BodyHead {
 }
 
 const COMMITS = ',"w":"';
+const DATA = '","d":';
 
 /** The text of a body. */
 export function encodeContent(content: Content): string {
+  const { data } = content;
   content.head ??= headOf(content);
-  return textOf(content.data, `${content.head},"w":${quoted(content.commits)},"d":`, "}");
+  const before = `${content.head},"w":${quoted(content.commits)},"d":`;
+  const text = `${before}${textOf(data)}}`;
+  // A part of the whole, so that its characters are in memory once.
+  data.text = text.slice(before.length, -1);
+  return text;
 }
 
 function headOf(content: Content): string {
@@ -170,6 +179,9 @@ export function decodeContent(text: string): Content | undefined {
   }
   if (!isBody(body)) return undefined;
   const { a, t } = body;
+  // No text before it can hold this: a quote within a string is escaped.
+  const commitsAt = text.indexOf(COMMITS);
+  const dataAt = commitsAt + COMMITS.length + body.w.length + DATA.length;
   return new Content({
     createdAt: body.c,
     endsAt: body.e,
@@ -180,10 +192,9 @@ export function decodeContent(text: string): Content | undefined {
     verifiers: { current: t[0], rotatedAt: t[1], previous: t[2], confirmedAt: t[3] },
     commits: body.w,
     version: body.n ?? 0,
-    data: treeOf(body.d),
+    data: treeOf(body.d, text.endsWith(DATA, dataAt) ? text.slice(dataAt, -1) : undefined),
     successor: body.s,
-    // No text before it can hold this: a quote within a string is escaped.
-    head: text.slice(0, text.indexOf(COMMITS)),
+    head: text.slice(0, commitsAt),
   });
 }
 

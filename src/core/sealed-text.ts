@@ -35,9 +35,11 @@ export function encodeSealed(record: SessionRecord, content: Content): string {
   const { createdAt, endsAt, version } = content;
   const { lastSeenAt, expiresAt } = record;
   const moments = `${createdAt},${endsAt - createdAt},${lastSeenAt - createdAt},${expiresAt - lastSeenAt}`;
-  return textOf(content.data, `${record.id}[${moments},${version}${userOf(record, content)}]\n`);
+  content.head ??= userOf(record, content);
+  return `${record.id}[${moments},${version}${content.head}]\n${textOf(content.data)}`;
 }
 
+/** What a change of the data leaves as it is. */
 function userOf({ userId, mark }: SessionRecord, content: Content): string {
   if (userId === undefined) return "";
   const { createdAt, remembered, authentications } = content;
@@ -48,8 +50,10 @@ function userOf({ userId, mark }: SessionRecord, content: Content): string {
 /** What it says; `undefined` for a text that is none of ours. */
 export function decodeSealed(text: string): Kept | undefined {
   const line = text.indexOf("\n");
-  const head = parsed(text.slice(ID_LENGTH, line));
-  const data = parsed(text.slice(line + 1));
+  const headText = text.slice(ID_LENGTH, line);
+  const head = parsed(headText);
+  const dataText = text.slice(line + 1);
+  const data = parsed(dataText);
   if (!isHead(head) || !isPlainObject(data)) return undefined;
   const [createdAt, endsAfterCreated, seenAfterCreated, expiresAfterSeen, version, user] = head;
   const lastSeenAt = createdAt + seenAfterCreated;
@@ -75,9 +79,9 @@ export function decodeSealed(text: string): Kept | undefined {
     verifiers: NO_TICKET,
     commits: "",
     version,
-    data: treeOf(data as Record<string, Json>),
+    data: treeOf(data as Record<string, Json>, dataText),
     successor: undefined,
-    head: undefined,
+    head: user === undefined ? "" : headText.slice(headText.indexOf(",["), -1),
   });
   return new Kept(record, content);
 }

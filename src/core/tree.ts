@@ -34,12 +34,13 @@ export class DataTree {
   declare private readonly names: readonly string[];
   declare private readonly cells: readonly Cell[];
   private index: ReadonlyMap<string, number> | undefined = undefined;
-  /** The text of the whole, where {@link textOf} has made it before. */
-  text: string | undefined = undefined;
+  /** The text of the whole, a JSON object, where it is known. */
+  declare text: string | undefined;
 
-  constructor(names: readonly string[], cells: readonly Cell[]) {
+  constructor(names: readonly string[], cells: readonly Cell[], text: string | undefined) {
     this.names = names;
     this.cells = cells;
+    this.text = text;
   }
 
   get size(): number {
@@ -86,9 +87,9 @@ export class DataTree {
     if (isShorter) {
       const all = names ?? this.names;
       const left = all.filter((_, at) => cells[at] !== undefined);
-      return new DataTree(left, cells.filter(isCell) as Cell[]);
+      return new DataTree(left, cells.filter(isCell) as Cell[], undefined);
     }
-    const next = new DataTree(names ?? this.names, cells as Cell[]);
+    const next = new DataTree(names ?? this.names, cells as Cell[], undefined);
     if (names === undefined) {
       next.index = this.index;
       if (changes.size === 1) next.text = this.textWith(next);
@@ -107,8 +108,11 @@ export class DataTree {
       from += memberOf(cells[at] as Cell, names[at] as string).length + 1;
     }
     const name = names[at] as string;
-    const to = from + memberOf(cells[at] as Cell, name).length;
-    return text.slice(0, from) + memberOf(next.cells[at] as Cell, name) + text.slice(to);
+    const member = memberOf(cells[at] as Cell, name);
+    // A text that somebody else has written may have spaces.
+    if (!text.startsWith(member, from)) return undefined;
+    const rest = text.slice(from + member.length);
+    return text.slice(0, from) + memberOf(next.cells[at] as Cell, name) + rest;
   }
 
   private at(key: string): number {
@@ -122,24 +126,22 @@ export class DataTree {
 const isCell = (cell: Cell | undefined): boolean => cell !== undefined;
 
 /** No data. */
-export const EMPTY_TREE: DataTree = new DataTree([], []);
+export const EMPTY_TREE: DataTree = new DataTree([], [], undefined);
 
-/** The tree of a parsed object. */
-export function treeOf(data: Readonly<Record<string, Json>>): DataTree {
+/** The tree of a parsed object, and of the text it was parsed from, where {@link textOf} has made that. */
+export function treeOf(data: Readonly<Record<string, Json>>, text?: string): DataTree {
   const names = Object.keys(data);
-  return new DataTree(
-    names,
-    names.map((name) => new Cell(data[name], undefined)),
-  );
+  const cells = names.map((name) => new Cell(data[name], undefined));
+  // Keys that are numbers come first in an object, wherever they stand in the text.
+  const [first] = names;
+  const isInOrder = first === undefined || !/^\d/.test(first);
+  return new DataTree(names, cells, isInOrder ? text : undefined);
 }
 
-/** The text of the whole tree, a JSON object, between two others. */
-export function textOf(tree: DataTree, before = "", after = ""): string {
-  const text = tree.text ?? `{${tree.map(memberOf).join(",")}}`;
-  const whole = `${before}${text}${after}`;
-  // A part of the whole, so that its characters are in memory once.
-  tree.text = whole.slice(before.length, whole.length - after.length);
-  return whole;
+/** The text of the whole tree, a JSON object. */
+export function textOf(tree: DataTree): string {
+  tree.text ??= `{${tree.map(memberOf).join(",")}}`;
+  return tree.text;
 }
 
 /** The cell of a value, sharing nothing with it. @throws {ValueError} for what cannot be kept. */
