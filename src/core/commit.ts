@@ -23,7 +23,7 @@ import {
 } from "./changes.ts";
 import type { ChangeData, Found } from "./method.ts";
 import { live } from "./method.ts";
-import type { Kept } from "./record.ts";
+import type { Content, Kept } from "./record.ts";
 import type { CommitOptions, HeadChanges, LoadedSession, OutagePolicy } from "./session.ts";
 import type { Shape } from "./shape.ts";
 import type { Parts, State } from "./state.ts";
@@ -49,6 +49,20 @@ export interface Commits {
 }
 
 const NOTHING: Changes = new Map();
+const NONE: readonly never[] = [];
+
+/** The changes of a request, on their way into whatever data is there when they are written. */
+class Merge {
+  declare readonly draft: Draft;
+  declare readonly changes: Changes;
+  /** The keys that another request had changed meanwhile, and that have its values no longer. */
+  overwritten: readonly string[] = NONE;
+
+  constructor(draft: Draft, changes: Changes) {
+    this.draft = draft;
+    this.changes = changes;
+  }
+}
 
 /** Nothing is known, so nothing may be started. */
 export const OUTAGE: Found = { kept: undefined, refusal: "outage", blocked: true };
@@ -174,52 +188,65 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       if (isChanged) refuseBlocked(state, found);
       return undefined;
     }
-    const overwritten: string[] = [];
-    const change = isChanged ? merge(state.draft, changes, overwritten) : undefined;
-    const writing = state.by.write(state, kept, change, version);
-    return writing instanceof Promise ? writing.then(goOn) : goOn(writing);
+    const merge = isChanged ? new Merge(state.draft, changes) : undefined;
+    const writing = state.by.write(state, kept, merge && mergeInto.bind(undefined, merge), version);
+    return writing instanceof Promise
+      ? flushedLater(state, writing, merge, last)
+      : flushed(state, writing, merge, last);
+  }
 
-    function goOn(written: Kept | "gone"): Answer<void> {
-      if (written === "gone") return end(state, kept as Kept, changes);
-      if (overwritten.length > 0) tellOverwritten(kept as Kept, overwritten);
-      // After the last commit nothing can be written any more: only development looks again.
-      if (!isChanged || (last && !dev)) state.found = written === kept ? found : live(written);
-      else return lookAgain(state, written);
-    }
+  async function flushedLater(
+    state: State,
+    writing: Promise<Kept | "gone">,
+    merge: Merge | undefined,
+    last: boolean,
+  ): Promise<void> {
+    await flushed(state, await writing, merge, last);
+  }
+
+  function flushed(
+    state: State,
+    written: Kept | "gone",
+    merge: Merge | undefined,
+    last: boolean,
+  ): Answer<void> {
+    const found = state.found as Found;
+    const kept = found.kept as Kept;
+    if (written === "gone") return end(state, kept, merge?.changes ?? NOTHING);
+    if (merge !== undefined) tellOverwritten(kept, merge);
+    // After the last commit nothing can be written any more: only development looks again.
+    if (merge !== undefined && !(last && !dev)) return lookAgain(state, written);
+    if (written !== kept) state.found = live(written);
+    return undefined;
   }
 
   async function lookAgain(state: State, written: Kept): Promise<void> {
     settleOn(state, written, await shape.read(written.content));
   }
 
-  /** Applies changes to whatever data is there when they are written. */
-  function merge(draft: Draft, changes: Changes, overwritten: string[]): ChangeData {
-    const apply = (current: DataTree): DataTree | Promise<DataTree> => {
-      overwritten.length = 0;
-      if (current !== draft.tree) {
-        for (const [key, cell] of changes) {
-          const now = memberAt(current, key);
-          const wanted = cell && memberOf(cell, key);
-          if (now !== memberRead(draft, key) && now !== wanted) overwritten.push(key);
-        }
-        if (overwritten.length > 0 && settings.throwOnOverwrite) {
-          const keys = [...overwritten];
-          const list = keys.join(", ");
-          throw new SessionConflictError(`another request has changed ${list} meanwhile`, keys);
-        }
-      }
-      const next = applyChanges(current, changes);
-      const checked = shape.check(next);
-      return checked === undefined ? next : checked.then(() => next);
-    };
-    return (content) => {
-      const tree = shape.read(content);
-      return tree instanceof Promise ? tree.then(apply) : apply(tree);
-    };
+  function mergeInto(merge: Merge, content: Content): Answer<DataTree> {
+    const tree = shape.read(content);
+    return tree instanceof Promise
+      ? tree.then((current) => applied(merge, current))
+      : applied(merge, tree);
   }
 
-  function tellOverwritten({ record: { id, userId } }: Kept, keys: readonly string[]): void {
-    events.emit("overwritten", { sessionId: id, userId, keys: [...keys] });
+  function applied(merge: Merge, current: DataTree): Answer<DataTree> {
+    const { draft, changes } = merge;
+    merge.overwritten = current === draft.tree ? NONE : overwrittenIn(current, draft, changes);
+    if (merge.overwritten.length > 0 && settings.throwOnOverwrite) {
+      const keys = [...merge.overwritten];
+      const list = keys.join(", ");
+      throw new SessionConflictError(`another request has changed ${list} meanwhile`, keys);
+    }
+    const next = applyChanges(current, changes);
+    const checked = shape.check(next);
+    return checked === undefined ? next : checked.then(() => next);
+  }
+
+  function tellOverwritten({ record: { id, userId } }: Kept, { overwritten }: Merge): void {
+    if (overwritten.length === 0) return;
+    events.emit("overwritten", { sessionId: id, userId, keys: [...overwritten] });
   }
 
   /** The session ended while the request ran: nothing is created, no cookie changes (P16). */
@@ -246,10 +273,9 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       if (data.size > 0) await start(state, found, data);
       return;
     }
-    const overwritten: string[] = [];
-    const withPending = merge(state.draft, pending, overwritten);
-    const both: ChangeData = (content, record) => {
-      const current = withPending(content, record);
+    const merge = new Merge(state.draft, pending);
+    const both: ChangeData = (content) => {
+      const current = mergeInto(merge, content);
       return current instanceof Promise ? current.then(andChange) : andChange(current);
     };
     const andChange = (current: DataTree): DataTree | Promise<DataTree> => {
@@ -262,7 +288,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       end(state, found.kept, pending);
       throw new SessionClosedError("the session has ended, so the change cannot be kept");
     }
-    if (overwritten.length > 0) tellOverwritten(found.kept, overwritten);
+    tellOverwritten(found.kept, merge);
     await lookAgain(state, written);
   }
 
@@ -334,6 +360,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
 
   function headOf(state: State): HeadChanges {
     if (!state.isLooked) return UNTOUCHED;
+    if (state.cookies === undefined && !state.signedOut) return ONLY_READ;
     const cookies = state.cookies === undefined ? NO_COOKIES : [...state.cookies.values()];
     return {
       cookies,
@@ -362,6 +389,16 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   };
 }
 
+function overwrittenIn(current: DataTree, draft: Draft, changes: Changes): readonly string[] {
+  const keys: string[] = [];
+  for (const [key, cell] of changes) {
+    const now = memberAt(current, key);
+    const wanted = cell && memberOf(cell, key);
+    if (now !== memberRead(draft, key) && now !== wanted) keys.push(key);
+  }
+  return keys;
+}
+
 /** A session that may well be live elsewhere: in a newer deployment, or under a secret that is not here. */
 export function isUnreadable({ refusal }: Found): boolean {
   return refusal === "unknown-key" || refusal === "malformed";
@@ -374,6 +411,7 @@ const UNTOUCHED: HeadChanges = {
   cacheControl: undefined,
   clearSiteData: undefined,
 };
+const ONLY_READ: HeadChanges = { ...UNTOUCHED, vary: true, cacheControl: "private" };
 
 /** What is answered to a change that needs a header when the head is out. */
 export function headIsOut(): SessionClosedError {

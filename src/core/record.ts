@@ -8,7 +8,7 @@ import type { Json } from "../codec/value.ts";
 import type { RecordUpdate, SessionRecord } from "../stores/contract.ts";
 import type { Authentication } from "./session.ts";
 import type { DataTree } from "./tree.ts";
-import { EMPTY_TREE, quoted, textOf, treeOf } from "./tree.ts";
+import { EMPTY_TREE, textOf, treeOf } from "./tree.ts";
 
 // Classes, as all that is made for each request: `state.ts` says why.
 
@@ -129,12 +129,14 @@ interface Body extends BodyHead {
 
 const COMMITS = ',"w":"';
 const DATA = '","d":';
+// Nothing that would have to be escaped.
+const COMMIT_IDS = /^[\w. -]*$/;
 
 /** The text of a body. */
 export function encodeContent(content: Content): string {
   const { data } = content;
   content.head ??= headOf(content);
-  const before = `${content.head},"w":${quoted(content.commits)},"d":`;
+  const before = content.head + COMMITS + content.commits + DATA;
   const text = `${before}${textOf(data)}}`;
   // A part of the whole, so that its characters are in memory once.
   data.text = text.slice(before.length, -1);
@@ -182,6 +184,8 @@ export function decodeContent(text: string): Content | undefined {
   // No text before it can hold this: a quote within a string is escaped.
   const commitsAt = text.indexOf(COMMITS);
   const dataAt = commitsAt + COMMITS.length + body.w.length + DATA.length;
+  // Somebody else may have written it anew, with spaces.
+  const isOurs = commitsAt > 0 && text.endsWith(DATA, dataAt);
   return new Content({
     createdAt: body.c,
     endsAt: body.e,
@@ -192,9 +196,9 @@ export function decodeContent(text: string): Content | undefined {
     verifiers: { current: t[0], rotatedAt: t[1], previous: t[2], confirmedAt: t[3] },
     commits: body.w,
     version: body.n ?? 0,
-    data: treeOf(body.d, text.endsWith(DATA, dataAt) ? text.slice(dataAt, -1) : undefined),
+    data: treeOf(body.d, isOurs ? text.slice(dataAt, -1) : undefined),
     successor: body.s,
-    head: text.slice(0, commitsAt),
+    head: isOurs ? text.slice(0, commitsAt) : undefined,
   });
 }
 
@@ -214,6 +218,7 @@ function isBody(body: unknown): body is Body {
     (t[2] === undefined || typeof t[2] === "string") &&
     (t[3] === undefined || typeof t[3] === "number") &&
     isText(w) &&
+    COMMIT_IDS.test(w) &&
     typeof d === "object" &&
     d !== null &&
     !Array.isArray(d)

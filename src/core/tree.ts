@@ -166,7 +166,9 @@ export function memberAt(tree: DataTree, key: string): string | undefined {
 }
 
 export function memberOf(cell: Cell, key: string): string {
-  cell.member ??= `${quoted(key)}:${JSON.stringify(cell.json)}`;
+  const { json } = cell;
+  // A number by itself: most that changes at every request is one, and it is several times faster.
+  cell.member ??= `${quoted(key)}:${typeof json === "number" ? json : JSON.stringify(json)}`;
   return cell.member;
 }
 
@@ -207,6 +209,6 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 const PLAIN = /^[\w. -]*$/;
 
 /** As JSON. */
-export function quoted(key: string): string {
+function quoted(key: string): string {
   return PLAIN.test(key) ? `"${key}"` : JSON.stringify(key);
 }

@@ -8,7 +8,7 @@ import {
   fateOf,
   withCommit,
 } from "../../../src/core/record.ts";
-import { decodeAll, encodeAll } from "../../../src/core/tree.ts";
+import { cellOf, decodeAll, encodeAll } from "../../../src/core/tree.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";
 
 function content(part: Partial<Content> = {}): Content {
@@ -63,17 +63,28 @@ describe("a record's body", () => {
         const first = content({ userAgent, address, data: encodeAll({ [key]: value }) });
         const second = again(first);
         expect(said(second)).toEqual(said(first));
-        const data = encodeAll({ n: value });
-        const third = new Content(second, second.verifiers, data, second.version);
-        third.commits = withCommit(second.commits, "w.1");
-        expect(said(again(third))).toEqual({
-          ...said(first),
-          commits: "w.1",
-          data: { n: value },
-        });
+        for (const changed of ["n", key]) {
+          const data = second.data.with(new Map([[changed, cellOf([value], changed)]]));
+          const third = new Content(second, second.verifiers, data, second.version);
+          third.commits = withCommit(second.commits, "w.1");
+          const wanted = {
+            ...decodeAll(first.data),
+            ...decodeAll(encodeAll({ [changed]: [value] })),
+          };
+          expect(said(again(third))).toEqual({ ...said(first), commits: "w.1", data: wanted });
+        }
       }),
       { numRuns: Math.ceil(fuzzRuns() / 4) },
     );
+  });
+
+  it("that somebody else has written anew, with spaces, says the same", () => {
+    const first = content({ data: encodeAll({ a: { b: 1 }, b: 1 }), commits: "w.1" });
+    const spaced = JSON.stringify(JSON.parse(encodeContent(first)), null, 1);
+    const read = decodeContent(spaced) as Content;
+    const data = read.data.with(new Map([["b", cellOf(2, "b")]]));
+    const next = new Content(read, read.verifiers, data, read.version);
+    expect(said(again(next))).toEqual({ ...said(first), data: { a: { b: 1 }, b: 2 } });
   });
 
   it("with other verifiers or another version says those", () => {
@@ -94,6 +105,7 @@ describe("a record's body", () => {
     '{"v":1,"c":"1","e":2,"t":["c",1],"w":"","d":{}}',
     '{"v":1,"c":1,"e":2,"t":"c","w":"","d":{}}',
     '{"v":1,"c":1,"e":2,"t":["c",1],"w":[],"d":{}}',
+    '{"v":1,"c":1,"e":2,"t":["c",1],"w":"a\\"b","d":{}}',
     '{"v":1,"c":1,"e":2,"t":["c",1],"w":"","d":[]}',
     '{"v":1,"c":1,"e":2,"t":["c",1],"w":"","d":null}',
     '{"v":1,"c":1,"e":2,"t":["c",1],"w":"","d":{}',
