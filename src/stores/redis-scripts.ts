@@ -184,13 +184,21 @@ return 'created'
 `,
 );
 
-/** KEYS home · ARGV rest, revision, seen, expires, close, body, now, lifetime, channel, message */
+/**
+ * KEYS home · ARGV rest, revision, seen, expires, close, body, now, lifetime, channel, message → 1 when it
+ * was done, 2 when it was to be closed and is closed already
+ */
 export const UPDATE: RedisScript = script(
   SESSIONS,
   WRITING,
   `
 local key, rest, close, ms = KEYS[1], ARGV[1], tonumber(ARGV[5]), tonumber(ARGV[8])
 local s, kind = find(key, rest)
+-- Closed by the very same command, maybe, sent once more: replicas that confirm a write after that one have it.
+if close == 1 and s and s.closed == 1 then
+  begin(key, ms)
+  return 2
+end
 if not s or s.closed == 1 or s.expires <= tonumber(ARGV[7]) then return 0 end
 if s.revision ~= tonumber(ARGV[2]) then return 0 end
 if close == 1 then

@@ -2,6 +2,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import type { SessionStore } from "../../../src/stores/contract.ts";
+import type { IoredisClient } from "../../../src/stores/redis.ts";
 import { redisStore } from "../../../src/stores/redis.ts";
 import { describeWith } from "../../support/needs.ts";
 import { tryCrowd } from "../../support/redis-crowd.ts";
@@ -303,6 +304,36 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     expect(await server.admin.xlen("coatcheck:feed")).toBe(0);
     await feed.add(valid);
     expect((await feed.since(cursor)).revocations).toEqual([valid]);
+  });
+
+  it("P5 waits for replicas also where a client that heard no answer has sent the end once more", async () => {
+    const twice: IoredisClient = {
+      async call(command: string, ...args: string[]) {
+        if (command.startsWith("EVAL")) await client.call(command, ...args);
+        return client.call(command, ...args);
+      },
+    };
+    const now = Date.now();
+    const id = await signedIn(redisStore({ client }), now);
+    const end = { body: "", lastSeenAt: now, expiresAt: now + HOUR, close: true };
+    const store = redisStore({ client: twice, confirm: { replicas: 1, timeout: 10 } });
+    // There is none.
+    await expect(store.update(id, 1, end, now)).rejects.toThrow("0 of 1 replicas");
+    expect((await store.load(id))?.record.closed).toBe(true);
+    // Nothing is waited for where nothing has ended.
+    expect(await store.update(`${id.slice(0, -1)}0`, 1, end, now)).toBe(false);
+  });
+
+  it("P5 acknowledges no sign-out that no replica has confirmed, and leaves nobody signed in", async () => {
+    const { update } = redisStore({ client, confirm: { replicas: 1, timeout: 10 } });
+    const app = memoryApp({ store: { ...redisStore({ client }), update } });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    await expect(ada.visit((session) => session.signOut())).rejects.toMatchObject({
+      cause: { message: expect.stringContaining("0 of 1 replicas") },
+    });
+    expect((await ada.read()).userId).toBeUndefined();
+    await app.sessions.close();
   });
 
   it("works with a client that gives bytes", async () => {
