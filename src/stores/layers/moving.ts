@@ -70,7 +70,7 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
       // Between the two looks it may have become the session.
       const copy = there ?? (await to.load(id));
       if (copy === undefined || !isPending(copy.record)) return asMoved(copy);
-      return asMoved(await finish(to, copy.record, now));
+      return asMoved(await finish(to, copy.record, here.record, now));
     }
     if (!move || !isLive(here, now) || !(await fits(here.record))) return here;
     return asMoved(await moveSession(route, here, now));
@@ -111,11 +111,15 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
       return (isNative ? to : from).update(id, revision, next, now);
     },
     async touch(id, lastSeenAt, expiresAt, now) {
-      // The old store first: a pending copy would take it, and mean nothing by it.
-      return (
-        (await from.touch(id, lastSeenAt, expiresAt, now)) ||
-        (await to.touch(id, lastSeenAt, expiresAt, now))
-      );
+      if (await from.touch(id, lastSeenAt, expiresAt, now)) return true;
+      // A pending copy would take it, and lose it when it becomes the session, if it ever does.
+      const there = await to.load(id);
+      if (there !== undefined && isPending(there.record)) {
+        const here = await from.load(id);
+        if (here === undefined || !isMoved(here.record)) return false;
+        await finish(to, there.record, here.record, now);
+      }
+      return await to.touch(id, lastSeenAt, expiresAt, now);
     },
     async cutOff(userId, options, now) {
       // In this order: see `moveSession`.
