@@ -8,7 +8,7 @@ import { Keyv as Keyv6 } from "keyv6";
 import sessionFileStore from "session-file-store";
 import { createStorage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createSessions } from "../../../src/core/sessions.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import type { SessionStore } from "../../../src/stores/contract.ts";
@@ -131,6 +131,73 @@ describe("within one process", () => {
     expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     client.fail = false;
     expect(await store.load(ID)).toBeDefined();
+  });
+
+  describe("a call that the database does not answer", () => {
+    /** A Keyv of which one call hangs, and a clock that can be put forward. */
+    function hanging() {
+      const client = counted();
+      const { get, set } = client;
+      const hung: ((go?: Promise<never>) => void)[] = [];
+      const hang = () => new Promise<void>((resolve) => hung.push(resolve));
+      const real = performance.now.bind(performance);
+      let ahead = 0;
+      const clock = vi.spyOn(performance, "now").mockImplementation(() => real() + ahead);
+      const hangs = { get: false, set: false };
+      client.get = async (key: string) => {
+        if (hangs.get) await hang();
+        return get.call(client, key);
+      };
+      client.set = async (key: string, value: string) => {
+        if (hangs.set) await hang();
+        return set.call(client, key, value);
+      };
+      onTestFinished(() => clock.mockRestore());
+      const later = (ms: number): void => {
+        ahead += ms;
+      };
+      return { client, hung, hangs, later };
+    }
+
+    it("P10 is given up when it reads, and its answer changes nothing", async () => {
+      const { client, hung, hangs, later } = hanging();
+      const store = keyvStore({ client });
+      await add(store);
+      hangs.get = true;
+      const touched = store.touch(ID, 1, Date.now() + 2 * HOUR, Date.now());
+      while (hung.length === 0) await undefined;
+      hangs.get = false;
+      const waits = store.update(ID, 1, next("second"), Date.now());
+      later(9000);
+      const waitsToo = store.load(ID);
+      later(2000);
+      expect(await store.update(ID, 2, next("third"), Date.now())).toBe(true);
+      expect(await waits).toBe(true);
+      expect((await waitsToo)?.record.revision).toBe(2);
+      for (const go of hung) go();
+      await expect(touched).rejects.toThrow("too late");
+      expect((await store.load(ID))?.record.body).toBe("third");
+    });
+
+    it("P5 has all that comes after a write refused until it is answered, as it may land late", async () => {
+      const { client, hung, hangs, later } = hanging();
+      const store = keyvStore({ client });
+      await add(store);
+      hangs.set = true;
+      const updated = store.update(ID, 1, next("second"), Date.now());
+      while (hung.length === 0) await undefined;
+      hangs.set = false;
+      const end = { ...next(""), close: true };
+      const waits = store.update(ID, 2, end, Date.now());
+      const refused = expect(waits).rejects.toThrow("no answer yet");
+      later(11_000);
+      await expect(store.load(ID)).rejects.toThrow("no answer yet");
+      await refused;
+      for (const go of hung) go();
+      expect(await updated).toBe(true);
+      expect(await store.update(ID, 2, end, Date.now())).toBe(true);
+      expect((await store.load(ID))?.record.closed).toBe(true);
+    });
   });
 
   it.each([
