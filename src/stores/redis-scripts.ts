@@ -33,6 +33,9 @@ export function script(...parts: readonly string[]): RedisScript {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
+/** What tells a server from every other, and from itself after a restart. */
+export const RUN_ID = "string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')";
+
 const SESSIONS = `
 local FORMAT = '>BI4dddBI2'
 
@@ -352,10 +355,8 @@ return { ARGV[1], 1 }
 /** KEYS the channel, which a cluster takes for a key · ARGV what is published */
 export const PUBLISH: RedisScript = script(`return redis.call('PUBLISH', KEYS[1], ARGV[1])`);
 
-/** KEYS any → what tells the server that has it from every other, and from itself after a restart */
-export const SERVER: RedisScript = script(`
-return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-`);
+/** KEYS any → the run id of the server that has it */
+export const SERVER: RedisScript = script(`return ${RUN_ID}`);
 
 /** Every script of the verbs. */
 export const VERB_SCRIPTS: readonly RedisScript[] = [

@@ -279,13 +279,41 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     const feed = redisStore({ client });
     const now = Date.now();
     const revocation = { kind: "user", id: "ada", at: now, until: now + HOUR } as const;
-    expect(await feed.since("5-1")).toMatchObject({ revocations: [], cursor: "0-0" });
+    const { revocations, cursor: begin } = await feed.since("5-1");
+    expect([revocations, begin]).toEqual([[], expect.stringMatching(/^0-0 /)]);
     await feed.add(revocation);
     const { cursor } = await feed.since(undefined);
     expect((await feed.since(cursor)).revocations).toEqual([]);
-    for (const beyond of [`${now + DAY}-0`, `${cursor.split("-")[0]}-7`]) {
+    const [number = "", here = ""] = cursor.split(" ");
+    for (const beyond of [`${now + DAY}-0 ${here}`, `${number.split("-")[0]}-7 ${here}`, number]) {
       expect(await feed.since(beyond)).toMatchObject({ revocations: [revocation], cursor });
     }
+  });
+
+  it("P5 gives a reader what a new primary was told by a clock that is behind", async () => {
+    const replica = await startRedis();
+    const other = new Redis(replica.url);
+    let primary = client;
+    const following: IoredisClient = { call: (name, ...args) => primary.call(name, ...args) };
+    const feed = redisStore({ client: following });
+    const until = Date.now() + HOUR;
+    const add = (to: RedisServer, number: string, id: string) => {
+      const entry = JSON.stringify({ kind: "user", id, at: 1, until });
+      return to.admin.xadd("coatcheck:feed", number, "until", until, "entry", entry);
+    };
+    await add(server, "1000-0", "ada");
+    // The replica is told of this one only.
+    await add(replica, "1000-0", "ada");
+    await add(server, "3000-0", "bob");
+    const { cursor } = await feed.since(undefined);
+    await add(replica, "2000-0", "eve");
+    await add(replica, "4000-0", "zoe");
+    primary = other;
+    const page = await feed.since(cursor);
+    expect(page.revocations.map(({ id }) => id)).toEqual(["ada", "eve", "zoe"]);
+    expect((await feed.since(page.cursor)).revocations).toEqual([]);
+    other.disconnect();
+    await replica.stop();
   });
 
   it("forgets revocations that are over, with the next ones and with a sweep, and no cursor with them", async () => {
