@@ -217,6 +217,42 @@ describe("a session that is being moved", () => {
   });
 });
 
+describe("a session that has moved, when the two stores are turned around", () => {
+  it.each([false, true])(
+    "is live, and is written, touched and ended where it is (moving: %s)",
+    async (move) => {
+      const { from, to, handle } = world();
+      const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+      await from.create({ ...record, closed: false, body: '{"v":1}' }, 5, NOW);
+      await handle(true).load(ID);
+      const back = moving({ from: to, to: from, move, clock });
+      const loaded = await back.load(ID);
+      expect([isLive(loaded), JSON.parse(loaded?.record.body ?? "")]).toEqual([true, { v: 1 }]);
+      const revision = loaded?.record.revision ?? 0;
+      const next = { lastSeenAt: NOW, expiresAt: END };
+      expect(await back.update(ID, revision, { ...next, body: '{"v":2}' }, NOW)).toBe(true);
+      expect(await back.touch(ID, NOW + 1, END + 1, NOW)).toBe(true);
+      expect((await back.load(ID))?.record).toMatchObject({ body: '{"v":2}', expiresAt: END + 1 });
+      const end = { ...next, body: "", close: true };
+      expect(await back.update(ID, revision + 1, end, NOW)).toBe(true);
+      expect(isLive(await back.load(ID))).toBe(false);
+      expect(await back.touch(ID, NOW + 1, END + 1, NOW)).toBe(false);
+    },
+  );
+
+  it("is live also when whoever moved it was stopped before the last step", async () => {
+    const { from, to, handle } = world();
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+    await from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+    const dying: Wire = (name, send) =>
+      name === "to.update" ? new Promise(() => undefined) : send();
+    void handle(true, dying).load(ID);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const loaded = await moving({ from: to, to: from, clock }).load(ID);
+    expect([isLive(loaded), loaded?.record.body.trim()]).toEqual([true, "data"]);
+  });
+});
+
 describe("a session whose id was not made for the new store", () => {
   it("stays in the old one, and the next sign-in's is made for the new one", async () => {
     const all = world();
