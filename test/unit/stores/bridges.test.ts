@@ -133,6 +133,38 @@ describe("within one process", () => {
     expect(await store.load(ID)).toBeDefined();
   });
 
+  it.each([
+    ["a user's sessions", "ada", 2000, 2],
+    ["everyone's", undefined, 4000, 4],
+  ])(
+    "looks at so many for a page of %s, and goes on from there",
+    async (_what, userId, length, most) => {
+      const client = counted();
+      const store = keyvStore({ client });
+      const ids = Array.from({ length }, (_, index) => `${index}`.padStart(24, "A"));
+      const live = new Set(ids.filter((_, index) => index % 1900 === 1899));
+      const now = Date.now();
+      for (const id of ids) {
+        const times = { lastSeenAt: now, expiresAt: now + (live.has(id) ? HOUR : 1) };
+        const user = userId ?? `user ${id}`;
+        await store.create({ id, userId: user, ...times, closed: false, body: "" }, 0, now);
+      }
+      const found: string[] = [];
+      let cursor: string | undefined;
+      let pages = 0;
+      do {
+        client.calls.length = 0;
+        const page = await store.list({ userId, limit: 10, cursor }, now + 1);
+        expect(client.calls.length).toBeLessThan(1200);
+        found.push(...page.records.map(({ id }) => id));
+        ({ cursor } = page);
+        pages += 1;
+      } while (cursor !== undefined);
+      expect(found.sort()).toEqual([...live].sort());
+      expect(pages).toBe(most);
+    },
+  );
+
   describe("a call that the database does not answer", () => {
     /** A Keyv of which one call hangs, and a clock that can be put forward. */
     function hanging() {
