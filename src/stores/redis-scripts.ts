@@ -33,8 +33,8 @@ export function script(...parts: readonly string[]): RedisScript {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
-/** What tells a server from every other, and from itself after a restart. */
-export const RUN_ID = "string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')";
+/** What tells a server from every other, and from itself after a restart. A service may not tell it. */
+export const RUN_ID = "(string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'unknown')";
 
 const SESSIONS = `
 local FORMAT = '>BI4dddBI2'
@@ -109,7 +109,9 @@ local function settle(key)
   if string.sub(all[1], 1, 1) == ':' then return end
   local left = redis.call('PTTL', key)
   redis.call('DEL', key)
-  redis.call('SET', key, all[1] .. all[2], 'PX', left)
+  redis.call('SET', key, all[1] .. all[2])
+  -- None where a copy was put back without its time, and nothing in its last millisecond.
+  if left >= 0 then redis.call('PEXPIRE', key, math.max(left, 1)) end
 end
 
 local function put(key, kind, rest, s, ms)

@@ -266,6 +266,19 @@ describe("within one process", () => {
     expect((await store.load(ID))?.record.body).toBe("second");
   });
 
+  it.each([
+    ["4", new Keyv4()],
+    ["5", new Keyv({ throwOnErrors: true })],
+    ["6", new Keyv6()],
+  ])("leaves no listener behind on a Keyv %s", async (_version, client) => {
+    const emitter = client as unknown as { listeners(event: string): readonly unknown[] };
+    const before = emitter.listeners("error")?.length ?? 0;
+    const store = keyvStore({ client });
+    expect(emitter.listeners("error")).toHaveLength(before + 1);
+    await store.close();
+    expect(emitter.listeners("error") ?? []).toHaveLength(before);
+  });
+
   it("P10 Keyv without its database is an error, never an absent session", async () => {
     const adapter = new KeyvRedis(
       { url: "redis://127.0.0.1:1", socket: { reconnectStrategy: false } },

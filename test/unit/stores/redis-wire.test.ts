@@ -218,6 +218,19 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     expect((await store.load(id))?.record.userId).toBe("ada");
   });
 
+  it("sweeps nothing that lives, also under a key that was put back without its time", async () => {
+    const store = redisStore({ client });
+    const now = Date.now();
+    const id = await signedIn(store, now);
+    const times = { lastSeenAt: now, expiresAt: now + HOUR };
+    const other = { id: `${id.slice(0, 8)}another---------`, userId: "ada", ...times };
+    await store.create({ ...other, closed: false, body: "{}" }, 0, now);
+    const key = `coatcheck:{${id.slice(0, 8)}}`;
+    await server.admin.persist(key);
+    expect(await store.sweep(100, now + HOUR)).toBe(1);
+    expect((await store.load(id))?.record.userId).toBe("ada");
+  });
+
   it("piles nothing up under a user who signs in again and again, where nobody sweeps", async () => {
     const store = redisStore({ client });
     const begin = Date.now();
