@@ -120,7 +120,8 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
       if (await from.touch(id, lastSeenAt, expiresAt, now)) return true;
       // A pending copy would take it, and lose it when it becomes the session, if it ever does.
       const there = await to.load(id);
-      if (there !== undefined && isPending(there.record)) {
+      if (there === undefined) return false;
+      if (isPending(there.record)) {
         const here = await from.load(id);
         if (here === undefined || !isMoved(here.record)) return false;
         await finish(to, there.record, here.record, now);

@@ -11,10 +11,11 @@ import fsDriver from "unstorage/drivers/fs-lite";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createSessions } from "../../../src/core/sessions.ts";
 import { ConfigError } from "../../../src/errors.ts";
-import type { SessionStore } from "../../../src/stores/contract.ts";
+import type { Revocations, SessionStore } from "../../../src/stores/contract.ts";
 import { expressSessionStore } from "../../../src/stores/express-session.ts";
 import { keyvStore } from "../../../src/stores/keyv.ts";
 import { unstorageStore } from "../../../src/stores/unstorage.ts";
+import { answersNoVerb } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const HOUR = 3_600_000;
@@ -38,6 +39,14 @@ describe.each(bridges)("%s", (_name, make) => {
     const { conditionalWrites, forgets, shared } = make().traits;
     expect({ conditionalWrites, shared }).toEqual({ conditionalWrites: false, shared: false });
     expect(forgets).toEqual(["restart", "eviction", "failover"]);
+  });
+});
+
+describe.each(bridges)("%s that is closed", (_name, make) => {
+  it("answers no verb", async () => {
+    const store = make() as SessionStore & Revocations;
+    await store.close();
+    await answersNoVerb(store, "store is closed");
   });
 });
 
