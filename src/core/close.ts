@@ -74,7 +74,12 @@ export async function closeSession(
     }
     if (loaded.record.closed) {
       core.closed(id);
-      return content.commits === closingId ? "closed" : "late";
+      if (content.commits !== closingId) return "late";
+      // It has landed, but whether it will last is what the error may have been about: a store that lets
+      // replicas confirm an end is asked once more, and any other refuses what is closed already.
+      if (unclear !== undefined)
+        await calls.run("update", () => store.update(id, revision, next, now));
+      return "closed";
     }
     const found = new Kept(loaded.record, content);
     const verdict = judge(found, loaded.cutOff, settings.timeouts, core.everyoneAt, now);

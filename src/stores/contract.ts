@@ -134,6 +134,9 @@ export interface SessionStore {
   /**
    * Replaces body and times of a live record at this revision; the later of two `lastSeenAt` wins.
    *
+   * After an error the core asks once more to close what it finds closed: a store that lets others confirm
+   * an end, such as replicas, waits for them then too, or throws.
+   *
    * @returns `false` when the record is absent, not live or at another revision: load and see.
    */
   update(id: string, revision: number, next: RecordUpdate, now: number): Answer<boolean>;

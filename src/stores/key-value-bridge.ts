@@ -61,6 +61,12 @@ export function bridgeTo(
     buckets: BUCKETS,
   });
   const feed = keyValueFeed(cells, keyValueKeys(prefix), clock);
+  let isOpen = true;
+
+  function requireOpen(): void {
+    if (!isOpen) throw new Error(`the ${name} store is closed`);
+  }
+
   return {
     ...store,
     async sweep(limit, now) {
@@ -68,8 +74,18 @@ export function bridgeTo(
       await feed.sweep(now);
       return removed;
     },
-    add: (revocation) => feed.add(revocation),
-    since: (cursor) => feed.since(cursor),
+    async close() {
+      isOpen = false;
+      await store.close();
+    },
+    async add(revocation) {
+      requireOpen();
+      await feed.add(revocation);
+    },
+    async since(cursor) {
+      requireOpen();
+      return await feed.since(cursor);
+    },
   };
 }
 

@@ -36,6 +36,9 @@ export interface Extended {
   readonly isNew: boolean;
 }
 
+/** A text would be longer than the backend takes, or the backend has no room for it. */
+export class NoRoomError extends Error {}
+
 export type Decide<Result> = (text: string | undefined) => Decision<Result>;
 
 /** What becomes of a text. */
@@ -67,53 +70,83 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** The changes of one key. */
+interface Queue {
+  readonly waiting: Waiting[];
+  /** Since when the backend owes an answer, by the machine's own clock. */
+  askedAt: number;
+  isWriting: boolean;
+}
+
+// Far longer than the core waits. There is no timer: whoever comes next finds out.
+const PATIENCE = 10_000;
+
 // Whoever works on one client shares its queues: stores that are made twice get in nobody's way.
-const queuesOf = new WeakMap<object, Map<string, Waiting[]>>();
+const queuesOf = new WeakMap<object, Map<string, Queue>>();
 
 /**
  * Cells on a backend without conditions. Who reads or changes one key waits for those before, in this
  * process, and all that wait become one read and one write. Another process is not seen: its changes
- * are lost or lose ours.
+ * are lost or lose ours. A read that is never answered is given up; behind a write that is not, all is refused.
  *
  * @param client - what the backend is reached through; two stores on one client share their queues
  */
 export function queuedCells(client: object, backend: PlainBackend): Cells {
-  const queues = queuesOf.get(client) ?? new Map<string, Waiting[]>();
+  const queues = queuesOf.get(client) ?? new Map<string, Queue>();
   queuesOf.set(client, queues);
 
   function change<Result>(key: string, decide: Decide<Result>): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       const job: Waiting = { decide, resolve: resolve as Waiting["resolve"], reject };
       const queue = queues.get(key);
-      if (queue !== undefined) {
-        queue.push(job);
+      if (queue === undefined) {
+        begin(key, [job]);
         return;
       }
-      queues.set(key, [job]);
-      void work(key);
+      queue.waiting.push(job);
+      if (performance.now() - queue.askedAt < PATIENCE) return;
+      const waiting = queue.waiting.splice(0);
+      // What was only to be read is read anew.
+      if (!queue.isWriting) begin(key, waiting);
+      // A write that comes late would undo what goes before it.
+      else
+        for (const { reject } of waiting) reject(new Error("an earlier write has no answer yet"));
     });
   }
 
-  async function work(key: string): Promise<void> {
+  function begin(key: string, waiting: Waiting[]): void {
+    const queue: Queue = { waiting, askedAt: performance.now(), isWriting: false };
+    queues.set(key, queue);
+    void work(key, queue);
+  }
+
+  async function work(key: string, queue: Queue): Promise<void> {
     // What is asked of one key in the same turn goes together, from the first on.
     await undefined;
     for (;;) {
-      const jobs = queues.get(key)?.splice(0) ?? [];
+      const jobs = queue.waiting.splice(0);
       if (jobs.length === 0) break;
       try {
-        const answers = await workOff(key, jobs);
+        const answers = await workOff(key, queue, jobs);
         for (const answer of answers) answer();
       } catch (error) {
         // Some may have seen what others wanted to write, and whether that is written nobody knows.
         for (const { reject } of jobs) reject(error);
       }
     }
-    queues.delete(key);
+    if (queues.get(key) === queue) queues.delete(key);
   }
 
   /** @returns the answers, to be given when all is written. */
-  async function workOff(key: string, jobs: readonly Waiting[]): Promise<(() => void)[]> {
+  async function workOff(
+    key: string,
+    queue: Queue,
+    jobs: readonly Waiting[],
+  ): Promise<(() => void)[]> {
+    queue.askedAt = performance.now();
+    queue.isWriting = false;
     let text = await backend.get(key);
+    if (queues.get(key) !== queue) throw new Error("the answer came too late: others went on");
     let write: (() => Promise<void>) | undefined;
     const answers = jobs.map(({ decide, resolve, reject }) => {
       try {
@@ -130,7 +163,10 @@ export function queuedCells(client: object, backend: PlainBackend): Cells {
         return () => reject(error);
       }
     });
-    await write?.();
+    if (write === undefined) return answers;
+    queue.askedAt = performance.now();
+    queue.isWriting = true;
+    await write();
     return answers;
   }
 

@@ -19,6 +19,8 @@ import {
 
 // What is read at once.
 const CHUNK = 50;
+// What one page looks at besides what it returns.
+const LIST_SCAN = 1000;
 
 /** A user's live sessions above the cut-off, in order of their ids. */
 export async function listUser(
@@ -35,7 +37,10 @@ export async function listUser(
     .filter((id) => isAfter(id, cursor))
     .sort();
   const records: SessionRecord[] = [];
+  let looked = 0;
   for (const some of chunks(ids)) {
+    if (looked >= limit + LIST_SCAN) return { records, cursor: ids[looked - 1] };
+    looked += some.length;
     for (const session of await readSessions(space, some)) {
       const record = listed(session, user, now);
       if (record === undefined) continue;
@@ -55,12 +60,17 @@ export async function listAll(
 ): Promise<ListPage> {
   const records: SessionRecord[] = [];
   const first = cursor === undefined ? 0 : bucketOf({ name: cursor }, space.buckets);
+  let before = cursor;
+  let looked = 0;
   for await (const [bucket, text] of directory(space, first)) {
     const ids = decodeEntries(text)
       .filter(({ kind }) => kind === "session")
       .map(({ name }) => name)
       .filter((id) => bucket > first || isAfter(id, cursor));
     for (const some of chunks(ids)) {
+      if (looked >= limit + LIST_SCAN) return { records, cursor: before };
+      looked += some.length;
+      before = some.at(-1);
       const found = (await readSessions(space, some)).filter(({ record }) => isLive(record, now));
       const users = await readUsers(space, found);
       for (const session of found) {

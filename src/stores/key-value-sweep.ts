@@ -32,6 +32,12 @@ export async function sweepSome(space: KeyValueSpace, limit: number, now: number
   return removed;
 }
 
+/** The same with one piece of the directory. */
+export async function sweepPiece(space: KeyValueSpace, bucket: number, now: number): Promise<void> {
+  const [text] = await space.cells.read([space.keys.directory(bucket)]);
+  await sweepBucket(space, bucket, decodeEntries(text), Number.POSITIVE_INFINITY, now);
+}
+
 async function sweepBucket(
   space: KeyValueSpace,
   bucket: number,

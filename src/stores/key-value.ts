@@ -21,9 +21,9 @@
 import { boundedMap } from "../lib/bounded-map.ts";
 import type { NewRecord, SessionRecord, SessionStore, StoreTraits } from "./contract.ts";
 import type { Cells } from "./key-value-cells.ts";
-import { settled } from "./key-value-cells.ts";
+import { NoRoomError, settled } from "./key-value-cells.ts";
 import { listAll, listUser } from "./key-value-list.ts";
-import { sweepSome, sweepUser } from "./key-value-sweep.ts";
+import { sweepPiece, sweepSome, sweepUser } from "./key-value-sweep.ts";
 import type { Entry, KeyValueSpace, Mark, StoredUser } from "./key-value-texts.ts";
 import {
   bucketOf,
@@ -61,6 +61,10 @@ const KNOWN = 10_000;
 const BUCKETS_AT_ONCE = 16;
 // A user with so many marks, or twice as many, and so on, is looked through for those that are over.
 const MANY_MARKS = 16;
+// How soon a full piece of the directory is looked through once more.
+const EMPTIED_AGAIN = 60_000;
+// A cut-off of a user with more takes those away that it ends: there must be room for it, whatever happens.
+const MOST_ENDED = 10_000;
 
 /** Makes a store of cells. */
 export function storeOfCells(options: KeyValueOptions): SessionStore {
@@ -73,6 +77,7 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
   // Users who are there, and entered into the directory.
   const users = boundedMap<true>(KNOWN);
   const tidying = new Set<Promise<unknown>>();
+  const emptiedAt = new Map<number, number>();
   let isOpen = true;
 
   function requireOpen(): void {
@@ -84,20 +89,34 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
     if (users.get(userKey) === undefined) users.set(userKey, true, 1);
   }
 
-  function enter(kind: Entry["kind"], name: string, since: number): Promise<void> {
+  async function enter(kind: Entry["kind"], name: string, since: number): Promise<void> {
     const entry = { kind, name, since };
-    return cells.append(keys.directory(bucketOf(entry, buckets)), encodeEntry(entry));
+    const bucket = bucketOf(entry, buckets);
+    try {
+      await cells.append(keys.directory(bucket), encodeEntry(entry));
+    } catch (error) {
+      // Where nobody sweeps it is full of what is over. Those who come later find room.
+      const before = emptiedAt.get(bucket) ?? Number.NEGATIVE_INFINITY;
+      if (error instanceof NoRoomError && Math.abs(since - before) > EMPTIED_AGAIN) {
+        emptiedAt.set(bucket, since);
+        aside(sweepPiece(space, bucket, since));
+      }
+      throw error;
+    }
   }
 
-  /** Looks through a user's marks now and then. Nobody waits for it, and nothing depends on it. */
+  /** Looks through a user's marks now and then. */
   function tidy(user: StoredUser, now: number): void {
     const times = Math.log2(user.marks.size / MANY_MARKS);
     if (times < 0 || !Number.isInteger(times)) return;
     const entry = { kind: "user", name: userName(user.userId) } as const;
-    const work = sweepUser(space, entry, user, now)
-      .catch(() => undefined)
-      .finally(() => tidying.delete(work));
-    tidying.add(work);
+    aside(sweepUser(space, entry, user, now));
+  }
+
+  /** Nobody waits for it, and nothing depends on it. */
+  function aside(work: Promise<unknown>): void {
+    const done = work.catch(() => undefined).finally(() => tidying.delete(done));
+    tidying.add(done);
   }
 
   /** Changes a live session. `false` when it is absent or not live. */
@@ -259,6 +278,9 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
           // One that an earlier cut-off has ended must not come back with this one.
           if (own !== undefined && own.mark > user.at) {
             marks.set(name, { ...own, mark: Math.max(own.mark, at + 1) });
+          }
+          if (marks.size > MOST_ENDED) {
+            for (const [other, { mark }] of marks) if (mark <= at) marks.delete(other);
           }
           return writtenUser(
             { userId, at, keepUntil: Math.max(keepUntil, user.keepUntil), marks },

@@ -15,6 +15,7 @@ export interface KeyvLike {
   set(key: string, value: string, ttl?: number): Promise<unknown>;
   delete(key: string): Promise<unknown>;
   on?(event: "error", listener: (error: unknown) => void): unknown;
+  off?(event: "error", listener: (error: unknown) => void): unknown;
 }
 
 export interface KeyvStoreOptions extends BridgeOptions {
@@ -40,10 +41,11 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
   // Keyv 6 tells of errors in no other way, and then gives what it gives for an absent key.
   let errors = 0;
   let last: unknown;
-  client.on?.("error", (error) => {
+  const noted = (error: unknown): void => {
     errors += 1;
     last = error;
-  });
+  };
+  client.on?.("error", noted);
 
   /** What is missing after an error of any call may be there: better an error than "signed out". */
   async function told<Value>(call: () => Promise<Value>, isFailure: (value: Value) => boolean) {
@@ -75,7 +77,14 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
       );
     },
   };
-  return bridgeTo("keyv", client, backend, { ...options, prefix });
+  const store = bridgeTo("keyv", client, backend, { ...options, prefix });
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      client.off?.("error", noted);
+    },
+  };
 }
 
 /** A Keyv 5, or an adapter of it that hides errors would let an outage pass for "signed out". */

@@ -4,15 +4,20 @@
  * @module
  */
 
+import { utf8Length } from "../lib/bytes.ts";
 import type { Cells, Decide, Decision } from "./key-value-cells.ts";
-import { settled } from "./key-value-cells.ts";
+import { NoRoomError, settled } from "./key-value-cells.ts";
 import type { Found, MemcachedCommands } from "./memcached-clients.ts";
 
 // What a load has read is written back soon, or not at all.
 const RECENT = 1000;
 const RECENT_LENGTH = 16_384;
-// Some clients give no reason when a server refuses to store (`SERVER_ERROR out of memory`).
+// Some clients give no reason when a server refuses to store (`SERVER_ERROR out of memory`), and an `append`
+// to what would get too long is `NOT_STORED` as well.
 const MOST_REFUSALS = 5;
+// A value may have 1 MiB, with its key and its head. For a longer one `memcached` takes the server for gone,
+// and refuses everyone for half a minute.
+const MOST_BYTES = 1024 * 1024 - 512;
 // Longer lifetimes are taken for moments (`doc/protocol.txt`, "Expiration times").
 const LONGEST_LIFETIME = 30 * 24 * 60 * 60;
 const LAST_MOMENT = 2 ** 31 - 1;
@@ -42,6 +47,9 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
       return token === undefined ? Promise.resolve(true) : commands.cas(key, "", token, AT_ONCE);
     }
     const { text, lifetime } = decision;
+    if (text.length > MOST_BYTES / 3 && utf8Length(text) > MOST_BYTES) {
+      return Promise.reject(new NoRoomError("a value of Memcached may have 1 MiB, and no more"));
+    }
     if (token === undefined) return commands.add(key, text, expiry(lifetime));
     return commands.cas(key, text, token, expiry(lifetime));
   }
@@ -66,7 +74,7 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
       refusals = found?.token === before?.token ? refusals + 1 : 0;
       before = found;
     }
-    throw new Error("Memcached stores nothing, and the client does not say why");
+    throw noRoom();
   }
 
   /** Where nothing was there a moment ago. @returns whether that is still so. */
@@ -75,7 +83,7 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
       if (await commands.add(key, begun, 0)) return true;
       if (await commands.append(key, added)) return false;
     }
-    throw new Error("Memcached stores nothing, and the client does not say why");
+    throw noRoom();
   }
 
   return {
@@ -109,6 +117,12 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
       return { text: found?.text, isNew };
     },
   };
+}
+
+function noRoom(): NoRoomError {
+  return new NoRoomError(
+    "Memcached stores nothing, and the client does not say why: it has no room left, or the value would have more than 1 MiB",
+  );
 }
 
 /** What Memcached is told: seconds, or a moment where those are too many, or 0 for no end. */

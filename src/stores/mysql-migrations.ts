@@ -121,6 +121,8 @@ export async function applyMigrations(calls: MysqlCalls, prefix: string): Promis
       for (const statement of statements) await session.write(statement, []);
       applied.push(version);
     }
+    // Where a connection does not commit by itself: else it would go back to the pool with all of this open.
+    await session.write("COMMIT", []);
     await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
     return applied;
   });

@@ -9,7 +9,7 @@ import type { Revocation, Revocations } from "./contract.ts";
 import { text } from "./redis-replies.ts";
 import type { RedisRunner } from "./redis-run.ts";
 import type { RedisScript } from "./redis-scripts.ts";
-import { script } from "./redis-scripts.ts";
+import { RUN_ID, script } from "./redis-scripts.ts";
 import { message } from "./redis-watch.ts";
 
 /** KEYS feed · ARGV now, until, entry, channel, message */
@@ -25,10 +25,13 @@ return 1
 `);
 
 /**
- * KEYS feed · ARGV cursor, count → the cursor to go on from, 1 when there is more, entries after it
+ * KEYS feed · ARGV number, the server that gave it, count → the number to go on from, this server, 1 when
+ * there is more, entries after it
  *
- * A stream never gives a number twice, also when all its entries are gone. A cursor beyond its last number
- * is one of a server that was lost with entries which this one never got: everything is given then.
+ * A stream never gives a number twice, also when all its entries are gone. But numbers are of the server's
+ * clock: the number of one that was lost, with entries that this one never got, may be beyond the last one
+ * here, or between two that were given here since. So everything is given to who comes from another server,
+ * and from this one before it was started again.
  */
 const SINCE: RedisScript = script(`
 local function split(id)
@@ -36,7 +39,8 @@ local function split(id)
   return tonumber(ms), tonumber(sequence)
 end
 
-if redis.call('EXISTS', KEYS[1]) == 0 then return { '0-0', 0 } end
+local server = ${RUN_ID}
+if redis.call('EXISTS', KEYS[1]) == 0 then return { '0-0', server, 0 } end
 local last = '0-0'
 local info = redis.call('XINFO', 'STREAM', KEYS[1])
 for i = 1, #info, 2 do
@@ -45,10 +49,10 @@ end
 local ms, sequence = split(ARGV[1])
 local lastMs, lastSequence = split(last)
 local isBehind = ms < lastMs or (ms == lastMs and sequence <= lastSequence)
-local from = isBehind and '(' .. ARGV[1] or '-'
-local entries = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[2])
-local isMore = #entries == tonumber(ARGV[2])
-local answer = { isMore and entries[#entries][1] or last, isMore and 1 or 0 }
+local from = isBehind and ARGV[2] == server and '(' .. ARGV[1] or '-'
+local entries = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[3])
+local isMore = #entries == tonumber(ARGV[3])
+local answer = { isMore and entries[#entries][1] or last, server, isMore and 1 or 0 }
 for _, entry in ipairs(entries) do answer[#answer + 1] = entry[2][4] end
 return answer
 `);
@@ -83,7 +87,7 @@ export interface RedisFeed extends Revocations {
   sweep(now: number): Promise<void>;
 }
 
-/** A feed under a key. Its cursor is the number of the last entry of the stream. */
+/** A feed under a key. Its cursor is the number of the last entry of the stream, and the server that gave it. */
 export function redisFeed({ key, runner, channel, clock }: RedisFeedOptions): RedisFeed {
   const { run, confirmed } = runner;
   return {
@@ -97,12 +101,12 @@ export function redisFeed({ key, runner, channel, clock }: RedisFeedOptions): Re
 
     async since(cursor) {
       const now = clock();
-      const from = cursor !== undefined && /^\d+-\d+$/.test(cursor) ? cursor : "0-0";
-      const reply = (await run(SINCE, [key], from, PAGE)) as readonly unknown[];
-      const [next, more, ...entries] = reply;
+      const [, from = "0-0", before = ""] = /^(\d+-\d+) (\w+)$/.exec(cursor ?? "") ?? [];
+      const reply = (await run(SINCE, [key], from, before, PAGE)) as readonly unknown[];
+      const [next, server, more, ...entries] = reply;
       const all = entries.map((entry) => JSON.parse(text(entry)) as Revocation);
       const revocations = all.filter(({ until }) => until > now);
-      return { revocations, cursor: text(next), more: Number(more) === 1 };
+      return { revocations, cursor: `${text(next)} ${text(server)}`, more: Number(more) === 1 };
     },
 
     async sweep(now) {

@@ -17,6 +17,8 @@ export const HOME_LENGTH = 8;
 const HOME_BYTES = 6;
 const KEY_BYTES = 32;
 const LOOK_AGAIN = 60_000;
+// While none is known. A first look that hangs, as at a node that is dead, must not keep all sign-ins waiting.
+const LOOK_AGAIN_FIRST = 1000;
 
 /**
  * Homes under the key that `keep` gives: the one it was given, or the one that was there before.
@@ -27,20 +29,23 @@ const LOOK_AGAIN = 60_000;
 export function homes(keep: (key: string) => Promise<string>): (userId: string) => Promise<string> {
   let secret = encodeBase64url(randomBytes(KEY_BYTES));
   let key: Promise<HmacKey> | undefined;
+  let isKnown = false;
   let lookedAt = 0;
 
   async function look(): Promise<HmacKey> {
     secret = await keep(secret);
+    isKnown = true;
     return hmacKey(utf8(secret));
   }
 
   function current(): Promise<HmacKey> {
     const before = key;
     // A clock that was set back is no reason to wait for longer.
-    if (before !== undefined && Math.abs(Date.now() - lookedAt) < LOOK_AGAIN) return before;
+    const pause = isKnown ? LOOK_AGAIN : LOOK_AGAIN_FIRST;
+    if (before !== undefined && Math.abs(Date.now() - lookedAt) < pause) return before;
     lookedAt = Date.now();
     const next = look();
-    if (before === undefined) {
+    if (before === undefined || !isKnown) {
       key = next;
       // Nobody is kept from trying again by a failure.
       next.catch(() => {

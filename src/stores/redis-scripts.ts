@@ -33,6 +33,9 @@ export function script(...parts: readonly string[]): RedisScript {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
+/** What tells a server from every other, and from itself after a restart. A service may not tell it. */
+export const RUN_ID = "(string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'unknown')";
+
 const SESSIONS = `
 local FORMAT = '>BI4dddBI2'
 
@@ -106,7 +109,9 @@ local function settle(key)
   if string.sub(all[1], 1, 1) == ':' then return end
   local left = redis.call('PTTL', key)
   redis.call('DEL', key)
-  redis.call('SET', key, all[1] .. all[2], 'PX', left)
+  redis.call('SET', key, all[1] .. all[2])
+  -- None where a copy was put back without its time, and nothing in its last millisecond.
+  if left >= 0 then redis.call('PEXPIRE', key, math.max(left, 1)) end
 end
 
 local function put(key, kind, rest, s, ms)
@@ -184,13 +189,21 @@ return 'created'
 `,
 );
 
-/** KEYS home · ARGV rest, revision, seen, expires, close, body, now, lifetime, channel, message */
+/**
+ * KEYS home · ARGV rest, revision, seen, expires, close, body, now, lifetime, channel, message → 1 when it
+ * was done, 2 when it was to be closed and is closed already
+ */
 export const UPDATE: RedisScript = script(
   SESSIONS,
   WRITING,
   `
 local key, rest, close, ms = KEYS[1], ARGV[1], tonumber(ARGV[5]), tonumber(ARGV[8])
 local s, kind = find(key, rest)
+-- Closed by the very same command, maybe, sent once more: replicas that confirm a write after that one have it.
+if close == 1 and s and s.closed == 1 then
+  begin(key, ms)
+  return 2
+end
 if not s or s.closed == 1 or s.expires <= tonumber(ARGV[7]) then return 0 end
 if s.revision ~= tonumber(ARGV[2]) then return 0 end
 if close == 1 then
@@ -344,10 +357,8 @@ return { ARGV[1], 1 }
 /** KEYS the channel, which a cluster takes for a key · ARGV what is published */
 export const PUBLISH: RedisScript = script(`return redis.call('PUBLISH', KEYS[1], ARGV[1])`);
 
-/** KEYS any → what tells the server that has it from every other, and from itself after a restart */
-export const SERVER: RedisScript = script(`
-return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-`);
+/** KEYS any → the run id of the server that has it */
+export const SERVER: RedisScript = script(`return ${RUN_ID}`);
 
 /** Every script of the verbs. */
 export const VERB_SCRIPTS: readonly RedisScript[] = [

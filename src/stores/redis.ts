@@ -104,9 +104,8 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
       const next = [revision, lastSeenAt, expiresAt, close ? 1 : 0, body];
       const told = [now, lifetime(expiresAt, now), channel, message("session", id)];
       const key = homeOf(id);
-      const write = async () =>
-        Number(await run(UPDATE, [key], restOf(id), ...next, ...told)) === 1;
-      return close ? await confirmed(key, write, (done) => done) : await write();
+      const write = async () => Number(await run(UPDATE, [key], restOf(id), ...next, ...told));
+      return (await (close ? confirmed(key, write, (told) => told > 0) : write())) === 1;
     },
 
     async touch(id, lastSeenAt, expiresAt, now) {

@@ -29,14 +29,27 @@ export interface SqlGateOptions {
 // Whoever waits for the answer has given up long before: the core after seconds.
 const MOST_TRIES = 40;
 const LONGEST_PAUSE_MS = 64;
+const ASKED_AGAIN_MS = 1000;
 
 export function sqlGate({ name, whyNotReady, isRolledBack }: SqlGateOptions): SqlGate {
   let isOpen = true;
   let ready: Promise<void> | undefined;
+  let isReady = false;
+  let askedAt = 0;
 
   async function requireTables(): Promise<void> {
     const problem = await whyNotReady();
     if (problem !== undefined) throw new Error(problem);
+    isReady = true;
+  }
+
+  /** Asked by the first call; by a later one where the answer hangs, as on a connection that is dead. */
+  function tables(): Promise<void> {
+    if (ready === undefined || (!isReady && performance.now() - askedAt >= ASKED_AGAIN_MS)) {
+      askedAt = performance.now();
+      ready = requireTables();
+    }
+    return ready;
   }
 
   async function retried<Result>(attempt: () => Promise<Result>): Promise<Result> {
@@ -56,12 +69,12 @@ export function sqlGate({ name, whyNotReady, isRolledBack }: SqlGateOptions): Sq
   return {
     async run(work) {
       if (!isOpen) throw new Error(`the ${name} store is closed`);
-      ready ??= requireTables();
+      const asked = tables();
       try {
-        await ready;
+        await asked;
       } catch (error) {
         // Asked again with the next call: the tables may be there by then.
-        ready = undefined;
+        if (ready === asked) ready = undefined;
         throw error;
       }
       try {

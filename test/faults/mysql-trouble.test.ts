@@ -188,6 +188,23 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     await expect(store.create(record, 0, Date.now())).rejects.toThrow("`autocommit`");
   });
 
+  it("migrates for good on connections that do not commit by themselves", async () => {
+    const client = callbackMysql.createPool({ uri: server.uri });
+    client.on("connection", (connection) => {
+      connection.query("SET autocommit = 0");
+    });
+    try {
+      expect(await migrate(client, { prefix: "uncommitted_" })).toEqual([1]);
+      expect(await migrate(client, { prefix: "uncommitted_" })).toEqual([]);
+      // Nothing is left open that others would have to wait for.
+      const store = mysqlStore({ client: admin, prefix: "uncommitted_" });
+      expect(await store.load("A".repeat(24))).toBeUndefined();
+    } finally {
+      await client.promise().end();
+    }
+    expect(await migrate(admin, { prefix: "uncommitted_" })).toEqual([]);
+  });
+
   it("a pool without a free connection is an error, and no more than that", async () => {
     const client = poolOf({ connectionLimit: 1, queueLimit: 1 });
     const store = mysqlStore({ client, namespace: randomUUID() });

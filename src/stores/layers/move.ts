@@ -62,14 +62,14 @@ export async function moveSession(
     // comes later finds the copy in the new store.
     const again = await from.load(record.id);
     if (again === undefined) return undefined;
-    if (isMoved(again.record)) return finish(to, pending, now);
+    if (isMoved(again.record)) return finish(to, pending, again.record, now);
     if (!isLive(again, now)) return again;
     current = again;
     if (again.record.revision !== record.revision) continue;
     const { lastSeenAt, expiresAt } = again.record;
     const marker = { body: MOVED, lastSeenAt, expiresAt, close: true };
     if (await from.update(record.id, record.revision, marker, now)) {
-      return finish(to, pending, now);
+      return finish(to, pending, again.record, now);
     }
   }
   throw new StoreUnavailableError(to.name, "move", new Error("other requests kept writing"));
@@ -82,7 +82,9 @@ export function isLive({ record, cutOff }: Loaded, now: number): boolean {
 }
 
 /** What has to be known of a pending copy to make it the session. */
-type Pending = Pick<SessionRecord, "id" | "revision" | "lastSeenAt" | "expiresAt" | "body">;
+type Pending = Pick<SessionRecord, "id" | "revision" | "body">;
+
+type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">;
 
 /** Makes the pending copy, or a newer one. `"final"` when it is the session already. */
 async function putPending(
@@ -93,7 +95,10 @@ async function putPending(
   const { id, userId, mark, lastSeenAt, expiresAt, revision } = record;
   const body = `${PENDING}${revision}:${record.body}${MOVED_TAIL}`;
   const copy = { id, userId, lastSeenAt, expiresAt, closed: false, body };
-  const startedAgo = userId === undefined ? 0 : now - mark;
+  // A store with a clock of its own gives the mark by that: one that lies ahead, as behind a cut-off by a
+  // clock that is ahead, would lie above that store's next cut-offs.
+  const least = to.traits.ownClock ? 0 : Number.NEGATIVE_INFINITY;
+  const startedAgo = userId === undefined ? 0 : Math.max(least, now - mark);
   // The old store has judged it by the same cut-offs; its clock, or a session that one excepted, may
   // differ by a little.
   let outcome = await to.create(copy, startedAgo, now);
@@ -114,19 +119,25 @@ async function putPending(
   }
 }
 
-/** Makes the pending copy the session. */
+/**
+ * Makes the pending copy the session.
+ *
+ * @param times - as the old store has them: it may have been touched there after it was copied.
+ */
 export async function finish(
   to: SessionStore,
   pending: Pending,
+  times: Times,
   now: number,
 ): Promise<Loaded | undefined> {
-  const { id, revision, lastSeenAt, expiresAt } = pending;
+  const { id, revision } = pending;
+  const { lastSeenAt, expiresAt } = times;
   const body = pending.body.slice(pending.body.indexOf(":", PENDING.length) + 1);
   await to.update(id, revision, { body, lastSeenAt, expiresAt }, now);
   const there = await to.load(id);
   // Another process was faster, with this copy or with a newer one; one whose time is over stays pending.
   if (there === undefined || !isPending(there.record)) return there;
-  return there.record.expiresAt <= now ? undefined : finish(to, there.record, now);
+  return there.record.expiresAt <= now ? undefined : finish(to, there.record, times, now);
 }
 
 function revisionOf({ body }: SessionRecord): number {

@@ -61,16 +61,22 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
 
   async function load(id: string): Promise<Loaded | undefined> {
     const there = await to.load(id);
-    if (there !== undefined && !isPending(there.record)) return asMoved(there);
+    const hasLeft = there !== undefined && isMoved(there.record);
+    if (there !== undefined && !isPending(there.record) && !hasLeft) return asMoved(there);
     const here = await from.load(id);
     // A copy of what has ended before it was moved means nothing.
     if (here === undefined) return undefined;
     const now = clock();
+    // The two were turned around: it had moved from the one to the other before, and cannot move back for as long
+    // as its id is taken there.
+    if (hasLeft) {
+      return isPending(here.record) ? await finish(from, here.record, there.record, now) : here;
+    }
     if (isMoved(here.record)) {
       // Between the two looks it may have become the session.
       const copy = there ?? (await to.load(id));
       if (copy === undefined || !isPending(copy.record)) return asMoved(copy);
-      return asMoved(await finish(to, copy.record, now));
+      return asMoved(await finish(to, copy.record, here.record, now));
     }
     if (!move || !isLive(here, now) || !(await fits(here.record))) return here;
     return asMoved(await moveSession(route, here, now));
@@ -107,15 +113,20 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
       }
       // A revision of the old store must never meet a copy's: that one counts anew.
       const there = await to.load(id);
-      const isNative = there !== undefined && !isPending(there.record) && !hasTail(there.record);
+      const isNative = there !== undefined && !isCopy(there.record);
       return (isNative ? to : from).update(id, revision, next, now);
     },
     async touch(id, lastSeenAt, expiresAt, now) {
-      // The old store first: a pending copy would take it, and mean nothing by it.
-      return (
-        (await from.touch(id, lastSeenAt, expiresAt, now)) ||
-        (await to.touch(id, lastSeenAt, expiresAt, now))
-      );
+      if (await from.touch(id, lastSeenAt, expiresAt, now)) return true;
+      // A pending copy would take it, and lose it when it becomes the session, if it ever does.
+      const there = await to.load(id);
+      if (there === undefined) return false;
+      if (isPending(there.record)) {
+        const here = await from.load(id);
+        if (here === undefined || !isMoved(here.record)) return false;
+        await finish(to, there.record, here.record, now);
+      }
+      return await to.touch(id, lastSeenAt, expiresAt, now);
     },
     async cutOff(userId, options, now) {
       // In this order: see `moveSession`.
@@ -154,6 +165,11 @@ export function moving({ move = false, clock = Date.now, ...options }: MovingOpt
 // What has moved is told with this on top of its revision, so that nobody who has read it in the old store
 // writes over it here. White space at its end, which no JSON minds, tells it from what began here.
 const MOVED_BASE = 2 ** 40;
+
+/** What came from the old store, or has left for it. */
+function isCopy(record: SessionRecord): boolean {
+  return isPending(record) || isMoved(record) || hasTail(record);
+}
 
 function hasTail({ body }: SessionRecord): boolean {
   return body.endsWith(MOVED_TAIL);

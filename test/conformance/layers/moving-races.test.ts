@@ -150,6 +150,63 @@ describe("a session that is being moved", () => {
     }
   });
 
+  it.each([3, 5])("keeps a touch that comes after %i of its commands", async (before) => {
+    const all = world();
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+    await all.from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+    let commands = 0;
+    const touching: Wire = async (_, send) => {
+      const answer = await send();
+      commands += 1;
+      if (commands !== before) return answer;
+      expect(await all.handle(false).touch(ID, NOW + 1, END + 1, NOW)).toBe(true);
+      return answer;
+    };
+    await all.handle(true, touching).load(ID);
+    expect(commands).toBeGreaterThan(5);
+    const { lastSeenAt, expiresAt } = (await all.to.load(ID))?.record ?? {};
+    expect([lastSeenAt, expiresAt]).toEqual([NOW + 1, END + 1]);
+  });
+
+  it("is touched no more when it has ended, and a copy was left behind", async () => {
+    const all = world();
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+    await all.from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+    const dying: Wire = async (name, send) => {
+      if (name === "from.update") return await new Promise(() => undefined);
+      return send();
+    };
+    void all.handle(true, dying).load(ID);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await all.to.load(ID))?.record.body).toContain("pending");
+    await close(all.handle(false), all);
+    expect(await all.handle(true).touch(ID, NOW + 1, END + 1, NOW)).toBe(false);
+  });
+
+  it("P5 ends with the next cut-off of a new store with a clock of its own, however far ours was ahead", async () => {
+    const from = memoryStore({ clock });
+    const memory = memoryStore({ clock });
+    const traits = { ...memory.traits, ownClock: true };
+    const its = { now: NOW };
+    const to: SessionStore = {
+      ...memory,
+      traits,
+      create: (given, startedAgo) => memory.create(given, startedAgo, its.now),
+      cutOff: (userId, options) => memory.cutOff(userId, options, its.now),
+    };
+    const without = { ...from, add: undefined, since: undefined } as unknown as SessionStore;
+    const bare = { ...to, add: undefined, since: undefined } as unknown as SessionStore;
+    const store = moving({ from: without, to: bare, move: true, clock });
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW, expiresAt: END };
+    await from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+    // By a process whose clock is five seconds ahead.
+    await store.cutOff("ada", { except: ID, keepUntil: END }, NOW + 5000);
+    expect(isLive(await store.load(ID))).toBe(true);
+    its.now += 1000;
+    await store.cutOff("ada", { keepUntil: END }, NOW + 1000);
+    expect(isLive(await store.load(ID))).toBe(false);
+  });
+
   it("is the session of the new store alone, once that is used without the layer", async () => {
     const all = world();
     const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
@@ -157,6 +214,42 @@ describe("a session that is being moved", () => {
     const moved = await all.handle(true).load(ID);
     expect(moved?.record).toMatchObject({ userId: "ada", mark: NOW - 5, body: '{"v":1}' });
     expect(JSON.parse((await all.to.load(ID))?.record.body as string)).toEqual({ v: 1 });
+  });
+});
+
+describe("a session that has moved, when the two stores are turned around", () => {
+  it.each([false, true])(
+    "is live, and is written, touched and ended where it is (moving: %s)",
+    async (move) => {
+      const { from, to, handle } = world();
+      const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+      await from.create({ ...record, closed: false, body: '{"v":1}' }, 5, NOW);
+      await handle(true).load(ID);
+      const back = moving({ from: to, to: from, move, clock });
+      const loaded = await back.load(ID);
+      expect([isLive(loaded), JSON.parse(loaded?.record.body ?? "")]).toEqual([true, { v: 1 }]);
+      const revision = loaded?.record.revision ?? 0;
+      const next = { lastSeenAt: NOW, expiresAt: END };
+      expect(await back.update(ID, revision, { ...next, body: '{"v":2}' }, NOW)).toBe(true);
+      expect(await back.touch(ID, NOW + 1, END + 1, NOW)).toBe(true);
+      expect((await back.load(ID))?.record).toMatchObject({ body: '{"v":2}', expiresAt: END + 1 });
+      const end = { ...next, body: "", close: true };
+      expect(await back.update(ID, revision + 1, end, NOW)).toBe(true);
+      expect(isLive(await back.load(ID))).toBe(false);
+      expect(await back.touch(ID, NOW + 1, END + 1, NOW)).toBe(false);
+    },
+  );
+
+  it("is live also when whoever moved it was stopped before the last step", async () => {
+    const { from, to, handle } = world();
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+    await from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+    const dying: Wire = (name, send) =>
+      name === "to.update" ? new Promise(() => undefined) : send();
+    void handle(true, dying).load(ID);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const loaded = await moving({ from: to, to: from, clock }).load(ID);
+    expect([isLive(loaded), loaded?.record.body.trim()]).toEqual([true, "data"]);
   });
 });
 

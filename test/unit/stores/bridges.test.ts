@@ -8,13 +8,14 @@ import { Keyv as Keyv6 } from "keyv6";
 import sessionFileStore from "session-file-store";
 import { createStorage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createSessions } from "../../../src/core/sessions.ts";
 import { ConfigError } from "../../../src/errors.ts";
-import type { SessionStore } from "../../../src/stores/contract.ts";
+import type { Revocations, SessionStore } from "../../../src/stores/contract.ts";
 import { expressSessionStore } from "../../../src/stores/express-session.ts";
 import { keyvStore } from "../../../src/stores/keyv.ts";
 import { unstorageStore } from "../../../src/stores/unstorage.ts";
+import { answersNoVerb } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const HOUR = 3_600_000;
@@ -38,6 +39,14 @@ describe.each(bridges)("%s", (_name, make) => {
     const { conditionalWrites, forgets, shared } = make().traits;
     expect({ conditionalWrites, shared }).toEqual({ conditionalWrites: false, shared: false });
     expect(forgets).toEqual(["restart", "eviction", "failover"]);
+  });
+});
+
+describe.each(bridges)("%s that is closed", (_name, make) => {
+  it("answers no verb", async () => {
+    const store = make() as SessionStore & Revocations;
+    await store.close();
+    await answersNoVerb(store, "store is closed");
   });
 });
 
@@ -134,6 +143,105 @@ describe("within one process", () => {
   });
 
   it.each([
+    ["a user's sessions", "ada", 2000, 2],
+    ["everyone's", undefined, 4000, 4],
+  ])(
+    "looks at so many for a page of %s, and goes on from there",
+    async (_what, userId, length, most) => {
+      const client = counted();
+      const store = keyvStore({ client });
+      const ids = Array.from({ length }, (_, index) => `${index}`.padStart(24, "A"));
+      const live = new Set(ids.filter((_, index) => index % 1900 === 1899));
+      const now = Date.now();
+      for (const id of ids) {
+        const times = { lastSeenAt: now, expiresAt: now + (live.has(id) ? HOUR : 1) };
+        const user = userId ?? `user ${id}`;
+        await store.create({ id, userId: user, ...times, closed: false, body: "" }, 0, now);
+      }
+      const found: string[] = [];
+      let cursor: string | undefined;
+      let pages = 0;
+      do {
+        client.calls.length = 0;
+        const page = await store.list({ userId, limit: 10, cursor }, now + 1);
+        expect(client.calls.length).toBeLessThan(1200);
+        found.push(...page.records.map(({ id }) => id));
+        ({ cursor } = page);
+        pages += 1;
+      } while (cursor !== undefined);
+      expect(found.sort()).toEqual([...live].sort());
+      expect(pages).toBe(most);
+    },
+  );
+
+  describe("a call that the database does not answer", () => {
+    /** A Keyv of which one call hangs, and a clock that can be put forward. */
+    function hanging() {
+      const client = counted();
+      const { get, set } = client;
+      const hung: ((go?: Promise<never>) => void)[] = [];
+      const hang = () => new Promise<void>((resolve) => hung.push(resolve));
+      const real = performance.now.bind(performance);
+      let ahead = 0;
+      const clock = vi.spyOn(performance, "now").mockImplementation(() => real() + ahead);
+      const hangs = { get: false, set: false };
+      client.get = async (key: string) => {
+        if (hangs.get) await hang();
+        return get.call(client, key);
+      };
+      client.set = async (key: string, value: string) => {
+        if (hangs.set) await hang();
+        return set.call(client, key, value);
+      };
+      onTestFinished(() => clock.mockRestore());
+      const later = (ms: number): void => {
+        ahead += ms;
+      };
+      return { client, hung, hangs, later };
+    }
+
+    it("P10 is given up when it reads, and its answer changes nothing", async () => {
+      const { client, hung, hangs, later } = hanging();
+      const store = keyvStore({ client });
+      await add(store);
+      hangs.get = true;
+      const touched = store.touch(ID, 1, Date.now() + 2 * HOUR, Date.now());
+      while (hung.length === 0) await undefined;
+      hangs.get = false;
+      const waits = store.update(ID, 1, next("second"), Date.now());
+      later(9000);
+      const waitsToo = store.load(ID);
+      later(2000);
+      expect(await store.update(ID, 2, next("third"), Date.now())).toBe(true);
+      expect(await waits).toBe(true);
+      expect((await waitsToo)?.record.revision).toBe(2);
+      for (const go of hung) go();
+      await expect(touched).rejects.toThrow("too late");
+      expect((await store.load(ID))?.record.body).toBe("third");
+    });
+
+    it("P5 has all that comes after a write refused until it is answered, as it may land late", async () => {
+      const { client, hung, hangs, later } = hanging();
+      const store = keyvStore({ client });
+      await add(store);
+      hangs.set = true;
+      const updated = store.update(ID, 1, next("second"), Date.now());
+      while (hung.length === 0) await undefined;
+      hangs.set = false;
+      const end = { ...next(""), close: true };
+      const waits = store.update(ID, 2, end, Date.now());
+      const refused = expect(waits).rejects.toThrow("no answer yet");
+      later(11_000);
+      await expect(store.load(ID)).rejects.toThrow("no answer yet");
+      await refused;
+      for (const go of hung) go();
+      expect(await updated).toBe(true);
+      expect(await store.update(ID, 2, end, Date.now())).toBe(true);
+      expect((await store.load(ID))?.record.closed).toBe(true);
+    });
+  });
+
+  it.each([
     ["4", (store: object) => new Keyv4({ store: store as never })],
     ["5", (store: object) => new Keyv({ store: store as never, throwOnErrors: true })],
     ["6", (store: object) => new Keyv6({ store: store as never })],
@@ -165,6 +273,19 @@ describe("within one process", () => {
     await expect(store.list({ limit: 1 }, now)).rejects.toThrow();
     isDown = false;
     expect((await store.load(ID))?.record.body).toBe("second");
+  });
+
+  it.each([
+    ["4", new Keyv4()],
+    ["5", new Keyv({ throwOnErrors: true })],
+    ["6", new Keyv6()],
+  ])("leaves no listener behind on a Keyv %s", async (_version, client) => {
+    const emitter = client as unknown as { listeners(event: string): readonly unknown[] };
+    const before = emitter.listeners("error")?.length ?? 0;
+    const store = keyvStore({ client });
+    expect(emitter.listeners("error")).toHaveLength(before + 1);
+    await store.close();
+    expect(emitter.listeners("error") ?? []).toHaveLength(before);
   });
 
   it("P10 Keyv without its database is an error, never an absent session", async () => {

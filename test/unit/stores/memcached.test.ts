@@ -3,7 +3,13 @@ import Memcached from "memcached";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
 import type { SessionStore } from "../../../src/stores/contract.ts";
-import { decodeUser, keyValueKeys } from "../../../src/stores/key-value-texts.ts";
+import {
+  bucketOf,
+  decodeUser,
+  encodeEntry,
+  encodeMark,
+  keyValueKeys,
+} from "../../../src/stores/key-value-texts.ts";
 import type { MemcachedLike } from "../../../src/stores/memcached.ts";
 import { memcachedStore } from "../../../src/stores/memcached.ts";
 import type { MemcachedServer } from "../../support/memcached.ts";
@@ -167,6 +173,73 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     const { records } = await other.list({ userId: "ada", limit: 10 }, now);
     expect(records.map(({ id }) => id)).toEqual([idAt(0), idAt(1), idAt(2), "z".repeat(24)]);
   });
+
+  it("P5 cuts off a user whose sessions fill a value, with both clients", async () => {
+    const other = new Memcached(server.address);
+    const now = Date.now();
+    for (const [prefix, which] of [
+      ["full1:", client],
+      ["full2:", other],
+    ] as const) {
+      const store = memcachedStore({ client: which, prefix });
+      await add(store, "ada", now);
+      const key = keyValueKeys(prefix).user("ada");
+      const head = ((await client.gets(key)) as unknown as { value: string }).value;
+      // Room for less than one more, and for less than the moments of a cut-off.
+      const bytes = 1024 * 1024 - 56 - 2 - key.length - 16;
+      const mark = (index: number): string =>
+        encodeMark(`${index}`.padStart(32, "-"), { mark: now, since: now });
+      const count = Math.floor((bytes - head.length) / mark(0).length) - 1;
+      const text = head + Array.from({ length: count }, (_, index) => mark(index)).join("");
+      const last = `${mark(count)}${" ".repeat(bytes - text.length - mark(count).length)}`;
+      await client.set(key, text + last);
+      const record = { id: "b".repeat(24), userId: "ada", lastSeenAt: now, expiresAt: now + HOUR };
+      const one = { ...record, closed: false, body: "" };
+      await expect(store.create(one, 0, now)).rejects.toThrow("more than 1 MiB");
+      const at = await store.cutOff("ada", { keepUntil: now + HOUR }, now + 1);
+      expect(at).toBe(now + 1);
+      const loaded = await store.load("a".repeat(24));
+      expect(loaded === undefined || loaded.record.mark <= loaded.cutOff).toBe(true);
+      expect(await store.create({ ...one, id: "c".repeat(24) }, 0, now + 2)).toBe("created");
+      expect((await store.load("c".repeat(24)))?.cutOff).toBe(at);
+    }
+    other.end();
+  });
+
+  it("holds up nobody with a value that is too long", async () => {
+    const other = new Memcached(server.address);
+    const store = memcachedStore({ client: other, prefix: "long:" });
+    const now = Date.now();
+    const times = { lastSeenAt: now, expiresAt: now + HOUR, closed: false };
+    // Each takes six bytes in JSON.
+    const record = {
+      id: "b".repeat(24),
+      userId: undefined,
+      ...times,
+      body: "\u0001".repeat(174_740),
+    };
+    await expect(store.create(record, 0, now)).rejects.toThrow("1 MiB, and no more");
+    await add(store, "ada", now);
+    other.end();
+  });
+
+  it("makes room in the directory where nobody sweeps", async () => {
+    const { store } = counting(client, "pile:");
+    const now = Date.now();
+    const entries: string[] = [];
+    for (let index = 0; entries.length < 34_000; index += 1) {
+      const name = `${index}`.padStart(24, "-");
+      entries.push(encodeEntry({ kind: "session", name, since: now - HOUR }));
+    }
+    const piece = keyValueKeys("pile:").directory(bucketOf({ name: "a".repeat(24) }, 128));
+    await client.set(piece, entries.join("").slice(0, 1024 * 1024 - 80));
+    const times = { lastSeenAt: now, expiresAt: now + HOUR };
+    const record = { id: "a".repeat(24), userId: undefined, ...times, closed: false, body: "" };
+    await expect(store.create(record, 0, now)).rejects.toThrow("more than 1 MiB");
+    // Nobody waits for it but who closes the store.
+    await store.close();
+    await add(counting(client, "pile:").store, undefined, now, "b");
+  }, 30_000);
 
   it("P4 loses no update that comes between the two commands of a load by memcached", async () => {
     const real = new Memcached(server.address);

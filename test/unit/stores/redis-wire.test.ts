@@ -2,6 +2,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import type { SessionStore } from "../../../src/stores/contract.ts";
+import type { IoredisClient } from "../../../src/stores/redis.ts";
 import { redisStore } from "../../../src/stores/redis.ts";
 import { describeWith } from "../../support/needs.ts";
 import { tryCrowd } from "../../support/redis-crowd.ts";
@@ -217,6 +218,19 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     expect((await store.load(id))?.record.userId).toBe("ada");
   });
 
+  it("sweeps nothing that lives, also under a key that was put back without its time", async () => {
+    const store = redisStore({ client });
+    const now = Date.now();
+    const id = await signedIn(store, now);
+    const times = { lastSeenAt: now, expiresAt: now + HOUR };
+    const other = { id: `${id.slice(0, 8)}another---------`, userId: "ada", ...times };
+    await store.create({ ...other, closed: false, body: "{}" }, 0, now);
+    const key = `coatcheck:{${id.slice(0, 8)}}`;
+    await server.admin.persist(key);
+    expect(await store.sweep(100, now + HOUR)).toBe(1);
+    expect((await store.load(id))?.record.userId).toBe("ada");
+  });
+
   it("piles nothing up under a user who signs in again and again, where nobody sweeps", async () => {
     const store = redisStore({ client });
     const begin = Date.now();
@@ -278,13 +292,41 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     const feed = redisStore({ client });
     const now = Date.now();
     const revocation = { kind: "user", id: "ada", at: now, until: now + HOUR } as const;
-    expect(await feed.since("5-1")).toMatchObject({ revocations: [], cursor: "0-0" });
+    const { revocations, cursor: begin } = await feed.since("5-1");
+    expect([revocations, begin]).toEqual([[], expect.stringMatching(/^0-0 /)]);
     await feed.add(revocation);
     const { cursor } = await feed.since(undefined);
     expect((await feed.since(cursor)).revocations).toEqual([]);
-    for (const beyond of [`${now + DAY}-0`, `${cursor.split("-")[0]}-7`]) {
+    const [number = "", here = ""] = cursor.split(" ");
+    for (const beyond of [`${now + DAY}-0 ${here}`, `${number.split("-")[0]}-7 ${here}`, number]) {
       expect(await feed.since(beyond)).toMatchObject({ revocations: [revocation], cursor });
     }
+  });
+
+  it("P5 gives a reader what a new primary was told by a clock that is behind", async () => {
+    const replica = await startRedis();
+    const other = new Redis(replica.url);
+    let primary = client;
+    const following: IoredisClient = { call: (name, ...args) => primary.call(name, ...args) };
+    const feed = redisStore({ client: following });
+    const until = Date.now() + HOUR;
+    const add = (to: RedisServer, number: string, id: string) => {
+      const entry = JSON.stringify({ kind: "user", id, at: 1, until });
+      return to.admin.xadd("coatcheck:feed", number, "until", until, "entry", entry);
+    };
+    await add(server, "1000-0", "ada");
+    // The replica is told of this one only.
+    await add(replica, "1000-0", "ada");
+    await add(server, "3000-0", "bob");
+    const { cursor } = await feed.since(undefined);
+    await add(replica, "2000-0", "eve");
+    await add(replica, "4000-0", "zoe");
+    primary = other;
+    const page = await feed.since(cursor);
+    expect(page.revocations.map(({ id }) => id)).toEqual(["ada", "eve", "zoe"]);
+    expect((await feed.since(page.cursor)).revocations).toEqual([]);
+    other.disconnect();
+    await replica.stop();
   });
 
   it("forgets revocations that are over, with the next ones and with a sweep, and no cursor with them", async () => {
@@ -303,6 +345,36 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     expect(await server.admin.xlen("coatcheck:feed")).toBe(0);
     await feed.add(valid);
     expect((await feed.since(cursor)).revocations).toEqual([valid]);
+  });
+
+  it("P5 waits for replicas also where a client that heard no answer has sent the end once more", async () => {
+    const twice: IoredisClient = {
+      async call(command: string, ...args: string[]) {
+        if (command.startsWith("EVAL")) await client.call(command, ...args);
+        return client.call(command, ...args);
+      },
+    };
+    const now = Date.now();
+    const id = await signedIn(redisStore({ client }), now);
+    const end = { body: "", lastSeenAt: now, expiresAt: now + HOUR, close: true };
+    const store = redisStore({ client: twice, confirm: { replicas: 1, timeout: 10 } });
+    // There is none.
+    await expect(store.update(id, 1, end, now)).rejects.toThrow("0 of 1 replicas");
+    expect((await store.load(id))?.record.closed).toBe(true);
+    // Nothing is waited for where nothing has ended.
+    expect(await store.update(`${id.slice(0, -1)}0`, 1, end, now)).toBe(false);
+  });
+
+  it("P5 acknowledges no sign-out that no replica has confirmed, and leaves nobody signed in", async () => {
+    const { update } = redisStore({ client, confirm: { replicas: 1, timeout: 10 } });
+    const app = memoryApp({ store: { ...redisStore({ client }), update } });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    await expect(ada.visit((session) => session.signOut())).rejects.toMatchObject({
+      cause: { message: expect.stringContaining("0 of 1 replicas") },
+    });
+    expect((await ada.read()).userId).toBeUndefined();
+    await app.sessions.close();
   });
 
   it("works with a client that gives bytes", async () => {

@@ -1,0 +1,25 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { homes } from "../../../src/stores/redis-home.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it("P10 a first look for the key of homes that hangs does not keep later sign-ins waiting", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const asked: ((key: string) => void)[] = [];
+  const home = homes(() => new Promise<string>((resolve) => asked.push(resolve)));
+  const hangs = home("ada");
+  const together = home("ada");
+  expect(asked).toHaveLength(1);
+  vi.setSystemTime(Date.now() + 1001);
+  const next = home("ada");
+  expect(asked).toHaveLength(2);
+  asked[1]?.("the key");
+  const found = await next;
+  expect(await home("ada")).toBe(found);
+  expect(asked).toHaveLength(2);
+  // What comes late is the key that is kept, too.
+  asked[0]?.("the key");
+  expect(await Promise.all([hangs, together])).toEqual([found, found]);
+});
