@@ -22,7 +22,7 @@ import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import type { Verifiers } from "./record.ts";
 import { Content, encodeContent, Kept } from "./record.ts";
 import { header } from "./request.ts";
@@ -384,7 +384,7 @@ export function createStored(core: StoredCore): StoredMethod {
         const outcome = await closeSession(core, current, made.record.id, "once");
         if (outcome === "closed") return kept;
         if (outcome === "gone" || outcome === "late") {
-          throw new SignInRefusedError("the session of before has ended meanwhile; sign in again");
+          throw endedMeanwhile();
         }
         if (performance.now() > due) {
           throw new SessionConflictError("other requests kept writing until the deadline");
