@@ -20,7 +20,7 @@ import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } f
 import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, NOTHING_FOUND, refusing } from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing } from "./method.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
@@ -301,17 +301,29 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
     }
-    const data = await next.data(old?.content);
-    const content = beginContent(settings, visit.request, { ...next, data }, clock());
-    const before = visit.cookies && new Map(visit.cookies);
-    const made = await put(visit, record, content, undefined, EMPTY_TREE);
-    if (old !== undefined) await replace(visit, old, made, before);
-    return made;
+    const begin = async (from: Kept | undefined): Promise<Kept> => {
+      const data = await next.data(from?.content);
+      if (from !== undefined && isEnded(from)) throw endedMeanwhile();
+      const content = beginContent(settings, visit.request, { ...next, data }, clock());
+      const before = visit.cookies && new Map(visit.cookies);
+      const made = await put(visit, record, content, undefined, EMPTY_TREE);
+      if (from !== undefined) await replace(visit, from, made, before);
+      return made;
+    };
+    if (old === undefined) return begin(undefined);
+    return inTurn(old.record.id, async () => {
+      await mirror?.ready(clock());
+      // What other requests have written comes along, and what they have ended is over.
+      const current = await readAgain(visit, old);
+      if (current === undefined) throw endedMeanwhile();
+      return begin(current);
+    });
   }
 
   /**
-   * Ends the session that another was made in place of. If that fails, the session of before goes on, here
-   * and there: its cookies go out, or none, and nothing is left of the new one.
+   * Ends the session that another was made in place of, in its turn. If that fails, or somebody else has ended
+   * it meanwhile, the session of before goes on, or nothing: its cookies go out, or none, and nothing is left
+   * of the new one.
    */
   async function replace(
     visit: Visit,
@@ -320,10 +332,10 @@ export function createShared(core: Core, source: ForeignSource): Method {
     before: Visit["cookies"],
   ): Promise<void> {
     try {
-      await inTurn(old.record.id, async () => {
-        await deny(old, "once written");
-        await remove(old).catch(unlessDenied);
-      });
+      const at = clock();
+      await deny(old, at, "once written");
+      if (mirror !== undefined && revocationOf(old) !== at) throw endedMeanwhile();
+      await remove(old).catch(unlessDenied);
       remember(visit);
     } catch (error) {
       visit.cookies = before;
@@ -339,23 +351,29 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    // It has ended already, perhaps with a session in its place, whose cookies these are by now.
-    if (kept !== undefined && (await hasEnded(visit, kept))) return false;
+    if (kept === undefined) {
+      clearCookies(visit);
+      return true;
+    }
+    const { id } = kept.record;
+    return inTurn(id, async () => {
+      // It has ended already, perhaps with a session in its place, whose cookies these are by now.
+      if (await hasEnded(visit, kept)) return false;
+      clearCookies(visit);
+      remember(visit);
+      await deny(kept, clock(), "at once");
+      await remove(kept);
+      core.closed(id);
+      return true;
+    });
+  }
+
+  function clearCookies(visit: Visit): void {
     const text = header(visit.request, "cookie") ?? "";
-    const names = source.cookieNames.filter(
+    const isPresent = source.cookieNames.some(
       (name) => visit.cookies?.has(name) === true || text.includes(name),
     );
-    if (names.length > 0) setForeignCookies(visit, source.deletion());
-    if (kept !== undefined) {
-      const { id } = kept.record;
-      await inTurn(id, async () => {
-        remember(visit);
-        await deny(kept, "at once");
-        await remove(kept);
-      });
-      core.closed(id);
-    }
-    return true;
+    if (isPresent) setForeignCookies(visit, source.deletion());
   }
 
   /** By what lies there now; where that cannot be read, by what was read. */
@@ -365,9 +383,17 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   /** Refuses a session from now on, in case it is sent again. */
-  async function deny({ record: { id } }: Kept, holds: "at once" | "once written"): Promise<void> {
-    const until = clock() + timeouts.longest + CLOCK_SLACK;
-    await mirror?.add({ kind: "session", id, at: clock(), until }, holds);
+  async function deny(
+    { record: { id } }: Kept,
+    at: number,
+    holds: "at once" | "once written",
+  ): Promise<void> {
+    const until = at + timeouts.longest + CLOCK_SLACK;
+    await mirror?.add({ kind: "session", id, at, until }, holds);
+  }
+
+  function revocationOf({ record: { id, userId, mark }, content }: Kept): number | undefined {
+    return revokedAt({ id, userId, mark, createdAt: content.createdAt });
   }
 
   /** Ends a session for the other side too, where it has a record. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, SessionClosedError } from "../../../src/errors.ts";
+import { ConfigError, SessionClosedError, SignInRefusedError } from "../../../src/errors.ts";
 import { expressSession } from "../../../src/interop/express-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
 import { milliseconds } from "../../../src/lib/duration.ts";
@@ -139,6 +139,69 @@ describe.each(["records", "cookie"] as const)(
       }
     });
 
+    it("P5 that has ended is not followed by a sign-in or a proof that was under way", async () => {
+      // The records of this one say no time: only their backend ends them.
+      const ends = ["signOut", "revoke", ...(kind === "cookie" ? ["time" as const] : [])] as const;
+      for (const end of ends) {
+        for (const act of ["signIn", "elevate"] as const) {
+          const { theirs, app } = sharing(kind);
+          const ada = app.browser();
+          await ada.signIn("ada");
+          const { id } = await ada.read();
+          const slow = ada.begin();
+          await slow.session.load();
+          if (end === "revoke") await app.sessions.revoke(id as string);
+          else if (end === "time") app.clock.advance("31d");
+          else await ada.visit((session) => session.signOut());
+          const late = slow.session[act]("ada");
+          await expect(late, `${end} ${act}`).rejects.toBeInstanceOf(SignInRefusedError);
+          expect((await slow.finish()).cookies).toEqual([]);
+          if (kind === "records") expect(theirs.records.size).toBe(end === "signOut" ? 0 : 1);
+        }
+      }
+    });
+
+    it("P5 signed out while a proof replaces it ends in one of the two", async () => {
+      const held = gate();
+      const { theirs, app } = sharing(kind, {
+        faults: nthCall("add", 1, { heldBy: held }),
+      });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const [proving, leaving] = [ada.begin(), ada.begin()];
+      await leaving.session.load();
+      const proof = proving.session.elevate("totp");
+      await expect.poll(() => app.recorded.count("add")).toBe(1);
+      const ending = leaving.session.signOut();
+      held.open();
+      await Promise.all([proof, ending]);
+      const left = await leaving.finish();
+      await proving.finish();
+      expect(left.cookies).toEqual([]);
+      expect([(await ada.read()).userId, app.told("signedOut")]).toEqual(["ada", []]);
+      if (kind === "records") expect(theirs.records.size).toBe(1);
+    });
+
+    it("P5 revoked while a proof replaces it is over, and so is what came of it", async () => {
+      const held = gate();
+      const { theirs, app } = sharing(kind, {
+        faults: nthCall("add", 1, { heldBy: held }),
+      });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const { id } = await ada.read();
+      const proving = ada.begin();
+      const proof = expect(proving.session.elevate("totp")).rejects.toMatchObject({ status: 409 });
+      await expect.poll(() => app.recorded.count("add")).toBe(1);
+      app.clock.advance(0.001);
+      await app.sessions.revoke(id as string);
+      held.open();
+      await proof;
+      expect((await proving.finish()).cookies).toEqual([]);
+      expect((await ada.read()).userId).toBeUndefined();
+      if (kind === "records") expect(theirs.records.size).toBe(1);
+    });
+
     it("P16 takes no newer cookie in a slow request across a sign-in, whatever that does", async () => {
       const { theirs, app } = sharing(kind);
       const ada = app.browser();
@@ -246,6 +309,34 @@ describe("a shared session with a record", () => {
       }),
     );
     expect(Object.keys((await theirs.read(ada.cookie())) ?? {})).toHaveLength(51);
+  });
+
+  it("P4 keeps what was written meanwhile in a sign-in and in a proof", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    await ada.set("n", 1);
+    for (const act of ["signIn", "elevate"] as const) {
+      const slow = ada.begin();
+      (await slow.session.load()).set("late", act);
+      await ada.set("cart", [act]);
+      await slow.session[act]("ada");
+      await slow.finish();
+      const seen = await theirs.read(ada.cookie());
+      expect(seen).toMatchObject({ n: 1, cart: [act], late: act, user: "ada" });
+      expect(theirs.records.size).toBe(1);
+    }
+  });
+
+  it("P6 gives one session to two sign-ins at once from one visitor's", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    await ada.set("cart", ["tea"]);
+    const visits = [ada.begin(), ada.begin()];
+    for (const { session } of visits) await session.load();
+    const outcomes = await Promise.allSettled(visits.map(({ session }) => session.signIn("ada")));
+    for (const { finish } of visits) await finish();
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect([theirs.records.size, (await ada.read()).userId]).toEqual([1, "ada"]);
   });
 
   it("that they have ended is not brought back by a slow write", async () => {
