@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Cell } from "../../../src/core/tree.ts";
-import { cellOf, decodeAll, EMPTY_TREE, encodeAll, textOf, treeOf } from "../../../src/core/tree.ts";
+import {
+  cellOf,
+  decodeAll,
+  EMPTY_TREE,
+  encodeAll,
+  textOf,
+  treeOf,
+} from "../../../src/core/tree.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";
 
 const key = fc.oneof(
