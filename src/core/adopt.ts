@@ -19,7 +19,14 @@ import type { Ticket } from "../token/ticket.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
-import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } from "./foreign.ts";
+import {
+  idFromForeign,
+  keepable,
+  latestCookies,
+  openForeign,
+  pickValues,
+  setForeignCookies,
+} from "./foreign.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { Found, Visit } from "./method.ts";
@@ -87,24 +94,22 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   const refusedVisits = new WeakSet<Visit>();
 
   async function find(visit: Visit): Promise<Found> {
+    const text = header(visit.request, "cookie");
     for (const adoption of adoptions) {
-      const foreign = await open(visit, adoption);
-      if (foreign !== undefined) return adopt(visit, adoption, foreign);
+      const { from } = adoption;
+      const opened = await openForeign(from, callsOf(from), text, clock());
+      if (opened === undefined) continue;
+      if (!("refused" in opened)) return adopt(visit, adoption, opened);
+      const { refused: reason, problem } = opened;
+      events.emit("adoptionRefused", { source: from.name, reason, problem });
     }
     return NOTHING_FOUND;
   }
 
-  /** The foreign session of a request, if there is a genuine one. Throws for an outage only. */
-  async function open(
-    visit: Visit,
-    { from }: ResolvedAdoption,
-  ): Promise<ForeignSession | undefined> {
-    const text = header(visit.request, "cookie");
+  /** The foreign session in these cookies, if there is a genuine one. Throws for an outage only. */
+  async function open(from: ForeignSource, text: string): Promise<ForeignSession | undefined> {
     const opened = await openForeign(from, callsOf(from), text, clock());
-    if (opened === undefined || !("refused" in opened)) return opened;
-    const { refused: reason, problem } = opened;
-    events.emit("adoptionRefused", { source: from.name, reason, problem });
-    return undefined;
+    return opened === undefined || "refused" in opened ? undefined : opened;
   }
 
   async function adopt(
@@ -320,7 +325,11 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   ): Promise<void> {
     const { from } = adoption;
     try {
-      const foreign = refusedVisits.has(visit) ? undefined : await open(visit, adoption);
+      // Of a visit that was refused only what it has begun itself is its own.
+      const text = refusedVisits.has(visit) ? "" : (header(visit.request, "cookie") ?? "");
+      const foreign = await open(from, latestCookies(visit, text));
+      // What is in the cookie, and what a cookie would have to name, can't be written any more.
+      if (visit.headSent && foreign?.recordKey === undefined) return;
       const { userId } = kept.record;
       const data = decodeAll(kept.content.data);
       // Whether a session that is theirs outlives the browser's run stays as it is.
@@ -367,11 +376,18 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     },
     async ended(visit) {
       for (const adoption of adoptions) {
-        const { from } = adoption;
-        const foreign = await open(visit, adoption).catch(() => undefined);
-        if (foreign === undefined) continue;
-        setForeignCookies(visit, from.deletion(foreign.cookieNames));
-        await remove(foreign, from);
+        const { from, writeBack: isWritten } = adoption;
+        const text = header(visit.request, "cookie") ?? "";
+        try {
+          const foreign = await open(from, isWritten ? latestCookies(visit, text) : text);
+          if (foreign === undefined) continue;
+          setForeignCookies(visit, from.deletion(foreign.cookieNames));
+          await remove(foreign, from);
+        } catch (error) {
+          // Its record cannot be found now. The browser is to forget it all the same.
+          setForeignCookies(visit, from.deletion());
+          events.emit("foreignFailed", { source: from.name, operation: "remove", error });
+        }
       }
     },
     close() {

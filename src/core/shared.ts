@@ -16,7 +16,14 @@ import type { SessionRecord } from "../stores/contract.ts";
 import { newSessionId } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
-import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } from "./foreign.ts";
+import {
+  idFromForeign,
+  keepable,
+  latestCookies,
+  openForeign,
+  pickValues,
+  setForeignCookies,
+} from "./foreign.ts";
 import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
@@ -265,23 +272,14 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function readAgain(visit: Visit, kept: Kept): Promise<Kept | undefined> {
     const foreign = origins.get(kept.content)?.foreign;
     if (foreign?.recordKey === undefined) return kept;
-    const opened = await openForeign(source, calls, latestCookies(visit), clock());
+    const text = latestCookies(visit, header(visit.request, "cookie") ?? "");
+    const opened = await openForeign(source, calls, text, clock());
     if (opened === undefined || "refused" in opened) return undefined;
     const current = keptOf(visit, opened);
     // Several libraries keep their id when somebody signs in or out.
     const isSame =
       opened.recordKey === foreign.recordKey && current.record.userId === kept.record.userId;
     return isSame ? current : undefined;
-  }
-
-  /** What the browser will send when it has the answer: the session may have begun in this request. */
-  function latestCookies(visit: Visit): string {
-    const set = [...(visit.cookies?.values() ?? [])]
-      .filter(({ attributes }) => attributes.maxAge !== 0)
-      .map(({ name, value }) => `${name}=${value}`);
-    const text = header(visit.request, "cookie");
-    // Of two with one name the first is read.
-    return [...set, ...(text === undefined ? [] : [text])].join("; ");
   }
 
   /** By the feed, or by its time. */

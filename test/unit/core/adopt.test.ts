@@ -297,6 +297,102 @@ describe.each(["records", "cookie"] as const)("written back to a library with it
   });
 });
 
+describe.each(["records", "cookie"] as const)(
+  "one request, written back to a library with its %s",
+  (kind) => {
+    it("P5 has one session there, whatever it does after its sign-in", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      for (const before of [undefined, { user: "bob", cart: ["tea"], _csrf: "x" }]) {
+        old.records.clear();
+        const ada = app.browser();
+        if (before !== undefined) ada.plant(await old.signIn(before, 1));
+        await ada.visit(async (session) => {
+          await session.load();
+          await session.signIn("ada");
+          await session.update("cart", () => ["milk"]);
+          await session.elevate("totp");
+          (await session.load()).set("n", 1);
+        });
+        expect(await old.read(ada.cookie())).toEqual({ user: "ada", cart: ["milk"], n: 1 });
+        expect(old.records.size).toBe(kind === "records" ? 1 : 0);
+        await ada.visit((session) => session.signOut());
+        expect([ada.cookie(), old.records.size]).toEqual(["", 0]);
+      }
+    });
+
+    it("P5 leaves nothing there after its own sign-out", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      await ada.visit(async (session) => {
+        await session.signIn("ada");
+        await session.signOut();
+      });
+      expect([ada.cookie(), old.records.size]).toEqual(["", 0]);
+      expect(await old.read(ada.cookie())).toBeUndefined();
+    });
+
+    it("P5 begins another there after it was adopted and signed out", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      ada.plant(await old.signIn({ user: "ada", _csrf: "x" }, 1));
+      await ada.visit(async (session) => {
+        await session.load();
+        await session.signOut();
+        (await session.load()).set("theme", "dark");
+      });
+      expect(await old.read(ada.cookie())).toEqual({ theme: "dark" });
+    });
+
+    it("keeps one visitor's session there for all that it writes", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const visitor = app.browser();
+      await visitor.visit(async (session) => {
+        await session.update("n", () => 1);
+        await session.update("n", () => 2);
+      });
+      expect(await old.read(visitor.cookie())).toEqual({ n: 2 });
+      expect(old.records.size).toBe(kind === "records" ? 1 : 0);
+    });
+
+    it("begins none there that no cookie can name", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const [cookie = ""] = ada
+        .cookie()
+        .split("; ")
+        .filter((pair) => pair.startsWith(NAME));
+      old.records.clear();
+      app.recorded.clear();
+      const socket = app.sessions.open({ headers: { cookie } }, { head: "sent" });
+      for (let n = 0; n < 3; n += 1) await socket.update("n", () => n);
+      expect([old.records.size, app.recorded.count("create")]).toEqual([0, 0]);
+    });
+
+    it("tells once that a cookie of theirs was not taken", async () => {
+      const { app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      ada.plant("old.sid=x.y");
+      await ada.visit(async (session) => {
+        (await session.load()).set("n", 1);
+        await session.commit();
+        await session.signOut();
+      });
+      expect(app.told("adoptionRefused")).toHaveLength(1);
+    });
+  },
+);
+
+it("P5 a sign-out while their backend is down takes their cookie, and is told", async () => {
+  const { old, app } = adopting({ writeBack: true });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  old.down = true;
+  await ada.visit((session) => session.signOut());
+  expect(ada.cookie()).toBe("");
+  expect(app.told("foreignFailed")).toMatchObject([{ source: "old", operation: "remove" }]);
+});
+
 describe("the option adopt", () => {
   it.each([
     [{ adopt: {} as never }, "adopt"],
