@@ -13,6 +13,7 @@ import { cookieReader } from "../cookie/read.ts";
 import { SessionClosedError, SignInRefusedError } from "../errors.ts";
 import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
+import type { Key } from "../token/key-ring.ts";
 import { newSessionId } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
@@ -38,8 +39,9 @@ import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE, valueIn } from "./tree.ts";
 
 /**
- * Where the cookie is the session, this key holds what it does not say: the id, for the cookie changes with
- * each write, and since when it is whose, for cut-offs. Before the second and third part there was the id alone.
+ * Where the cookie is the session, or its record says no time that stays, this key holds what they do not
+ * say: the id, for the cookie changes with each write, and since when it is whose, for cut-offs. Before the
+ * second and third part there was the id alone.
  */
 const ID_KEY = "_coatcheck";
 const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
@@ -79,8 +81,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if ("refused" in opened) {
       return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
     }
-    const kept = keptOf(visit, opened);
     await mirror?.ready(now);
+    const kept = keptOf(visit, opened);
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
     return refused(verdict.refusal, kept.record.id, verdict.blocked);
@@ -130,7 +132,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
     };
     const content = beginContent(settings, visit.request, beginning, createdAt);
     origins.set(content, { foreign, read: data });
-    const lastSeenAt = foreign.lastSeenAt ?? foreign.createdAt ?? now;
+    // Not when it began: whoever uses it all the time would be out in the midst of that.
+    const lastSeenAt = foreign.lastSeenAt ?? now;
     const until = deadline(timeouts, userId, content, lastSeenAt);
     const record: SessionRecord = {
       id: idOf(foreign),
@@ -145,8 +148,18 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return new Kept(record, content);
   }
 
-  function idOf({ data, identity }: ForeignSession): string {
-    return ownIn(data)?.[1] ?? idFromForeign(ring.current, "shared", source.name, identity);
+  function idOf(foreign: ForeignSession): string {
+    const known = ownIn(foreign)?.[1];
+    if (known !== undefined) return known;
+    const idBy = (key: Key) => idFromForeign(key, "shared", source.name, foreign.identity);
+    // It may have been ended under the secret of before.
+    const [, ...earlier] = ring.keys;
+    return earlier.map(idBy).find(isDenied) ?? idBy(ring.current);
+  }
+
+  function isDenied(id: string): boolean {
+    const [mark, createdAt] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    return revokedAt({ id, userId: undefined, mark, createdAt }) !== undefined;
   }
 
   /** Writes the session there. @param from - the session it goes on from; absent: it is a new one. */
@@ -161,8 +174,12 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const { userId } = record;
     const expiresAt = deadline(timeouts, userId, content, now);
     const data = draftData(content.data, from, read, source.reserved);
-    if (from?.recordKey === undefined && source.remove === undefined) {
+    const isCookie = from?.recordKey === undefined && source.remove === undefined;
+    if (isCookie || (source.takesMark === true && userId !== undefined)) {
       data[ID_KEY] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;
+    } else {
+      // Of a user who has left it there: whoever comes next is another.
+      delete data[ID_KEY];
     }
     const origin = from?.origin;
     // Whether a session that is theirs outlives the browser's run is theirs to say; a visitor's too.
@@ -294,7 +311,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
-    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? old.record.mark : 0);
+    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? markOf(old) : 0);
     const record = newRecord(userId, mark);
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
@@ -316,6 +333,11 @@ export function createShared(core: Core, source: ForeignSource): Method {
       if (current === undefined) throw endedMeanwhile();
       return begin(current);
     });
+  }
+
+  /** A cut-off that has excepted the session has lifted its mark, as a store would. */
+  function markOf({ record: { id, userId, mark } }: Kept): number {
+    return Math.max(mark, 1 + (mirror?.exceptedAt(id, userId) ?? 0));
   }
 
   /**
@@ -422,15 +444,18 @@ export function createShared(core: Core, source: ForeignSource): Method {
   };
 }
 
-function ownIn(data: ForeignSession["data"]): RegExpExecArray | undefined {
-  const own = data[ID_KEY];
-  return typeof own === "string" ? (OWN.exec(own) ?? undefined) : undefined;
+/** What we have noted in it. A record that they have given to another user since is another session. */
+function ownIn({ data, recordKey, userId = "" }: ForeignSession): RegExpExecArray | undefined {
+  const text = data[ID_KEY];
+  const own = typeof text === "string" ? OWN.exec(text) : null;
+  if (own === null || (recordKey !== undefined && own[3] !== userId)) return undefined;
+  return own;
 }
 
 /** The mark that it was written with here, unless they have given it to another user since. */
-function markIn({ data, userId }: ForeignSession): number | undefined {
-  const [, , mark, owner] = ownIn(data) ?? [];
-  return mark === undefined || owner !== userId ? undefined : Number.parseInt(mark, 36);
+function markIn(foreign: ForeignSession): number | undefined {
+  const [, , mark, owner] = ownIn(foreign) ?? [];
+  return mark === undefined || owner !== foreign.userId ? undefined : Number.parseInt(mark, 36);
 }
 
 /** The data as the other side is to see it: what we have not changed is written as it came. */

@@ -104,6 +104,7 @@ export function reactRouterSession(options: ReactRouterOptions): ForeignSource {
     cookieNames: [name],
     attributes,
     reserved: [],
+    takesMark: storage !== undefined,
 
     async open(read) {
       const value = read(name);

@@ -138,6 +138,11 @@ export interface ForeignSource {
    */
   readonly endTellsUse?: boolean;
   /**
+   * Its records say no time that stays: who shares them keeps a key of its own in those with a user, which
+   * says since when it is whose.
+   */
+  readonly takesMark?: boolean;
+  /**
    * The foreign session of a request. Checks the cookie before any record is read.
    *
    * @param now - milliseconds since the epoch.

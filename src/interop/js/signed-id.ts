@@ -124,6 +124,7 @@ export function signedIdSource(format: SignedIdFormat): ForeignSource {
     attributes,
     reserved,
     endTellsUse: true,
+    takesMark: true,
     open,
     seal,
     deletion: (names = [cookieName]) => deletions(names, attributes),

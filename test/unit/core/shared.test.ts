@@ -1,12 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, SessionClosedError, SignInRefusedError } from "../../../src/errors.ts";
+import { djangoSession } from "../../../src/interop/django.ts";
+import type { ExpressStore } from "../../../src/interop/express-session.ts";
 import { expressSession } from "../../../src/interop/express-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
+import { flaskKvSession } from "../../../src/interop/flask-kvsession.ts";
+import { flaskSession } from "../../../src/interop/flask-session.ts";
+import type { ForeignRecord, ForeignRecords, ForeignSource } from "../../../src/interop/source.ts";
 import { milliseconds } from "../../../src/lib/duration.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
 import { foreignLibrary } from "../../support/foreign-library.ts";
 import type { MemoryAppOptions } from "../../support/ways.ts";
-import { memoryApp } from "../../support/ways.ts";
+import { memoryApp, OTHER_SECRET, SECRET } from "../../support/ways.ts";
 
 function sharing(kind: "records" | "cookie", options: MemoryAppOptions = {}) {
   const theirs = foreignLibrary(kind);
@@ -296,6 +301,127 @@ describe("a shared session in a cookie that says when it was written, not when i
   });
 });
 
+/** A store of express-session, in memory, with the records as JSON. */
+function expressStore(records: Map<string, string>): ExpressStore {
+  return {
+    get: (sid, done) => done(null, JSON.parse(records.get(sid) ?? "null")),
+    set: (sid, session, done) => {
+      records.set(sid, JSON.stringify(session));
+      done();
+    },
+    destroy: (sid, done) => {
+      records.delete(sid);
+      done();
+    },
+  };
+}
+
+/** Records of a library of Python's, in memory. */
+function recordsIn(records: Map<string, ForeignRecord>): ForeignRecords {
+  return {
+    read: async (key) => records.get(key),
+    write: async (key, record) => void records.set(key, record),
+    remove: async (key) => void records.delete(key),
+  };
+}
+
+const TIMELESS: Readonly<Record<string, () => ForeignSource>> = {
+  "express-session": () => expressSession({ secret: "s3cret", store: expressStore(new Map()) }),
+  "Flask-Session": () => flaskSession({ records: recordsIn(new Map()), layout: "redis" }),
+  "Django's cache": () =>
+    djangoSession({ secrets: ["s3cret"], records: recordsIn(new Map()), layout: "cache" }),
+};
+
+describe.each(Object.entries(TIMELESS))("a shared record that says no time: %s", (_, open) => {
+  function sharing() {
+    const theirs = open();
+    const app = memoryApp({ method: "shared", share: theirs });
+    async function begunThere(user: string): Promise<string> {
+      const { cookies } = await theirs.seal({ data: {}, userId: user }, app.clock.now());
+      return cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+    }
+    return { theirs, app, begunThere };
+  }
+
+  it("P5 is over by a cut-off, when it was signed in or written here before", async () => {
+    for (const cutOff of ["revokeUser", "revokeEveryone"] as const) {
+      const { app, begunThere } = sharing();
+      const [here, there] = [app.browser(), app.browser()];
+      await here.signIn("ada");
+      there.plant(await begunThere("ada"));
+      await there.set("n", 1);
+      app.clock.advance("1h");
+      await app.sessions[cutOff]("ada");
+      app.clock.advance("1h");
+      for (const each of [here, there]) {
+        expect((await each.read()).refusal, cutOff).toBe("revoked");
+        await each.signIn("ada");
+        await each.set("n", 2);
+        app.clock.advance("1h");
+        expect((await each.read()).all()).toEqual({ n: 2 });
+      }
+    }
+  });
+
+  it("P6 a password reset signs this browser in and every other one out", async () => {
+    const { app } = sharing();
+    const [ada, thief] = [app.browser(), app.browser()];
+    await thief.signIn("ada");
+    app.clock.advance("1h");
+    await ada.visit(async (session) => {
+      await session.signIn("ada", { revokeOthers: true });
+      await session.elevate("totp");
+    });
+    app.clock.advance("1h");
+    expect([(await ada.read()).userId, (await thief.read()).userId]).toEqual(["ada", undefined]);
+  });
+
+  it("P8 keeps its id over a rotation of our secrets, and stays revoked", async () => {
+    const { app, theirs, begunThere } = sharing();
+    const rotated = app.another({ secrets: [OTHER_SECRET, SECRET], share: theirs });
+    const [here, there] = [app.browser(), app.browser()];
+    await here.signIn("ada");
+    there.plant(await begunThere("ada"));
+    const { id } = await here.read();
+    expect((await here.copy(rotated.sessions).read()).id).toBe(id);
+    for (const each of [here, there]) await app.sessions.revoke((await each.read()).id as string);
+    app.clock.advance("1h");
+    for (const each of [here, there]) {
+      expect((await each.copy(rotated.sessions).read()).refusal).toBe("revoked");
+    }
+  });
+
+  it("has a key of ours with a user, and none that stays with a visitor", async () => {
+    const { app, theirs } = sharing();
+    const ada = app.browser();
+    const seen = async () => {
+      const opened = await theirs.open(
+        (name) => new RegExp(`${name}=([^;]*)`).exec(ada.cookie())?.[1],
+        app.clock.now(),
+      );
+      return "data" in opened ? Object.keys(opened.data) : [];
+    };
+    await ada.set("n", 1);
+    expect(await seen()).toEqual(["n"]);
+    await ada.signIn("ada");
+    expect(await seen()).toContain("_coatcheck");
+    expect((await ada.read()).keys()).toEqual(["n"]);
+  });
+});
+
+it("P11 a shared session that says when it began and no more is not over for being used", async () => {
+  const share = flaskKvSession({ records: recordsIn(new Map()), secrets: ["s3cret"] });
+  const app = memoryApp({ method: "shared", share });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  for (let days = 1; days < 30; days += 1) {
+    app.clock.advance("1d");
+    expect((await ada.read()).userId, `${days} days`).toBe("ada");
+  }
+  app.clock.advance("1d");
+  expect((await ada.read()).refusal).toBe("absolute-timeout");
+});
+
 describe("a shared session with a record", () => {
   it("P4 keeps what 50 requests of one process write at once to keys of their own", async () => {
     const { theirs, app } = sharing("records");
@@ -437,19 +563,7 @@ describe("a shared session with a record", () => {
 
 describe("a shared session whose end tells when it was used", () => {
   it.each(["30d", "1h"] as const)("P11 lasts while it is used (their age: %s)", async (maxAge) => {
-    const records = new Map<string, string>();
-    const store = {
-      get: (sid: string, done: (error: unknown, found?: unknown) => void) =>
-        done(null, JSON.parse(records.get(sid) ?? "null")),
-      set: (sid: string, session: object, done: (error?: unknown) => void) => {
-        records.set(sid, JSON.stringify(session));
-        done();
-      },
-      destroy: (sid: string, done: (error?: unknown) => void) => {
-        records.delete(sid);
-        done();
-      },
-    };
+    const store = expressStore(new Map());
     const cookie = { maxAge: milliseconds(maxAge) as number };
     const share = expressSession({ secret: "s3cret", store, cookie });
     const app = memoryApp({ method: "shared", share });
