@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, SessionClosedError, SignInRefusedError } from "../../../src/errors.ts";
-import { djangoSession } from "../../../src/interop/django.ts";
+import { djangoCookie, djangoSession } from "../../../src/interop/django.ts";
 import type { ExpressStore } from "../../../src/interop/express-session.ts";
 import { expressSession } from "../../../src/interop/express-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
 import { flaskKvSession } from "../../../src/interop/flask-kvsession.ts";
 import { flaskSession } from "../../../src/interop/flask-session.ts";
+import { koaSession, readKoaValue } from "../../../src/interop/koa-session.ts";
 import type { ForeignRecord, ForeignRecords, ForeignSource } from "../../../src/interop/source.ts";
 import { milliseconds } from "../../../src/lib/duration.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
@@ -577,6 +578,61 @@ describe("a shared session whose end tells when it was used", () => {
     }
     app.clock.advance("25h");
     expect((await ada.read()).get("n")).toBeUndefined();
+  });
+});
+
+describe("a sign-in that is to be remembered longer than the other side's sessions last", () => {
+  const HOUR = 3_600_000;
+
+  it("gives express-session an age that it goes on with", async () => {
+    const records = new Map<string, string>();
+    const cookie = { maxAge: HOUR };
+    const share = expressSession({ secret: "s3cret", store: expressStore(records), cookie });
+    const app = memoryApp({ method: "shared", share });
+    const ada = app.browser();
+    await ada.visit((session) => session.signIn("ada", { remember: true }));
+    const seen = () => JSON.parse([...records.values()][0] ?? "").cookie;
+    const age = 30 * 24 * HOUR;
+    const end = (now: number) => new Date(now + age).toISOString();
+    expect(seen()).toMatchObject({ originalMaxAge: age, expires: end(app.clock.now()) });
+    app.clock.advance("2h");
+    await ada.set("n", 1);
+    expect(seen()).toMatchObject({ originalMaxAge: age, expires: end(app.clock.now()) });
+    app.clock.advance("2h");
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("outlives the browser's run of a Django app whose sessions end with it", async () => {
+    const django = { secrets: ["s3cret"], expireAtBrowserClose: true };
+    for (const remember of [true, false]) {
+      const app = memoryApp({ method: "shared", share: djangoCookie(django) });
+      const ada = app.browser();
+      const signedIn = await ada.visit((session) => session.signIn("1", { remember }));
+      app.clock.advance("1h");
+      const heads = [signedIn.head, await ada.set("n", 1)];
+      const ends = heads.map((head) => String(head.cookies[0]).includes("Expires"));
+      expect(ends).toEqual([remember, remember]);
+    }
+  });
+
+  it("gives koa-session an age that it goes on with", async () => {
+    const share = koaSession({ keys: ["k3y"] });
+    const app = memoryApp({ method: "shared", share });
+    const ada = app.browser();
+    const cookies = (): Record<string, string> =>
+      Object.fromEntries(
+        ada
+          .cookie()
+          .split("; ")
+          .map((pair) => pair.split(/=(.*)/s)),
+      );
+    const seen = () => readKoaValue(cookies()["koa.sess"] ?? "", app.clock.now());
+    const age = 30 * 24 * HOUR;
+    await ada.visit((session) => session.signIn("ada", { remember: true }));
+    expect(seen()).toMatchObject({ maxAge: age, expiresAt: app.clock.now() + age });
+    app.clock.advance("2d");
+    await ada.set("n", 1);
+    expect(seen()).toMatchObject({ maxAge: age, expiresAt: app.clock.now() + age });
   });
 });
 
