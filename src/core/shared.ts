@@ -207,6 +207,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       ...(userId !== undefined && { userId }),
       ...(sealed.recordKey !== undefined && { recordKey: sealed.recordKey }),
       createdAt: content.createdAt,
+      lastSeenAt: now,
       cookieNames: source.cookieNames,
       ...(persistent !== undefined && { persistent }),
       ...(origin !== undefined && { origin }),
@@ -241,9 +242,15 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   // One that fails ends nobody: the next request touches again, and the outage has its event.
   async function touch(visit: Visit, kept: Kept, version: number): Promise<Kept | "gone"> {
-    const { id, lastSeenAt } = kept.record;
-    if (visit.headSent || !touches.claim(id, lastSeenAt, clock())) return kept;
+    const { id } = kept.record;
+    const now = clock();
+    if (visit.headSent || !touches.claim(id, touchedAt(kept), now)) return kept;
+    const foreign = origins.get(kept.content)?.foreign;
     try {
+      if (foreign !== undefined && isTouchable(foreign)) {
+        await calls.run("touch", async () => source.touch?.(foreign, now));
+        return kept;
+      }
       return await inTurn(id, () => writeNow(visit, kept, undefined, version));
     } catch {
       touches.forget(id);
@@ -305,8 +312,19 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   function owesNothing(visit: Visit, kept: Kept): boolean {
-    const { id, lastSeenAt } = kept.record;
-    return visit.headSent || isEnded(kept) || !touches.isDue(id, lastSeenAt, clock());
+    const { id } = kept.record;
+    return visit.headSent || isEnded(kept) || !touches.isDue(id, touchedAt(kept), clock());
+  }
+
+  /** One that does not say when it was used last is touched whenever this process has not done so lately. */
+  function touchedAt({ record, content }: Kept): number {
+    if (source.touch === undefined) return record.lastSeenAt;
+    const foreign = origins.get(content)?.foreign;
+    return foreign !== undefined && isTouchable(foreign) ? 0 : record.lastSeenAt;
+  }
+
+  function isTouchable({ lastSeenAt }: ForeignSession): boolean {
+    return source.touch !== undefined && lastSeenAt === undefined;
   }
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {

@@ -159,6 +159,11 @@ export interface ForeignSource {
   seal(draft: ForeignDraft, now: number): Promise<SealedForeign>;
   /** The cookies that delete these, by default all of {@link cookieNames}. */
   deletion(names?: readonly string[]): readonly ForeignCookie[];
+  /**
+   * Puts off the end of a record that is only read, and changes nothing else. For sessions that do not say when
+   * they were used last: the others are written again.
+   */
+  touch?(session: ForeignSession, now: number): Promise<void>;
   /** Removes the record of an opened session; nothing where the cookie is all there is. */
   remove?(session: ForeignSession): Promise<void>;
 }

@@ -131,6 +131,13 @@ export function signedIdSource(format: SignedIdFormat): ForeignSource {
     open,
     seal,
     deletion: (names = [cookieName]) => deletions(names, attributes),
+    ...(records.touch !== undefined && {
+      async touch({ recordKey, data, origin }: ForeignSession, now: number) {
+        const cookie = originIn(origin)?.cookie;
+        if (recordKey === undefined || cookie === undefined) return;
+        await records.touch?.(recordKey, expressContent({ cookie, data }), now);
+      },
+    }),
     async remove(session) {
       if (session.recordKey !== undefined) await records.remove(session.recordKey);
     },

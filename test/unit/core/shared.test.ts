@@ -410,6 +410,37 @@ describe.each(Object.entries(TIMELESS))("a shared record that says no time: %s",
   });
 });
 
+it("P11 a shared session of express-session that is only read here does not end early there", async () => {
+  const touched: unknown[] = [];
+  const records = new Map<string, string>();
+  const store: ExpressStore = {
+    ...expressStore(records),
+    touch(sid, session, done) {
+      touched.push([sid, session]);
+      done();
+    },
+  };
+  const app = memoryApp({
+    method: "shared",
+    share: expressSession({ secret: "s3cret", store }),
+    timeouts: { touchInterval: "5m" },
+  });
+  const ada = app.browser();
+  await ada.set("n", 1);
+  const [[sid, text] = ["", ""]] = [...records];
+  store.set = () => expect.unreachable();
+  for (let minutes = 0; minutes < 12; minutes += 1) {
+    const { head } = await ada.visit((session) => session.load());
+    expect(head.cookies).toEqual([]);
+    app.clock.advance("1m");
+  }
+  // Once per touch interval.
+  expect(touched).toEqual(Array(3).fill([sid, JSON.parse(text)]));
+  store.touch = (_sid, _session, done) => done(new Error("the old backend is read-only"));
+  app.clock.advance("1h");
+  expect((await ada.read()).get("n")).toBe(1);
+});
+
 it("P11 a shared session that says when it began and no more is not over for being used", async () => {
   const share = flaskKvSession({ records: recordsIn(new Map()), secrets: ["s3cret"] });
   const app = memoryApp({ method: "shared", share });
