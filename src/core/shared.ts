@@ -399,8 +399,12 @@ export function createShared(core: Core, source: ForeignSource): Method {
       if (await hasEnded(visit, kept)) return false;
       clearCookies(visit);
       remember(visit);
-      await deny(kept, clock(), "at once");
-      await remove(kept);
+      try {
+        await deny(kept, clock(), "at once");
+      } finally {
+        // Without its record it is over whatever the feed has taken.
+        await remove(kept);
+      }
       core.closed(id);
       return true;
     });

@@ -98,6 +98,30 @@ describe("sealed sessions with a feed and no store", () => {
   });
 });
 
+describe.each(["before", "after"] as const)(
+  "a call of the feed that fails %s its effect, once",
+  (fault) => {
+    it.each(["signOut", "revoke", "revokeUser", "revokeEveryone"] as const)(
+      "P5 does not keep %s from ending a session, everywhere",
+      async (end) => {
+        const app = memoryApp({ method: "sealed", faults: nthCall("add", 1, fault) });
+        const other = app.another();
+        const ada = app.browser();
+        await ada.signIn("ada");
+        const there = ada.copy(other.sessions);
+        const { id = "" } = await ada.read();
+        if (end === "signOut") await ada.visit((session) => session.signOut());
+        else if (end === "revokeUser") await app.sessions.revokeUser("ada");
+        else if (end === "revoke") await app.sessions.revoke(id);
+        else await app.sessions.revokeEveryone();
+        expect([...app.told("signedOut"), ...app.told("revoked")]).toHaveLength(1);
+        app.clock.advance("10s");
+        expect((await there.read()).refusal).toBe("revoked");
+      },
+    );
+  },
+);
+
 describe("revoke of a sealed session", () => {
   it.each([
     "",

@@ -560,6 +560,18 @@ describe("a shared session with a record", () => {
     expect([(await ada.read()).userId, (await visitor.read()).refusal]).toEqual(["ada", "revoked"]);
   });
 
+  it("P5 is over there after a sign-out that the feed did not take", async () => {
+    const { theirs, app } = sharing("records", {
+      faults: ({ verb }) => (verb === "add" ? "before" : undefined),
+    });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const { session, finish } = ada.begin();
+    await expect(session.signOut()).rejects.toMatchObject({ status: 503 });
+    await finish({ failed: true });
+    expect([ada.cookie(), theirs.records.size]).toEqual(["", 0]);
+  });
+
   it("P5 is not written back by a write that was under way when it was signed out", async () => {
     const { theirs, app } = sharing("records");
     const ada = app.browser();
