@@ -60,11 +60,13 @@ export interface Host {
 
 /** Takes over what other libraries have kept. */
 export interface Adopter {
+  /** Whether the other library is to see what happens here. */
+  readonly isWritingBack: boolean;
   /** The session of a request that brings no cookie of ours. */
   find(visit: Visit): Promise<Found>;
   /** After the first write of a new visitor: a session there too. */
   created(visit: Visit, kept: Kept): Promise<void>;
-  /** After every write: the same for servers that still run the other library. */
+  /** After every write and touch: the same for servers that still run the other library. */
   wrote(visit: Visit, kept: Kept): Promise<void>;
   /** After a sign-in: a new session there too, and the old one is over. */
   signedIn(visit: Visit, kept: Kept): Promise<void>;
@@ -361,6 +363,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   }
 
   return {
+    isWritingBack: back !== undefined,
     find,
     async created(visit, kept) {
       // It came with a ticket that is over: its foreign session is of that one.

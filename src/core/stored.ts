@@ -349,7 +349,11 @@ export function createStored(core: StoredCore): StoredMethod {
     await calls
       .run("touch", () => store.touch(record.id, now, until, now))
       .catch(() => touches.forget(record.id));
-    await adopter?.wrote(visit, kept);
+    if (adopter?.isWritingBack === true) {
+      // As it is now: others may have written since this request has read, or ended it.
+      const { kept: current } = await reload(visit, kept).catch(() => NOTHING_FOUND);
+      if (current !== undefined) await adopter.wrote(visit, current);
+    }
     return kept;
   }
 

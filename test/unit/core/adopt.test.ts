@@ -320,6 +320,29 @@ describe.each(["records", "cookie"] as const)(
       }
     });
 
+    it("P4 P5 P16 that only reads writes nothing older there, and nothing that has ended", async () => {
+      for (const meanwhile of ["set", "signOut", "signIn"] as const) {
+        const { old, app } = adopting({ kind, writeBack: true });
+        const ada = app.browser();
+        await ada.signIn("ada");
+        app.clock.advance("1h");
+        const slow = ada.begin();
+        await slow.session.load();
+        if (meanwhile === "set") await ada.set("cart", ["tea"]);
+        else if (meanwhile === "signIn") await ada.signIn("bob");
+        else await ada.visit((session) => session.signOut());
+        const after = [ada.cookie(), old.records.size];
+        await slow.finish();
+        if (meanwhile !== "set") expect([ada.cookie(), old.records.size], meanwhile).toEqual(after);
+        const seen = {
+          set: { user: "ada", cart: ["tea"] },
+          signOut: undefined,
+          signIn: { user: "bob" },
+        };
+        expect(await old.read(ada.cookie()), meanwhile).toEqual(seen[meanwhile]);
+      }
+    });
+
     it("P5 leaves nothing there after its own sign-out", async () => {
       const { old, app } = adopting({ kind, writeBack: true });
       const ada = app.browser();
