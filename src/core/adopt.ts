@@ -55,6 +55,7 @@ export interface Host {
   ): Promise<{ readonly kept: Kept; readonly ticket: Ticket }>;
   homeOf(userId: string): Promise<string | undefined>;
   setTicket(visit: Visit, kept: Kept, ticket: Ticket): void;
+  isLive(visit: Visit, kept: Kept): Promise<boolean>;
   refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found;
 }
 
@@ -332,6 +333,9 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       const foreign = await open(from, latestCookies(visit, text));
       // What is in the cookie, and what a cookie would have to name, can't be written any more.
       if (visit.headSent && foreign?.recordKey === undefined) return;
+      // A sign-out may have been quicker, and has removed it.
+      const isWritten = !isNew && kept.record.revision > 1;
+      if (foreign === undefined && isWritten && !(await host.isLive(visit, kept))) return;
       const { userId } = kept.record;
       const data = decodeAll(kept.content.data);
       // Whether a session that is theirs outlives the browser's run stays as it is.

@@ -3,7 +3,7 @@ import { ConfigError } from "../../../src/errors.ts";
 import { cookieSession } from "../../../src/interop/cookie-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
 import type { FaultPlan } from "../../../src/testing/faults.ts";
-import { outage } from "../../../src/testing/faults.ts";
+import { gate, nthCall, outage } from "../../../src/testing/faults.ts";
 import { foreignLibrary } from "../../support/foreign-library.ts";
 import type { App, MemoryAppOptions } from "../../support/ways.ts";
 import { memoryApp, OTHER_SECRET, SECRET } from "../../support/ways.ts";
@@ -405,6 +405,24 @@ describe.each(["records", "cookie"] as const)(
     });
   },
 );
+
+it("P5 a change that a sign-out was quicker than begins none there", async () => {
+  const held = gate();
+  const { old, app } = adopting({
+    writeBack: true,
+    faults: nthCall("update", 1, { answeredAfter: held }),
+  });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  const slow = ada.begin();
+  (await slow.session.load()).set("n", 1);
+  const writing = slow.finish();
+  await expect.poll(() => app.recorded.count("update")).toBe(1);
+  await ada.visit((session) => session.signOut());
+  held.open();
+  await writing;
+  expect([ada.cookie(), old.records.size]).toEqual(["", 0]);
+});
 
 it("P5 a sign-out while their backend is down takes their cookie, and is told", async () => {
   const { old, app } = adopting({ writeBack: true });
