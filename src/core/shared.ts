@@ -43,7 +43,7 @@ import { EMPTY_TREE, valueIn } from "./tree.ts";
  * say: the id, for the cookie changes with each write, and since when it is whose, for cut-offs. Before the
  * second and third part there was the id alone.
  */
-const ID_KEY = "_coatcheck";
+const NOTE_KEY = "_coatcheck";
 const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
 
 // What a foreign refusal is to us. "unsupported" may well be live for the other side.
@@ -59,6 +59,7 @@ const REFUSALS = {
 export function createShared(core: Core, source: ForeignSource): Method {
   const { settings, mirror, events } = core;
   const { clock, ring, timeouts } = settings;
+  const { noteKey = NOTE_KEY } = source;
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
@@ -121,7 +122,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const at = foreign.createdAt ?? 0;
     // What we can hold of it. The rest stays where it is.
     const { tree: data } = keepable(
-      pickValues(foreign.data, (key) => key !== ID_KEY && !source.reserved.includes(key)),
+      pickValues(foreign.data, (key) => key !== noteKey && !source.reserved.includes(key)),
     );
     const beginning = {
       userId,
@@ -146,6 +147,20 @@ export function createShared(core: Core, source: ForeignSource): Method {
       body: "",
     };
     return new Kept(record, content);
+  }
+
+  /** What we have noted in it. A record that they have given to another user since is another session. */
+  function ownIn({ data, recordKey, userId = "" }: ForeignSession): RegExpExecArray | undefined {
+    const text = data[noteKey];
+    const own = typeof text === "string" ? OWN.exec(text) : null;
+    if (own === null || (recordKey !== undefined && own[3] !== userId)) return undefined;
+    return own;
+  }
+
+  /** The mark that it was written with here, unless they have given it to another user since. */
+  function markIn(foreign: ForeignSession): number | undefined {
+    const [, , mark, owner] = ownIn(foreign) ?? [];
+    return mark === undefined || owner !== foreign.userId ? undefined : Number.parseInt(mark, 36);
   }
 
   function idOf(foreign: ForeignSession): string {
@@ -173,13 +188,13 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const now = clock();
     const { userId } = record;
     const expiresAt = deadline(timeouts, userId, content, now);
-    const data = draftData(content.data, from, read, source.reserved);
+    const data = draftData(content.data, from, read, [...source.reserved, noteKey]);
     const isCookie = from?.recordKey === undefined && source.remove === undefined;
     if (isCookie || (source.takesMark === true && userId !== undefined)) {
-      data[ID_KEY] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;
+      data[noteKey] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;
     } else {
       // Of a user who has left it there: whoever comes next is another.
-      delete data[ID_KEY];
+      delete data[noteKey];
     }
     const origin = from?.origin;
     // Whether a session that is theirs outlives the browser's run is theirs to say; a visitor's too.
@@ -466,20 +481,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
   };
 }
 
-/** What we have noted in it. A record that they have given to another user since is another session. */
-function ownIn({ data, recordKey, userId = "" }: ForeignSession): RegExpExecArray | undefined {
-  const text = data[ID_KEY];
-  const own = typeof text === "string" ? OWN.exec(text) : null;
-  if (own === null || (recordKey !== undefined && own[3] !== userId)) return undefined;
-  return own;
-}
-
-/** The mark that it was written with here, unless they have given it to another user since. */
-function markIn(foreign: ForeignSession): number | undefined {
-  const [, , mark, owner] = ownIn(foreign) ?? [];
-  return mark === undefined || owner !== foreign.userId ? undefined : Number.parseInt(mark, 36);
-}
-
 /** The data as the other side is to see it: what we have not changed is written as it came. */
 function draftData(
   data: DataTree,
@@ -490,7 +491,7 @@ function draftData(
   const before = from?.data ?? {};
   const draft = new Map<string, unknown>();
   for (const [key, value] of Object.entries(before)) {
-    const isTheirs = key === ID_KEY || reserved.includes(key) || !read.has(key);
+    const isTheirs = reserved.includes(key) || !read.has(key);
     if (isTheirs || data.has(key)) draft.set(key, value);
   }
   for (const [key, cell] of data.entries()) {

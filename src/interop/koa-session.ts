@@ -121,6 +121,9 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
     attributes,
     reserved: ["passport"],
     endTellsUse: true,
+    takesMark: true,
+    // koa-session keeps nothing whose name begins with an underscore.
+    noteKey: "coatcheck",
 
     async open(cookie, now) {
       const signed = await readKeygrip(cookie, name, keygrip);
@@ -178,9 +181,11 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
 
     deletion: (names = cookieNames) => deletions(names, attributes),
 
-    async remove({ recordKey }) {
-      if (store !== undefined && recordKey !== undefined) await store.destroy(recordKey);
-    },
+    ...(store !== undefined && {
+      async remove({ recordKey }: ForeignSession) {
+        if (recordKey !== undefined) await store.destroy(recordKey);
+      },
+    }),
   };
 }
 

@@ -142,6 +142,8 @@ export interface ForeignSource {
    * says since when it is whose.
    */
   readonly takesMark?: boolean;
+  /** Under which key who shares them notes what they do not say. @default "_coatcheck" */
+  readonly noteKey?: string;
   /**
    * The foreign session of a request. Checks the cookie before any record is read.
    *

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, SessionClosedError, SignInRefusedError } from "../../../src/errors.ts";
+import { cookieSession } from "../../../src/interop/cookie-session.ts";
 import { djangoCookie, djangoSession } from "../../../src/interop/django.ts";
 import type { ExpressStore } from "../../../src/interop/express-session.ts";
 import { expressSession } from "../../../src/interop/express-session.ts";
@@ -7,6 +8,7 @@ import { flaskCookie } from "../../../src/interop/flask.ts";
 import { flaskKvSession } from "../../../src/interop/flask-kvsession.ts";
 import { flaskSession } from "../../../src/interop/flask-session.ts";
 import { koaSession, readKoaValue } from "../../../src/interop/koa-session.ts";
+import { reactRouterSession, userAt } from "../../../src/interop/react-router.ts";
 import type { ForeignRecord, ForeignRecords, ForeignSource } from "../../../src/interop/source.ts";
 import { milliseconds } from "../../../src/lib/duration.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
@@ -621,6 +623,29 @@ describe("a shared session whose end tells when it was used", () => {
     }
     app.clock.advance("25h");
     expect((await ada.read()).get("n")).toBeUndefined();
+  });
+});
+
+describe.each([
+  ["cookie-session", () => cookieSession({ keys: ["k3y"] })],
+  ["koa-session", () => koaSession({ keys: ["k3y"] })],
+  ["React Router", () => reactRouterSession({ secrets: ["s3cret"], user: userAt("user") })],
+])("a shared cookie that holds no time: %s", (_, open) => {
+  it("P5 P6 is another after a proof, and after a sign-out and a sign-in with the same data", async () => {
+    const app = memoryApp({ method: "shared", share: open() });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const first = ada.copy();
+    await ada.visit((session) => session.elevate("totp"));
+    expect([(await ada.read()).userId, (await first.read()).userId]).toEqual(["ada", undefined]);
+    const second = ada.copy();
+    await ada.visit((session) => session.signOut());
+    await ada.signIn("ada");
+    expect([(await ada.read()).userId, (await second.read()).userId]).toEqual(["ada", undefined]);
+    expect((await ada.read()).keys().filter((key) => key !== "user")).toEqual([]);
+    app.clock.advance("1m");
+    await app.sessions.revokeUser("ada");
+    expect((await ada.read()).refusal).toBe("revoked");
   });
 });
 
