@@ -153,7 +153,11 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     await mirror.add({ kind: "everyone", at, until: rememberedUntil(at) });
     events.emit("revoked", { sessionId: undefined, userId: undefined, by: "everyone" });
     await moment();
-    if (stored === undefined) return;
+    // Whoever was told that it failed would do it again, and end those who have signed in since.
+    if (stored !== undefined) await closeUntil(at).catch(() => undefined);
+  }
+
+  async function closeUntil(at: number): Promise<void> {
     for await (const page of pages(undefined)) {
       const ended = page.map(decoded).filter((kept) => kept !== undefined && began(kept) <= at);
       for (const kept of ended as Kept[]) core.closed(kept.record.id);

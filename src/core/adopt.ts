@@ -19,7 +19,14 @@ import type { Ticket } from "../token/ticket.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
-import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } from "./foreign.ts";
+import {
+  idFromForeign,
+  keepable,
+  latestCookies,
+  openForeign,
+  pickValues,
+  setForeignCookies,
+} from "./foreign.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { Found, Visit } from "./method.ts";
@@ -48,16 +55,19 @@ export interface Host {
   ): Promise<{ readonly kept: Kept; readonly ticket: Ticket }>;
   homeOf(userId: string): Promise<string | undefined>;
   setTicket(visit: Visit, kept: Kept, ticket: Ticket): void;
+  isLive(visit: Visit, kept: Kept): Promise<boolean>;
   refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found;
 }
 
 /** Takes over what other libraries have kept. */
 export interface Adopter {
+  /** Whether the other library is to see what happens here. */
+  readonly isWritingBack: boolean;
   /** The session of a request that brings no cookie of ours. */
   find(visit: Visit): Promise<Found>;
   /** After the first write of a new visitor: a session there too. */
   created(visit: Visit, kept: Kept): Promise<void>;
-  /** After every write: the same for servers that still run the other library. */
+  /** After every write and touch: the same for servers that still run the other library. */
   wrote(visit: Visit, kept: Kept): Promise<void>;
   /** After a sign-in: a new session there too, and the old one is over. */
   signedIn(visit: Visit, kept: Kept): Promise<void>;
@@ -87,24 +97,22 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   const refusedVisits = new WeakSet<Visit>();
 
   async function find(visit: Visit): Promise<Found> {
+    const text = header(visit.request, "cookie");
     for (const adoption of adoptions) {
-      const foreign = await open(visit, adoption);
-      if (foreign !== undefined) return adopt(visit, adoption, foreign);
+      const { from } = adoption;
+      const opened = await openForeign(from, callsOf(from), text, clock());
+      if (opened === undefined) continue;
+      if (!("refused" in opened)) return adopt(visit, adoption, opened);
+      const { refused: reason, problem } = opened;
+      events.emit("adoptionRefused", { source: from.name, reason, problem });
     }
     return NOTHING_FOUND;
   }
 
-  /** The foreign session of a request, if there is a genuine one. Throws for an outage only. */
-  async function open(
-    visit: Visit,
-    { from }: ResolvedAdoption,
-  ): Promise<ForeignSession | undefined> {
-    const text = header(visit.request, "cookie");
+  /** The foreign session in these cookies, if there is a genuine one. Throws for an outage only. */
+  async function open(from: ForeignSource, text: string): Promise<ForeignSession | undefined> {
     const opened = await openForeign(from, callsOf(from), text, clock());
-    if (opened === undefined || !("refused" in opened)) return opened;
-    const { refused: reason, problem } = opened;
-    events.emit("adoptionRefused", { source: from.name, reason, problem });
-    return undefined;
+    return opened === undefined || "refused" in opened ? undefined : opened;
   }
 
   async function adopt(
@@ -320,7 +328,14 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   ): Promise<void> {
     const { from } = adoption;
     try {
-      const foreign = refusedVisits.has(visit) ? undefined : await open(visit, adoption);
+      // Of a visit that was refused only what it has begun itself is its own.
+      const text = refusedVisits.has(visit) ? "" : (header(visit.request, "cookie") ?? "");
+      const foreign = await open(from, latestCookies(visit, text));
+      // What is in the cookie, and what a cookie would have to name, can't be written any more.
+      if (visit.headSent && foreign?.recordKey === undefined) return;
+      // A sign-out may have been quicker, and has removed it.
+      const isWritten = !isNew && kept.record.revision > 1;
+      if (foreign === undefined && isWritten && !(await host.isLive(visit, kept))) return;
       const { userId } = kept.record;
       const data = decodeAll(kept.content.data);
       // Whether a session that is theirs outlives the browser's run stays as it is.
@@ -352,6 +367,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   }
 
   return {
+    isWritingBack: back !== undefined,
     find,
     async created(visit, kept) {
       // It came with a ticket that is over: its foreign session is of that one.
@@ -367,11 +383,18 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     },
     async ended(visit) {
       for (const adoption of adoptions) {
-        const { from } = adoption;
-        const foreign = await open(visit, adoption).catch(() => undefined);
-        if (foreign === undefined) continue;
-        setForeignCookies(visit, from.deletion(foreign.cookieNames));
-        await remove(foreign, from);
+        const { from, writeBack: isWritten } = adoption;
+        const text = header(visit.request, "cookie") ?? "";
+        try {
+          const foreign = await open(from, isWritten ? latestCookies(visit, text) : text);
+          if (foreign === undefined) continue;
+          setForeignCookies(visit, from.deletion(foreign.cookieNames));
+          await remove(foreign, from);
+        } catch (error) {
+          // Its record cannot be found now. The browser is to forget it all the same.
+          setForeignCookies(visit, from.deletion());
+          events.emit("foreignFailed", { source: from.name, operation: "remove", error });
+        }
       }
     },
     close() {

@@ -56,6 +56,18 @@ export function setForeignCookies(visit: Visit, cookies: readonly ForeignCookie[
   for (const cookie of cookies) setCookie(visit, foreignCookie(cookie));
 }
 
+/**
+ * What the browser will send when it has the answer: the session may have begun, or ended, in this request.
+ *
+ * @param text - the `Cookie` header that the request came with.
+ */
+export function latestCookies({ cookies }: Visit, text: string): string {
+  if (cookies === undefined) return text;
+  const left = text.split(";").filter((pair) => !cookies.has(pair.split("=", 1).join("").trim()));
+  const set = [...cookies.values()].filter(({ attributes }) => attributes.maxAge !== 0);
+  return [...set.map(({ name, value }) => `${name}=${value}`), ...left].join(";");
+}
+
 /** An id of ours that a foreign one always gives, and that does not give the foreign one away. */
 export function idFromForeign(
   key: Key,

@@ -5,6 +5,7 @@
  */
 
 import type { SessionCookie } from "../cookie/write.ts";
+import { SignInRefusedError } from "../errors.ts";
 import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Emitter } from "./events.ts";
 import type { Content, Kept } from "./record.ts";
@@ -77,6 +78,11 @@ class Live implements Found {
 /** A session is there. */
 export function live(kept: Kept): Found {
   return new Live(kept);
+}
+
+/** What answers a sign-in whose session of before is over. */
+export function endedMeanwhile(): SignInRefusedError {
+  return new SignInRefusedError("the session of before has ended meanwhile; sign in again");
 }
 
 /**

@@ -156,14 +156,10 @@ export function createMirror(
     },
     async add(revocation, holds = "at once") {
       const write = () => calls.run("add", () => revocations.add(revocation));
-      if (holds === "at once") {
-        apply(revocation);
-        await write();
-        return;
-      }
+      if (holds === "at once") apply(revocation);
       // Again, for it may be the answer that was lost: the same revocation twice is one.
       await write().catch(write);
-      apply(revocation);
+      if (holds === "once written") apply(revocation);
     },
   };
 }

@@ -22,7 +22,7 @@ import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import { Content, Kept, Updated } from "./record.ts";
 import { header } from "./request.ts";
 import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
@@ -141,7 +141,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
     const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
-    const kept = await put(visit, newRecord(undefined, 0), content, true);
+    const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
@@ -161,20 +161,25 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     };
   }
 
-  /** Seals a session into the cookies of the response, or moves it into the store for good. */
+  /**
+   * Seals a session into the cookies of the response, or moves it into the store for good.
+   *
+   * @param from - the session that it was so far; absent: it is a new one.
+   * @returns `"gone"` when that one has ended meanwhile; never for a new one.
+   */
   function put(
     visit: Visit,
     record: SessionRecord,
     content: Content,
-    isNew: boolean,
-  ): Answer<Kept> {
+    from: Kept | undefined,
+  ): Answer<Kept | "gone"> {
     const now = clock();
     const expiresAt = deadline(timeouts, record.userId, content, now);
     const next = new Updated(record, { body: "", lastSeenAt: now, expiresAt });
     const sealing = seal(ring, encodeSealed(next, content), now);
     return sealing instanceof Promise
-      ? sealing.then((text) => putText(visit, next, content, text, isNew))
-      : putText(visit, next, content, sealing, isNew);
+      ? sealing.then((text) => putText(visit, next, content, text, from))
+      : putText(visit, next, content, sealing, from);
   }
 
   function putText(
@@ -182,8 +187,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     next: SessionRecord,
     content: Content,
     text: string,
-    isNew: boolean,
-  ): Answer<Kept> {
+    from: Kept | undefined,
+  ): Answer<Kept | "gone"> {
     const one = splitSeal(cookieName, text, MAX_COOKIE_BYTES);
     if (one?.length === 1) {
       setCookies(visit, one, content);
@@ -199,7 +204,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       );
     }
     if (settings.overflow === "store" && stored !== undefined)
-      return spill(visit, next, content, isNew);
+      return spill(visit, next, content, from);
     const parts = splitSeal(cookieName, text, CHUNK_COOKIE_BYTES);
     if (parts === undefined) {
       const limit = names.length * CHUNK_COOKIE_BYTES;
@@ -238,36 +243,47 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function spill(
     visit: Visit,
-    { id, userId, mark }: SessionRecord,
+    { userId, mark }: SessionRecord,
     content: Content,
-    isNew: boolean,
-  ): Promise<Kept> {
+    from: Kept | undefined,
+  ): Promise<Kept | "gone"> {
     const before = visit.cookies && new Map(visit.cookies);
     const kept = await (stored as StoredMethod).take(visit, userId, mark, content);
     clearCookies(visit, 1);
     // The seal that the client holds is not to open the state of before (a new session has none).
-    if (!isNew) await replace(visit, { id, until: content.endsAt }, kept, before);
-    return kept;
+    const isDone = from === undefined || (await replace(visit, from, kept, before));
+    return isDone ? kept : "gone";
   }
 
   /**
    * Ends the session that another was made in place of. If that fails, the session of before goes on, here
    * and elsewhere: its cookies go out, or none, and nothing is left in the store.
+   *
+   * @returns `false` when somebody else has ended it meanwhile: then nothing may follow it either.
    */
   async function replace(
     visit: Visit,
-    old: { readonly id: string; readonly until: number },
+    old: Kept,
     made: Kept,
     before: Visit["cookies"],
-  ): Promise<void> {
+  ): Promise<boolean> {
+    const { id } = old.record;
+    const at = clock();
     try {
-      await deny(old.id, old.until, "once written");
+      await deny(id, old.content.endsAt, at, "once written");
     } catch (error) {
-      if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
-      visit.by = method;
-      visit.cookies = before;
+      await undo(visit, made, before);
       throw error;
     }
+    if (mirror === undefined || revocationOf(old) === at) return true;
+    await undo(visit, made, before);
+    return false;
+  }
+
+  async function undo(visit: Visit, made: Kept, before: Visit["cookies"]): Promise<void> {
+    if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
+    visit.by = method;
+    visit.cookies = before;
   }
 
   function write(
@@ -297,7 +313,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     if (visit.headSent) {
       throw new SessionClosedError("a sealed session can't be written once the head is out");
     }
-    return put(visit, record, new Content(content, content.verifiers, data, version), false);
+    return put(visit, record, new Content(content, content.verifiers, data, version), kept);
   }
 
   /** By the feed, or by its time: only a store could tell that it was used meanwhile. */
@@ -328,14 +344,16 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
     }
     const data = await next.data(old?.content);
+    // What a proof is added to has to be live still, as far as this process can know.
+    await mirror?.ready(clock());
+    if (old !== undefined && isEnded(old)) throw endedMeanwhile();
     const content = withoutDevice(
       beginContent(settings, visit.request, { ...next, data }, clock()),
     );
     const before = visit.cookies && new Map(visit.cookies);
-    const made = await put(visit, record, content, true);
-    if (old !== undefined) {
-      await replace(visit, { id: old.record.id, until: old.content.endsAt }, made, before);
-    }
+    const made = (await put(visit, record, content, undefined)) as Kept;
+    const isDone = old === undefined || (await replace(visit, old, made, before));
+    if (!isDone) throw endedMeanwhile();
     return made;
   }
 
@@ -349,15 +367,24 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     if (kept !== undefined && isEnded(kept)) return false;
     clearCookies(visit, 0);
     if (kept !== undefined) {
-      await deny(kept.record.id, kept.content.endsAt);
+      await deny(kept.record.id, kept.content.endsAt, clock());
       core.closed(kept.record.id);
     }
     return true;
   }
 
   /** Without a feed there is nothing to write to: the app has accepted that. */
-  async function deny(id: string, until: number, holds?: "once written"): Promise<void> {
-    await mirror?.add({ kind: "session", id, at: clock(), until: until + CLOCK_SLACK }, holds);
+  async function deny(
+    id: string,
+    until: number,
+    at: number,
+    holds?: "once written",
+  ): Promise<void> {
+    await mirror?.add({ kind: "session", id, at, until: until + CLOCK_SLACK }, holds);
+  }
+
+  function revocationOf({ record: { id, userId, mark }, content }: Kept): number | undefined {
+    return revokedAt({ id, userId, mark, createdAt: content.createdAt });
   }
 
   async function reload(_visit: Visit, kept: Kept): Promise<Found> {

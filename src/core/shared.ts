@@ -13,14 +13,22 @@ import { cookieReader } from "../cookie/read.ts";
 import { SessionClosedError, SignInRefusedError } from "../errors.ts";
 import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
+import type { Key } from "../token/key-ring.ts";
 import { newSessionId } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
-import { idFromForeign, keepable, openForeign, pickValues, setForeignCookies } from "./foreign.ts";
+import {
+  idFromForeign,
+  keepable,
+  latestCookies,
+  openForeign,
+  pickValues,
+  setForeignCookies,
+} from "./foreign.ts";
 import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, NOTHING_FOUND, refusing } from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing } from "./method.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
@@ -31,10 +39,11 @@ import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE, valueIn } from "./tree.ts";
 
 /**
- * Where the cookie is the session, this key holds what it does not say: the id, for the cookie changes with
- * each write, and since when it is whose, for cut-offs. Before the second and third part there was the id alone.
+ * Where the cookie is the session, or its record says no time that stays, this key holds what they do not
+ * say: the id, for the cookie changes with each write, and since when it is whose, for cut-offs. Before the
+ * second and third part there was the id alone.
  */
-const ID_KEY = "_coatcheck";
+const NOTE_KEY = "_coatcheck";
 const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
 
 // What a foreign refusal is to us. "unsupported" may well be live for the other side.
@@ -50,6 +59,7 @@ const REFUSALS = {
 export function createShared(core: Core, source: ForeignSource): Method {
   const { settings, mirror, events } = core;
   const { clock, ring, timeouts } = settings;
+  const { noteKey = NOTE_KEY } = source;
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
@@ -72,8 +82,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if ("refused" in opened) {
       return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
     }
-    const kept = keptOf(visit, opened);
     await mirror?.ready(now);
+    const kept = keptOf(visit, opened);
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
     return refused(verdict.refusal, kept.record.id, verdict.blocked);
@@ -112,7 +122,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const at = foreign.createdAt ?? 0;
     // What we can hold of it. The rest stays where it is.
     const { tree: data } = keepable(
-      pickValues(foreign.data, (key) => key !== ID_KEY && !source.reserved.includes(key)),
+      pickValues(foreign.data, (key) => key !== noteKey && !source.reserved.includes(key)),
     );
     const beginning = {
       userId,
@@ -123,7 +133,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
     };
     const content = beginContent(settings, visit.request, beginning, createdAt);
     origins.set(content, { foreign, read: data });
-    const lastSeenAt = foreign.lastSeenAt ?? foreign.createdAt ?? now;
+    // Not when it began: whoever uses it all the time would be out in the midst of that.
+    const lastSeenAt = foreign.lastSeenAt ?? now;
     const until = deadline(timeouts, userId, content, lastSeenAt);
     const record: SessionRecord = {
       id: idOf(foreign),
@@ -138,8 +149,32 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return new Kept(record, content);
   }
 
-  function idOf({ data, identity }: ForeignSession): string {
-    return ownIn(data)?.[1] ?? idFromForeign(ring.current, "shared", source.name, identity);
+  /** What we have noted in it. A record that they have given to another user since is another session. */
+  function ownIn({ data, recordKey, userId = "" }: ForeignSession): RegExpExecArray | undefined {
+    const text = data[noteKey];
+    const own = typeof text === "string" ? OWN.exec(text) : null;
+    if (own === null || (recordKey !== undefined && own[3] !== userId)) return undefined;
+    return own;
+  }
+
+  /** The mark that it was written with here, unless they have given it to another user since. */
+  function markIn(foreign: ForeignSession): number | undefined {
+    const [, , mark, owner] = ownIn(foreign) ?? [];
+    return mark === undefined || owner !== foreign.userId ? undefined : Number.parseInt(mark, 36);
+  }
+
+  function idOf(foreign: ForeignSession): string {
+    const known = ownIn(foreign)?.[1];
+    if (known !== undefined) return known;
+    const idBy = (key: Key) => idFromForeign(key, "shared", source.name, foreign.identity);
+    // It may have been ended under the secret of before.
+    const [, ...earlier] = ring.keys;
+    return earlier.map(idBy).find(isDenied) ?? idBy(ring.current);
+  }
+
+  function isDenied(id: string): boolean {
+    const [mark, createdAt] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    return revokedAt({ id, userId: undefined, mark, createdAt }) !== undefined;
   }
 
   /** Writes the session there. @param from - the session it goes on from; absent: it is a new one. */
@@ -153,9 +188,13 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const now = clock();
     const { userId } = record;
     const expiresAt = deadline(timeouts, userId, content, now);
-    const data = draftData(content.data, from, read, source.reserved);
-    if (from?.recordKey === undefined && source.remove === undefined) {
-      data[ID_KEY] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;
+    const data = draftData(content.data, from, read, [...source.reserved, noteKey]);
+    const isCookie = from?.recordKey === undefined && source.remove === undefined;
+    if (isCookie || (source.takesMark === true && userId !== undefined)) {
+      data[noteKey] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;
+    } else {
+      // Of a user who has left it there: whoever comes next is another.
+      delete data[noteKey];
     }
     const origin = from?.origin;
     // Whether a session that is theirs outlives the browser's run is theirs to say; a visitor's too.
@@ -183,6 +222,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       ...(userId !== undefined && { userId }),
       ...(sealed.recordKey !== undefined && { recordKey: sealed.recordKey }),
       createdAt: content.createdAt,
+      lastSeenAt: now,
       cookieNames: source.cookieNames,
       ...(persistent !== undefined && { persistent }),
       ...(origin !== undefined && { origin }),
@@ -217,9 +257,15 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   // One that fails ends nobody: the next request touches again, and the outage has its event.
   async function touch(visit: Visit, kept: Kept, version: number): Promise<Kept | "gone"> {
-    const { id, lastSeenAt } = kept.record;
-    if (visit.headSent || !touches.claim(id, lastSeenAt, clock())) return kept;
+    const { id } = kept.record;
+    const now = clock();
+    if (visit.headSent || !touches.claim(id, touchedAt(kept), now)) return kept;
+    const foreign = origins.get(kept.content)?.foreign;
     try {
+      if (foreign !== undefined && isTouchable(foreign)) {
+        await calls.run("touch", async () => source.touch?.(foreign, now));
+        return kept;
+      }
       return await inTurn(id, () => writeNow(visit, kept, undefined, version));
     } catch {
       touches.forget(id);
@@ -265,7 +311,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function readAgain(visit: Visit, kept: Kept): Promise<Kept | undefined> {
     const foreign = origins.get(kept.content)?.foreign;
     if (foreign?.recordKey === undefined) return kept;
-    const opened = await openForeign(source, calls, latestCookies(visit), clock());
+    const text = latestCookies(visit, header(visit.request, "cookie") ?? "");
+    const opened = await openForeign(source, calls, text, clock());
     if (opened === undefined || "refused" in opened) return undefined;
     const current = keptOf(visit, opened);
     // Several libraries keep their id when somebody signs in or out.
@@ -274,44 +321,62 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return isSame ? current : undefined;
   }
 
-  /** What the browser will send when it has the answer: the session may have begun in this request. */
-  function latestCookies(visit: Visit): string {
-    const set = [...(visit.cookies?.values() ?? [])]
-      .filter(({ attributes }) => attributes.maxAge !== 0)
-      .map(({ name, value }) => `${name}=${value}`);
-    const text = header(visit.request, "cookie");
-    // Of two with one name the first is read.
-    return [...set, ...(text === undefined ? [] : [text])].join("; ");
-  }
-
   /** By the feed, or by its time. */
   function isEnded(kept: Kept): boolean {
     return judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined;
   }
 
   function owesNothing(visit: Visit, kept: Kept): boolean {
-    const { id, lastSeenAt } = kept.record;
-    return visit.headSent || isEnded(kept) || !touches.isDue(id, lastSeenAt, clock());
+    const { id } = kept.record;
+    return visit.headSent || isEnded(kept) || !touches.isDue(id, touchedAt(kept), clock());
+  }
+
+  /** One that does not say when it was used last is touched whenever this process has not done so lately. */
+  function touchedAt({ record, content }: Kept): number {
+    if (source.touch === undefined) return record.lastSeenAt;
+    const foreign = origins.get(content)?.foreign;
+    return foreign !== undefined && isTouchable(foreign) ? 0 : record.lastSeenAt;
+  }
+
+  function isTouchable({ lastSeenAt }: ForeignSession): boolean {
+    return source.touch !== undefined && lastSeenAt === undefined;
   }
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
-    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? old.record.mark : 0);
+    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? markOf(old) : 0);
     const record = newRecord(userId, mark);
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
     }
-    const data = await next.data(old?.content);
-    const content = beginContent(settings, visit.request, { ...next, data }, clock());
-    const before = visit.cookies && new Map(visit.cookies);
-    const made = await put(visit, record, content, undefined, EMPTY_TREE);
-    if (old !== undefined) await replace(visit, old, made, before);
-    return made;
+    const begin = async (from: Kept | undefined): Promise<Kept> => {
+      const data = await next.data(from?.content);
+      if (from !== undefined && isEnded(from)) throw endedMeanwhile();
+      const content = beginContent(settings, visit.request, { ...next, data }, clock());
+      const before = visit.cookies && new Map(visit.cookies);
+      const made = await put(visit, record, content, undefined, EMPTY_TREE);
+      if (from !== undefined) await replace(visit, from, made, before);
+      return made;
+    };
+    if (old === undefined) return begin(undefined);
+    return inTurn(old.record.id, async () => {
+      await mirror?.ready(clock());
+      // What other requests have written comes along, and what they have ended is over.
+      const current = await readAgain(visit, old);
+      if (current === undefined) throw endedMeanwhile();
+      return begin(current);
+    });
+  }
+
+  /** A cut-off that has excepted the session has lifted its mark, as a store would. */
+  function markOf({ record: { id, userId, mark } }: Kept): number {
+    return Math.max(mark, 1 + (mirror?.exceptedAt(id, userId) ?? 0));
   }
 
   /**
-   * Ends the session that another was made in place of. If that fails, the session of before goes on, here
-   * and there: its cookies go out, or none, and nothing is left of the new one.
+   * Ends the session that another was made in place of, in its turn. If that fails, or somebody else has ended
+   * it meanwhile, the session of before goes on, or nothing: its cookies go out, or none, and nothing is left
+   * of the new one.
    */
   async function replace(
     visit: Visit,
@@ -320,10 +385,10 @@ export function createShared(core: Core, source: ForeignSource): Method {
     before: Visit["cookies"],
   ): Promise<void> {
     try {
-      await inTurn(old.record.id, async () => {
-        await deny(old, "once written");
-        await remove(old).catch(unlessDenied);
-      });
+      const at = clock();
+      await deny(old, at, "once written");
+      if (mirror !== undefined && revocationOf(old) !== at) throw endedMeanwhile();
+      await remove(old).catch(unlessDenied);
       remember(visit);
     } catch (error) {
       visit.cookies = before;
@@ -339,23 +404,33 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    // It has ended already, perhaps with a session in its place, whose cookies these are by now.
-    if (kept !== undefined && (await hasEnded(visit, kept))) return false;
+    if (kept === undefined) {
+      clearCookies(visit);
+      return true;
+    }
+    const { id } = kept.record;
+    return inTurn(id, async () => {
+      // It has ended already, perhaps with a session in its place, whose cookies these are by now.
+      if (await hasEnded(visit, kept)) return false;
+      clearCookies(visit);
+      remember(visit);
+      try {
+        await deny(kept, clock(), "at once");
+      } finally {
+        // Without its record it is over whatever the feed has taken.
+        await remove(kept);
+      }
+      core.closed(id);
+      return true;
+    });
+  }
+
+  function clearCookies(visit: Visit): void {
     const text = header(visit.request, "cookie") ?? "";
-    const names = source.cookieNames.filter(
+    const isPresent = source.cookieNames.some(
       (name) => visit.cookies?.has(name) === true || text.includes(name),
     );
-    if (names.length > 0) setForeignCookies(visit, source.deletion());
-    if (kept !== undefined) {
-      const { id } = kept.record;
-      await inTurn(id, async () => {
-        remember(visit);
-        await deny(kept, "at once");
-        await remove(kept);
-      });
-      core.closed(id);
-    }
-    return true;
+    if (isPresent) setForeignCookies(visit, source.deletion());
   }
 
   /** By what lies there now; where that cannot be read, by what was read. */
@@ -365,9 +440,17 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   /** Refuses a session from now on, in case it is sent again. */
-  async function deny({ record: { id } }: Kept, holds: "at once" | "once written"): Promise<void> {
-    const until = clock() + timeouts.longest + CLOCK_SLACK;
-    await mirror?.add({ kind: "session", id, at: clock(), until }, holds);
+  async function deny(
+    { record: { id } }: Kept,
+    at: number,
+    holds: "at once" | "once written",
+  ): Promise<void> {
+    const until = at + timeouts.longest + CLOCK_SLACK;
+    await mirror?.add({ kind: "session", id, at, until }, holds);
+  }
+
+  function revocationOf({ record: { id, userId, mark }, content }: Kept): number | undefined {
+    return revokedAt({ id, userId, mark, createdAt: content.createdAt });
   }
 
   /** Ends a session for the other side too, where it has a record. */
@@ -398,17 +481,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
   };
 }
 
-function ownIn(data: ForeignSession["data"]): RegExpExecArray | undefined {
-  const own = data[ID_KEY];
-  return typeof own === "string" ? (OWN.exec(own) ?? undefined) : undefined;
-}
-
-/** The mark that it was written with here, unless they have given it to another user since. */
-function markIn({ data, userId }: ForeignSession): number | undefined {
-  const [, , mark, owner] = ownIn(data) ?? [];
-  return mark === undefined || owner !== userId ? undefined : Number.parseInt(mark, 36);
-}
-
 /** The data as the other side is to see it: what we have not changed is written as it came. */
 function draftData(
   data: DataTree,
@@ -419,7 +491,7 @@ function draftData(
   const before = from?.data ?? {};
   const draft = new Map<string, unknown>();
   for (const [key, value] of Object.entries(before)) {
-    const isTheirs = key === ID_KEY || reserved.includes(key) || !read.has(key);
+    const isTheirs = reserved.includes(key) || !read.has(key);
     if (isTheirs || data.has(key)) draft.set(key, value);
   }
   for (const [key, cell] of data.entries()) {

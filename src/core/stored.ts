@@ -22,7 +22,7 @@ import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import type { Verifiers } from "./record.ts";
 import { Content, encodeContent, Kept } from "./record.ts";
 import { header } from "./request.ts";
@@ -45,7 +45,7 @@ export function createStored(core: StoredCore): StoredMethod {
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const writer = createWriter(core);
-  const adopter = createAdopter(core, { createRecord, homeOf, setTicket, refused });
+  const adopter = createAdopter(core, { createRecord, homeOf, setTicket, isLive, refused });
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -349,7 +349,11 @@ export function createStored(core: StoredCore): StoredMethod {
     await calls
       .run("touch", () => store.touch(record.id, now, until, now))
       .catch(() => touches.forget(record.id));
-    await adopter?.wrote(visit, kept);
+    if (adopter?.isWritingBack === true) {
+      // As it is now: others may have written since this request has read, or ended it.
+      const { kept: current } = await reload(visit, kept).catch(() => NOTHING_FOUND);
+      if (current !== undefined) await adopter.wrote(visit, current);
+    }
     return kept;
   }
 
@@ -384,7 +388,7 @@ export function createStored(core: StoredCore): StoredMethod {
         const outcome = await closeSession(core, current, made.record.id, "once");
         if (outcome === "closed") return kept;
         if (outcome === "gone" || outcome === "late") {
-          throw new SignInRefusedError("the session of before has ended meanwhile; sign in again");
+          throw endedMeanwhile();
         }
         if (performance.now() > due) {
           throw new SessionConflictError("other requests kept writing until the deadline");
@@ -440,6 +444,10 @@ export function createStored(core: StoredCore): StoredMethod {
     const again = new Kept(loaded.record, content);
     const { refusal } = judge(again, loaded.cutOff, timeouts, core.everyoneAt, now);
     return refusal === undefined ? live(again) : refused(refusal, id, true);
+  }
+
+  async function isLive(visit: Visit, kept: Kept): Promise<boolean> {
+    return (await reload(visit, kept)).kept !== undefined;
   }
 
   async function take(

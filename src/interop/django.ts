@@ -117,6 +117,7 @@ export function djangoSession(options: DjangoSessionOptions): ForeignSource {
 
   return {
     ...parts.source,
+    takesMark: true,
     open: (cookie, now) =>
       answer(async () => {
         const key = cookieText(cookie, parts.cookieName);

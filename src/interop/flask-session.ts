@@ -157,6 +157,7 @@ export function flaskSession(options: FlaskSessionOptions): ForeignSource {
     cookieNames: [cookieName],
     attributes,
     reserved: FLASK_KEYS,
+    takesMark: true,
     deletion,
 
     open: (cookie, now) =>

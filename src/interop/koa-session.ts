@@ -24,7 +24,7 @@ import { own, ownText } from "./js/own.ts";
 import { refuse } from "./js/refuse.ts";
 import type { UserField } from "./js/user.ts";
 import { passportUser } from "./js/user.ts";
-import type { ForeignSession, ForeignSource, Refused } from "./source.ts";
+import type { ForeignDraft, ForeignSession, ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
 export type { ForeignCookieOptions } from "./js/cookies.ts";
@@ -121,6 +121,9 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
     attributes,
     reserved: ["passport"],
     endTellsUse: true,
+    takesMark: true,
+    // koa-session keeps nothing whose name begins with an underscore.
+    noteKey: "coatcheck",
 
     async open(cookie, now) {
       const signed = await readKeygrip(cookie, name, keygrip);
@@ -149,7 +152,7 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
       const data = draft.userId === undefined ? draft.data : user.write(draft.data, draft.userId);
       const isPersistent = draft.persistent ?? maxAge !== "session";
       // A session may have an age of its own, such as that of "remember me".
-      const known = own(draft.origin, "maxAge") ?? maxAge;
+      const known = own(draft.origin, "maxAge") ?? rememberedFor(draft, now) ?? maxAge;
       const age = typeof known === "number" ? known : DAY;
       const expiresAt = isPersistent ? (draft.expiresAt ?? now + age) : undefined;
       const content: KoaContent = {
@@ -178,10 +181,21 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
 
     deletion: (names = cookieNames) => deletions(names, attributes),
 
-    async remove({ recordKey }) {
-      if (store !== undefined && recordKey !== undefined) await store.destroy(recordKey);
-    },
+    ...(store !== undefined && {
+      async remove({ recordKey }: ForeignSession) {
+        if (recordKey !== undefined) await store.destroy(recordKey);
+      },
+    }),
   };
+}
+
+/** Of one that is to be remembered the age goes with the end: the next write puts that off by it. */
+function rememberedFor(
+  { origin, persistent, expiresAt }: ForeignDraft,
+  now: number,
+): number | undefined {
+  const isNew = origin === undefined && persistent === true;
+  return isNew && expiresAt !== undefined ? Math.max(0, expiresAt - now) : undefined;
 }
 
 /** The session in a cookie's value. Look at it only when the signature is right. */

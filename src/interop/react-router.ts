@@ -24,7 +24,7 @@ import { refuse } from "./js/refuse.ts";
 import { hmacKeys, signText, unsignText } from "./js/signed-text.ts";
 import type { UserField } from "./js/user.ts";
 import { noUser } from "./js/user.ts";
-import type { ForeignDraft, ForeignSource, Refused } from "./source.ts";
+import type { ForeignDraft, ForeignSession, ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
 export type { ForeignCookieOptions } from "./js/cookies.ts";
@@ -104,6 +104,7 @@ export function reactRouterSession(options: ReactRouterOptions): ForeignSource {
     cookieNames: [name],
     attributes,
     reserved: [],
+    takesMark: storage !== undefined,
 
     async open(read) {
       const value = read(name);
@@ -143,9 +144,11 @@ export function reactRouterSession(options: ReactRouterOptions): ForeignSource {
 
     deletion: (names = [name]) => deletions(names, attributes),
 
-    async remove({ recordKey }) {
-      if (storage !== undefined && recordKey !== undefined) await storage.deleteData(recordKey);
-    },
+    ...(storage !== undefined && {
+      async remove({ recordKey }: ForeignSession) {
+        if (recordKey !== undefined) await storage.deleteData(recordKey);
+      },
+    }),
   };
 }
 

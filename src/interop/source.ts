@@ -138,6 +138,13 @@ export interface ForeignSource {
    */
   readonly endTellsUse?: boolean;
   /**
+   * Its records say no time that stays: who shares them keeps a key of its own in those with a user, which
+   * says since when it is whose.
+   */
+  readonly takesMark?: boolean;
+  /** Under which key who shares them notes what they do not say. @default "_coatcheck" */
+  readonly noteKey?: string;
+  /**
    * The foreign session of a request. Checks the cookie before any record is read.
    *
    * @param now - milliseconds since the epoch.
@@ -154,6 +161,11 @@ export interface ForeignSource {
   seal(draft: ForeignDraft, now: number): Promise<SealedForeign>;
   /** The cookies that delete these, by default all of {@link cookieNames}. */
   deletion(names?: readonly string[]): readonly ForeignCookie[];
+  /**
+   * Puts off the end of a record that is only read, and changes nothing else. For sessions that do not say when
+   * they were used last: the others are written again.
+   */
+  touch?(session: ForeignSession, now: number): Promise<void>;
   /** Removes the record of an opened session; nothing where the cookie is all there is. */
   remove?(session: ForeignSession): Promise<void>;
 }

@@ -194,7 +194,7 @@ export interface Revocation {
   readonly kind: "session" | "user" | "everyone";
   /** The session id or the user id; absent for everyone. */
   readonly id?: string | undefined;
-  /** Sessions whose mark is not above this moment are ended. Not read for one session. */
+  /** Sessions whose mark is not above this moment are ended. Of one session: by it two endings are told apart. */
   readonly at: number;
   /** Until when the entry must be remembered. */
   readonly until: number;

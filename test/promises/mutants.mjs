@@ -139,8 +139,8 @@ export const mutants = [
     methods: ["sealed"],
     what: "do not deny the id at sign-out",
     file: "src/core/sealed.ts",
-    from: 'await mirror?.add({ kind: "session", id, at: clock(), until: until + CLOCK_SLACK }, holds);',
-    to: "void [id, until, CLOCK_SLACK];",
+    from: "await deny(kept.record.id, kept.content.endsAt, clock());",
+    to: "",
   },
   {
     promise: "P5",

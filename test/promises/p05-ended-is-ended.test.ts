@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SessionClosedError } from "../../src/errors.ts";
+import { SessionClosedError, SignInRefusedError } from "../../src/errors.ts";
 import type { FaultPlan } from "../../src/testing/faults.ts";
 import type { App } from "../support/ways.ts";
 import { eachWay } from "../support/ways.ts";
@@ -56,6 +56,8 @@ eachWay((open) => {
       const reading = ada.begin();
       await reading.session.load();
       const idle = ada.begin();
+      const proving = ada.begin();
+      await proving.session.load();
 
       await end(app, cookie, id);
 
@@ -70,6 +72,9 @@ eachWay((open) => {
       expect(late.flatMap(({ cookies }) => cookies)).toEqual([]);
       expect(app.told("dropped")).toMatchObject([{ keys: ["theme"] }]);
       await changing.finish();
+      const proof = proving.session.elevate("totp");
+      await expect(proof).rejects.toBeInstanceOf(SignInRefusedError);
+      expect((await proving.finish()).cookies).toEqual([]);
 
       for (const replay of [cookie, ada.cookie()]) {
         const thief = app.browser();

@@ -10,6 +10,8 @@ import type { ForeignAttributes, ForeignSession, ForeignSource } from "../../src
 
 interface Kept {
   readonly began?: number;
+  /** When it was used last. */
+  readonly seen?: number | undefined;
   readonly data: Record<string, unknown>;
 }
 
@@ -70,22 +72,23 @@ export function foreignLibrary(kind: "records" | "cookie" = "records"): ForeignL
           ? await backend(() => records.get(id))
           : Buffer.from(body, "base64url").toString();
       if (record === undefined) return { refused: "absent", problem: "no record" };
-      const { began, data } = JSON.parse(record) as Kept;
+      const { began, seen, data } = JSON.parse(record) as Kept;
       return {
         data,
         identity: body === undefined ? id : value,
         ...(typeof data["user"] === "string" && { userId: data["user"] }),
         ...(began !== undefined && { createdAt: began }),
+        ...(seen !== undefined && { lastSeenAt: seen }),
         cookieNames: [NAME],
         ...(body === undefined && { recordKey: id }),
         origin: { id, began },
       } satisfies ForeignSession;
     },
-    async seal({ data, userId, origin }) {
+    async seal({ data, userId, origin }, now) {
       const { id, began } = (origin ?? { id: randomUUID() }) as { id: string; began?: number };
       const value = await put(id, {
         data: { ...data, ...(userId !== undefined && { user: userId }) },
-        ...(began !== undefined && { began }),
+        ...(began !== undefined && { began, seen: now }),
       });
       const identity = kind === "cookie" ? value : id;
       const cookies = [cookieFor(value)];
@@ -98,7 +101,10 @@ export function foreignLibrary(kind: "records" | "cookie" = "records"): ForeignL
       },
     }),
     async signIn(data, began) {
-      const value = await put(randomUUID(), { data, ...(began !== undefined && { began }) });
+      const value = await put(randomUUID(), {
+        data,
+        ...(began !== undefined && { began, seen: began }),
+      });
       return `${NAME}=${value}`;
     },
     async read(cookie) {

@@ -24,6 +24,8 @@ export interface ExpressStore {
   get(sid: string, callback: (error: unknown, session?: unknown) => void): unknown;
   set(sid: string, session: object, callback: (error?: unknown) => void): unknown;
   destroy(sid: string, callback: (error?: unknown) => void): unknown;
+  /** Puts off the end of a session that was only read. Most stores have it. */
+  touch?(sid: string, session: object, callback: (error?: unknown) => void): unknown;
 }
 
 /** A record as it was found. */
@@ -47,6 +49,8 @@ export interface RecordAccess {
     now: number,
   ): Promise<string>;
   remove(key: string): Promise<void>;
+  /** Puts off the end of what was read, where the store can do that. */
+  touch?(key: string, content: JsonObject, now: number): Promise<void>;
 }
 
 /** How one store library lays its records out: pure functions. */
@@ -72,24 +76,23 @@ function throughStore(store: ExpressStore): RecordAccess {
       return isRefused(checked) ? checked : { content: checked.object, key: sid };
     },
     async write(sid, content, _expiresAt, now) {
-      await new Promise<void>((resolve, reject) => {
-        const record = forStore(content, now);
-        settle(
-          store.set(sid, record, (error) => (error ? reject(error) : resolve())),
-          reject,
-        );
-      });
+      const record = forStore(content, now);
+      await called((done) => store.set(sid, record, done));
       return sid;
     },
-    async remove(key) {
-      await new Promise<void>((resolve, reject) => {
-        settle(
-          store.destroy(key, (error) => (error ? reject(error) : resolve())),
-          reject,
-        );
-      });
-    },
+    remove: (key) => called((done) => store.destroy(key, done)),
+    ...(typeof store.touch === "function" && {
+      touch: (key: string, content: JsonObject, now: number) =>
+        called((done) => store.touch?.(key, forStore(content, now), done)),
+    }),
   };
+}
+
+function called(call: (done: (error?: unknown) => void) => unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: unknown): void => (error ? reject(error) : resolve());
+    settle(call(done), reject);
+  });
 }
 
 /** Records in the backend itself, for when the foreign library is no longer there. */

@@ -115,7 +115,10 @@ export function signedIdSource(format: SignedIdFormat): ForeignSource {
   function ageFor(draft: ForeignDraft, origin: Origin | undefined, now: number): number | null {
     if (origin !== undefined) return origin.cookie.originalMaxAge;
     if (!(draft.persistent ?? format.maxAge !== undefined)) return null;
-    return format.maxAge ?? Math.max(0, (draft.expiresAt ?? now) - now);
+    // Of one that is to be remembered the age goes with the end: the next write puts that off by it.
+    const isRemembered = draft.persistent === true && draft.expiresAt !== undefined;
+    if (format.maxAge !== undefined && !isRemembered) return format.maxAge;
+    return Math.max(0, (draft.expiresAt ?? now) - now);
   }
 
   return {
@@ -124,9 +127,17 @@ export function signedIdSource(format: SignedIdFormat): ForeignSource {
     attributes,
     reserved,
     endTellsUse: true,
+    takesMark: true,
     open,
     seal,
     deletion: (names = [cookieName]) => deletions(names, attributes),
+    ...(records.touch !== undefined && {
+      async touch({ recordKey, data, origin }: ForeignSession, now: number) {
+        const cookie = originIn(origin)?.cookie;
+        if (recordKey === undefined || cookie === undefined) return;
+        await records.touch?.(recordKey, expressContent({ cookie, data }), now);
+      },
+    }),
     async remove(session) {
       if (session.recordKey !== undefined) await records.remove(session.recordKey);
     },

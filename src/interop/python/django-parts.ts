@@ -124,6 +124,9 @@ export function djangoParts(name: string, options: DjangoOptions): DjangoParts {
       const keys = isKnown ? {} : await authKeys(userId, options);
       const data = dataWithUser(draft, USER_KEY, () => keys);
       if (draft.persistent === false && isPersistent(data)) data["_session_expiry"] = 0;
+      if (draft.persistent === true && !isPersistent(data)) {
+        data["_session_expiry"] = Math.ceil(age / 1000);
+      }
       return data;
     },
 

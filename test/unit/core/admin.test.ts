@@ -207,3 +207,12 @@ describe("sweep", () => {
     },
   );
 });
+
+it("P5 revokeEveryone is done, and not done again, where the store cannot list whom to close", async () => {
+  const app = memoryApp({ faults: ({ verb }) => (verb === "list" ? "before" : undefined) });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  await app.sessions.revokeEveryone();
+  expect(app.told("revoked")).toHaveLength(1);
+  expect((await ada.read()).refusal).toBe("revoked");
+});

@@ -3,7 +3,7 @@ import { ConfigError } from "../../../src/errors.ts";
 import { cookieSession } from "../../../src/interop/cookie-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
 import type { FaultPlan } from "../../../src/testing/faults.ts";
-import { outage } from "../../../src/testing/faults.ts";
+import { gate, nthCall, outage } from "../../../src/testing/faults.ts";
 import { foreignLibrary } from "../../support/foreign-library.ts";
 import type { App, MemoryAppOptions } from "../../support/ways.ts";
 import { memoryApp, OTHER_SECRET, SECRET } from "../../support/ways.ts";
@@ -295,6 +295,143 @@ describe.each(["records", "cookie"] as const)("written back to a library with it
     expect(app.told("foreignFailed")).toMatchObject([{ source: "old", operation: "write back" }]);
     expect((await ada.read()).get("cart")).toEqual(["tea"]);
   });
+});
+
+describe.each(["records", "cookie"] as const)(
+  "one request, written back to a library with its %s",
+  (kind) => {
+    it("P5 has one session there, whatever it does after its sign-in", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      for (const before of [undefined, { user: "bob", cart: ["tea"], _csrf: "x" }]) {
+        old.records.clear();
+        const ada = app.browser();
+        if (before !== undefined) ada.plant(await old.signIn(before, 1));
+        await ada.visit(async (session) => {
+          await session.load();
+          await session.signIn("ada");
+          await session.update("cart", () => ["milk"]);
+          await session.elevate("totp");
+          (await session.load()).set("n", 1);
+        });
+        expect(await old.read(ada.cookie())).toEqual({ user: "ada", cart: ["milk"], n: 1 });
+        expect(old.records.size).toBe(kind === "records" ? 1 : 0);
+        await ada.visit((session) => session.signOut());
+        expect([ada.cookie(), old.records.size]).toEqual(["", 0]);
+      }
+    });
+
+    it("P4 P5 P16 that only reads writes nothing older there, and nothing that has ended", async () => {
+      for (const meanwhile of ["set", "signOut", "signIn"] as const) {
+        const { old, app } = adopting({ kind, writeBack: true });
+        const ada = app.browser();
+        await ada.signIn("ada");
+        app.clock.advance("1h");
+        const slow = ada.begin();
+        await slow.session.load();
+        if (meanwhile === "set") await ada.set("cart", ["tea"]);
+        else if (meanwhile === "signIn") await ada.signIn("bob");
+        else await ada.visit((session) => session.signOut());
+        const after = [ada.cookie(), old.records.size];
+        await slow.finish();
+        if (meanwhile !== "set") expect([ada.cookie(), old.records.size], meanwhile).toEqual(after);
+        const seen = {
+          set: { user: "ada", cart: ["tea"] },
+          signOut: undefined,
+          signIn: { user: "bob" },
+        };
+        expect(await old.read(ada.cookie()), meanwhile).toEqual(seen[meanwhile]);
+      }
+    });
+
+    it("P5 leaves nothing there after its own sign-out", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      await ada.visit(async (session) => {
+        await session.signIn("ada");
+        await session.signOut();
+      });
+      expect([ada.cookie(), old.records.size]).toEqual(["", 0]);
+      expect(await old.read(ada.cookie())).toBeUndefined();
+    });
+
+    it("P5 begins another there after it was adopted and signed out", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      ada.plant(await old.signIn({ user: "ada", _csrf: "x" }, 1));
+      await ada.visit(async (session) => {
+        await session.load();
+        await session.signOut();
+        (await session.load()).set("theme", "dark");
+      });
+      expect(await old.read(ada.cookie())).toEqual({ theme: "dark" });
+    });
+
+    it("keeps one visitor's session there for all that it writes", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const visitor = app.browser();
+      await visitor.visit(async (session) => {
+        await session.update("n", () => 1);
+        await session.update("n", () => 2);
+      });
+      expect(await old.read(visitor.cookie())).toEqual({ n: 2 });
+      expect(old.records.size).toBe(kind === "records" ? 1 : 0);
+    });
+
+    it("begins none there that no cookie can name", async () => {
+      const { old, app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const [cookie = ""] = ada
+        .cookie()
+        .split("; ")
+        .filter((pair) => pair.startsWith(NAME));
+      old.records.clear();
+      app.recorded.clear();
+      const socket = app.sessions.open({ headers: { cookie } }, { head: "sent" });
+      for (let n = 0; n < 3; n += 1) await socket.update("n", () => n);
+      expect([old.records.size, app.recorded.count("create")]).toEqual([0, 0]);
+    });
+
+    it("tells once that a cookie of theirs was not taken", async () => {
+      const { app } = adopting({ kind, writeBack: true });
+      const ada = app.browser();
+      ada.plant("old.sid=x.y");
+      await ada.visit(async (session) => {
+        (await session.load()).set("n", 1);
+        await session.commit();
+        await session.signOut();
+      });
+      expect(app.told("adoptionRefused")).toHaveLength(1);
+    });
+  },
+);
+
+it("P5 a change that a sign-out was quicker than begins none there", async () => {
+  const held = gate();
+  const { old, app } = adopting({
+    writeBack: true,
+    faults: nthCall("update", 1, { answeredAfter: held }),
+  });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  const slow = ada.begin();
+  (await slow.session.load()).set("n", 1);
+  const writing = slow.finish();
+  await expect.poll(() => app.recorded.count("update")).toBe(1);
+  await ada.visit((session) => session.signOut());
+  held.open();
+  await writing;
+  expect([ada.cookie(), old.records.size]).toEqual(["", 0]);
+});
+
+it("P5 a sign-out while their backend is down takes their cookie, and is told", async () => {
+  const { old, app } = adopting({ writeBack: true });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  old.down = true;
+  await ada.visit((session) => session.signOut());
+  expect(ada.cookie()).toBe("");
+  expect(app.told("foreignFailed")).toMatchObject([{ source: "old", operation: "remove" }]);
 });
 
 describe("the option adopt", () => {

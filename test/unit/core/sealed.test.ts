@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../../src/errors.ts";
+import { SignInRefusedError, UsageError } from "../../../src/errors.ts";
 import { createSessions } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { testClock } from "../../../src/testing/clock.ts";
+import type { Gate } from "../../../src/testing/faults.ts";
+import { gate, nthCall } from "../../../src/testing/faults.ts";
+import type { Browser } from "../../support/jar.ts";
 import { createBrowser } from "../../support/jar.ts";
-import type { Data } from "../../support/ways.ts";
+import type { App, Data } from "../../support/ways.ts";
 import { memoryApp, SECRET } from "../../support/ways.ts";
 
 const SEEN = "__Host-Http-sid-seen";
@@ -95,6 +98,30 @@ describe("sealed sessions with a feed and no store", () => {
   });
 });
 
+describe.each(["before", "after"] as const)(
+  "a call of the feed that fails %s its effect, once",
+  (fault) => {
+    it.each(["signOut", "revoke", "revokeUser", "revokeEveryone"] as const)(
+      "P5 does not keep %s from ending a session, everywhere",
+      async (end) => {
+        const app = memoryApp({ method: "sealed", faults: nthCall("add", 1, fault) });
+        const other = app.another();
+        const ada = app.browser();
+        await ada.signIn("ada");
+        const there = ada.copy(other.sessions);
+        const { id = "" } = await ada.read();
+        if (end === "signOut") await ada.visit((session) => session.signOut());
+        else if (end === "revokeUser") await app.sessions.revokeUser("ada");
+        else if (end === "revoke") await app.sessions.revoke(id);
+        else await app.sessions.revokeEveryone();
+        expect([...app.told("signedOut"), ...app.told("revoked")]).toHaveLength(1);
+        app.clock.advance("10s");
+        expect((await there.read()).refusal).toBe("revoked");
+      },
+    );
+  },
+);
+
 describe("revoke of a sealed session", () => {
   it.each([
     "",
@@ -119,6 +146,54 @@ describe("revoke of a sealed session", () => {
     expect(await app.sessions.revoke(id as string)).toBe(true);
     expect((await ada.read()).refusal).toBe("revoked");
     expect(app.told("revoked")).toEqual([{ sessionId: id, userId: undefined, by: "session" }]);
+  });
+});
+
+describe("a sealed session that is signed out while another request replaces it", () => {
+  function replacing() {
+    const held = gate();
+    const app = memoryApp({
+      method: "sealed",
+      sealed: { overflow: "store" },
+      faults: nthCall("add", 1, { heldBy: held }),
+    });
+    return { app, held };
+  }
+
+  async function signOutMeanwhile(app: App, ada: Browser, held: Gate): Promise<void> {
+    const leaving = ada.copy();
+    app.clock.advance(0.001);
+    await leaving.visit((session) => session.signOut());
+    held.open();
+  }
+
+  it("P5 is not followed by the one that a proof has made", async () => {
+    const { app, held } = replacing();
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const { session, finish } = ada.begin();
+    const proof = expect(session.elevate("totp")).rejects.toBeInstanceOf(SignInRefusedError);
+    await expect.poll(() => app.recorded.count("add")).toBe(1);
+    await signOutMeanwhile(app, ada, held);
+    await proof;
+    expect((await finish({ failed: true })).cookies).toEqual([]);
+    expect(app.told("signedIn")).toHaveLength(1);
+    expect((await ada.read()).userId).toBeUndefined();
+  });
+
+  it("P5 is not followed by the one that it was to become in the store", async () => {
+    const { app, held } = replacing();
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const { session, finish } = ada.begin();
+    (await session.load()).set("large", "x".repeat(5000));
+    const writing = finish();
+    await expect.poll(() => app.recorded.count("add")).toBe(1);
+    await signOutMeanwhile(app, ada, held);
+    expect((await writing).cookies).toEqual([]);
+    expect(app.told("dropped")).toMatchObject([{ keys: ["large"] }]);
+    for await (const each of app.sessions.list()) expect(each).toBeUndefined();
+    expect((await ada.read()).userId).toBeUndefined();
   });
 });
 

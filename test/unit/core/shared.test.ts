@@ -1,12 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, SessionClosedError } from "../../../src/errors.ts";
+import { ConfigError, SessionClosedError, SignInRefusedError } from "../../../src/errors.ts";
+import { cookieSession } from "../../../src/interop/cookie-session.ts";
+import { djangoCookie, djangoSession } from "../../../src/interop/django.ts";
+import type { ExpressStore } from "../../../src/interop/express-session.ts";
 import { expressSession } from "../../../src/interop/express-session.ts";
 import { flaskCookie } from "../../../src/interop/flask.ts";
+import { flaskKvSession } from "../../../src/interop/flask-kvsession.ts";
+import { flaskSession } from "../../../src/interop/flask-session.ts";
+import { koaSession, readKoaValue } from "../../../src/interop/koa-session.ts";
+import { reactRouterSession, userAt } from "../../../src/interop/react-router.ts";
+import type { ForeignRecord, ForeignRecords, ForeignSource } from "../../../src/interop/source.ts";
 import { milliseconds } from "../../../src/lib/duration.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
 import { foreignLibrary } from "../../support/foreign-library.ts";
 import type { MemoryAppOptions } from "../../support/ways.ts";
-import { memoryApp } from "../../support/ways.ts";
+import { memoryApp, OTHER_SECRET, SECRET } from "../../support/ways.ts";
 
 function sharing(kind: "records" | "cookie", options: MemoryAppOptions = {}) {
   const theirs = foreignLibrary(kind);
@@ -139,6 +147,69 @@ describe.each(["records", "cookie"] as const)(
       }
     });
 
+    it("P5 that has ended is not followed by a sign-in or a proof that was under way", async () => {
+      // The records of this one say no time: only their backend ends them.
+      const ends = ["signOut", "revoke", ...(kind === "cookie" ? ["time" as const] : [])] as const;
+      for (const end of ends) {
+        for (const act of ["signIn", "elevate"] as const) {
+          const { theirs, app } = sharing(kind);
+          const ada = app.browser();
+          await ada.signIn("ada");
+          const { id } = await ada.read();
+          const slow = ada.begin();
+          await slow.session.load();
+          if (end === "revoke") await app.sessions.revoke(id as string);
+          else if (end === "time") app.clock.advance("31d");
+          else await ada.visit((session) => session.signOut());
+          const late = slow.session[act]("ada");
+          await expect(late, `${end} ${act}`).rejects.toBeInstanceOf(SignInRefusedError);
+          expect((await slow.finish()).cookies).toEqual([]);
+          if (kind === "records") expect(theirs.records.size).toBe(end === "signOut" ? 0 : 1);
+        }
+      }
+    });
+
+    it("P5 signed out while a proof replaces it ends in one of the two", async () => {
+      const held = gate();
+      const { theirs, app } = sharing(kind, {
+        faults: nthCall("add", 1, { heldBy: held }),
+      });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const [proving, leaving] = [ada.begin(), ada.begin()];
+      await leaving.session.load();
+      const proof = proving.session.elevate("totp");
+      await expect.poll(() => app.recorded.count("add")).toBe(1);
+      const ending = leaving.session.signOut();
+      held.open();
+      await Promise.all([proof, ending]);
+      const left = await leaving.finish();
+      await proving.finish();
+      expect(left.cookies).toEqual([]);
+      expect([(await ada.read()).userId, app.told("signedOut")]).toEqual(["ada", []]);
+      if (kind === "records") expect(theirs.records.size).toBe(1);
+    });
+
+    it("P5 revoked while a proof replaces it is over, and so is what came of it", async () => {
+      const held = gate();
+      const { theirs, app } = sharing(kind, {
+        faults: nthCall("add", 1, { heldBy: held }),
+      });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const { id } = await ada.read();
+      const proving = ada.begin();
+      const proof = expect(proving.session.elevate("totp")).rejects.toMatchObject({ status: 409 });
+      await expect.poll(() => app.recorded.count("add")).toBe(1);
+      app.clock.advance(0.001);
+      await app.sessions.revoke(id as string);
+      held.open();
+      await proof;
+      expect((await proving.finish()).cookies).toEqual([]);
+      expect((await ada.read()).userId).toBeUndefined();
+      if (kind === "records") expect(theirs.records.size).toBe(1);
+    });
+
     it("P16 takes no newer cookie in a slow request across a sign-in, whatever that does", async () => {
       const { theirs, app } = sharing(kind);
       const ada = app.browser();
@@ -233,6 +304,158 @@ describe("a shared session in a cookie that says when it was written, not when i
   });
 });
 
+/** A store of express-session, in memory, with the records as JSON. */
+function expressStore(records: Map<string, string>): ExpressStore {
+  return {
+    get: (sid, done) => done(null, JSON.parse(records.get(sid) ?? "null")),
+    set: (sid, session, done) => {
+      records.set(sid, JSON.stringify(session));
+      done();
+    },
+    destroy: (sid, done) => {
+      records.delete(sid);
+      done();
+    },
+  };
+}
+
+/** Records of a library of Python's, in memory. */
+function recordsIn(records: Map<string, ForeignRecord>): ForeignRecords {
+  return {
+    read: async (key) => records.get(key),
+    write: async (key, record) => void records.set(key, record),
+    remove: async (key) => void records.delete(key),
+  };
+}
+
+const TIMELESS: Readonly<Record<string, () => ForeignSource>> = {
+  "express-session": () => expressSession({ secret: "s3cret", store: expressStore(new Map()) }),
+  "Flask-Session": () => flaskSession({ records: recordsIn(new Map()), layout: "redis" }),
+  "Django's cache": () =>
+    djangoSession({ secrets: ["s3cret"], records: recordsIn(new Map()), layout: "cache" }),
+};
+
+describe.each(Object.entries(TIMELESS))("a shared record that says no time: %s", (_, open) => {
+  function sharing() {
+    const theirs = open();
+    const app = memoryApp({ method: "shared", share: theirs });
+    async function begunThere(user: string): Promise<string> {
+      const { cookies } = await theirs.seal({ data: {}, userId: user }, app.clock.now());
+      return cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+    }
+    return { theirs, app, begunThere };
+  }
+
+  it("P5 is over by a cut-off, when it was signed in or written here before", async () => {
+    for (const cutOff of ["revokeUser", "revokeEveryone"] as const) {
+      const { app, begunThere } = sharing();
+      const [here, there] = [app.browser(), app.browser()];
+      await here.signIn("ada");
+      there.plant(await begunThere("ada"));
+      await there.set("n", 1);
+      app.clock.advance("1h");
+      await app.sessions[cutOff]("ada");
+      app.clock.advance("1h");
+      for (const each of [here, there]) {
+        expect((await each.read()).refusal, cutOff).toBe("revoked");
+        await each.signIn("ada");
+        await each.set("n", 2);
+        app.clock.advance("1h");
+        expect((await each.read()).all()).toEqual({ n: 2 });
+      }
+    }
+  });
+
+  it("P6 a password reset signs this browser in and every other one out", async () => {
+    const { app } = sharing();
+    const [ada, thief] = [app.browser(), app.browser()];
+    await thief.signIn("ada");
+    app.clock.advance("1h");
+    await ada.visit(async (session) => {
+      await session.signIn("ada", { revokeOthers: true });
+      await session.elevate("totp");
+    });
+    app.clock.advance("1h");
+    expect([(await ada.read()).userId, (await thief.read()).userId]).toEqual(["ada", undefined]);
+  });
+
+  it("P8 keeps its id over a rotation of our secrets, and stays revoked", async () => {
+    const { app, theirs, begunThere } = sharing();
+    const rotated = app.another({ secrets: [OTHER_SECRET, SECRET], share: theirs });
+    const [here, there] = [app.browser(), app.browser()];
+    await here.signIn("ada");
+    there.plant(await begunThere("ada"));
+    const { id } = await here.read();
+    expect((await here.copy(rotated.sessions).read()).id).toBe(id);
+    for (const each of [here, there]) await app.sessions.revoke((await each.read()).id as string);
+    app.clock.advance("1h");
+    for (const each of [here, there]) {
+      expect((await each.copy(rotated.sessions).read()).refusal).toBe("revoked");
+    }
+  });
+
+  it("has a key of ours with a user, and none that stays with a visitor", async () => {
+    const { app, theirs } = sharing();
+    const ada = app.browser();
+    const seen = async () => {
+      const opened = await theirs.open(
+        (name) => new RegExp(`${name}=([^;]*)`).exec(ada.cookie())?.[1],
+        app.clock.now(),
+      );
+      return "data" in opened ? Object.keys(opened.data) : [];
+    };
+    await ada.set("n", 1);
+    expect(await seen()).toEqual(["n"]);
+    await ada.signIn("ada");
+    expect(await seen()).toContain("_coatcheck");
+    expect((await ada.read()).keys()).toEqual(["n"]);
+  });
+});
+
+it("P11 a shared session of express-session that is only read here does not end early there", async () => {
+  const touched: unknown[] = [];
+  const records = new Map<string, string>();
+  const store: ExpressStore = {
+    ...expressStore(records),
+    touch(sid, session, done) {
+      touched.push([sid, session]);
+      done();
+    },
+  };
+  const app = memoryApp({
+    method: "shared",
+    share: expressSession({ secret: "s3cret", store }),
+    timeouts: { touchInterval: "5m" },
+  });
+  const ada = app.browser();
+  await ada.set("n", 1);
+  const [[sid, text] = ["", ""]] = [...records];
+  store.set = () => expect.unreachable();
+  for (let minutes = 0; minutes < 12; minutes += 1) {
+    const { head } = await ada.visit((session) => session.load());
+    expect(head.cookies).toEqual([]);
+    app.clock.advance("1m");
+  }
+  // Once per touch interval.
+  expect(touched).toEqual(Array(3).fill([sid, JSON.parse(text)]));
+  store.touch = (_sid, _session, done) => done(new Error("the old backend is read-only"));
+  app.clock.advance("1h");
+  expect((await ada.read()).get("n")).toBe(1);
+});
+
+it("P11 a shared session that says when it began and no more is not over for being used", async () => {
+  const share = flaskKvSession({ records: recordsIn(new Map()), secrets: ["s3cret"] });
+  const app = memoryApp({ method: "shared", share });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  for (let days = 1; days < 30; days += 1) {
+    app.clock.advance("1d");
+    expect((await ada.read()).userId, `${days} days`).toBe("ada");
+  }
+  app.clock.advance("1d");
+  expect((await ada.read()).refusal).toBe("absolute-timeout");
+});
+
 describe("a shared session with a record", () => {
   it("P4 keeps what 50 requests of one process write at once to keys of their own", async () => {
     const { theirs, app } = sharing("records");
@@ -246,6 +469,34 @@ describe("a shared session with a record", () => {
       }),
     );
     expect(Object.keys((await theirs.read(ada.cookie())) ?? {})).toHaveLength(51);
+  });
+
+  it("P4 keeps what was written meanwhile in a sign-in and in a proof", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    await ada.set("n", 1);
+    for (const act of ["signIn", "elevate"] as const) {
+      const slow = ada.begin();
+      (await slow.session.load()).set("late", act);
+      await ada.set("cart", [act]);
+      await slow.session[act]("ada");
+      await slow.finish();
+      const seen = await theirs.read(ada.cookie());
+      expect(seen).toMatchObject({ n: 1, cart: [act], late: act, user: "ada" });
+      expect(theirs.records.size).toBe(1);
+    }
+  });
+
+  it("P6 gives one session to two sign-ins at once from one visitor's", async () => {
+    const { theirs, app } = sharing("records");
+    const ada = app.browser();
+    await ada.set("cart", ["tea"]);
+    const visits = [ada.begin(), ada.begin()];
+    for (const { session } of visits) await session.load();
+    const outcomes = await Promise.allSettled(visits.map(({ session }) => session.signIn("ada")));
+    for (const { finish } of visits) await finish();
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect([theirs.records.size, (await ada.read()).userId]).toEqual([1, "ada"]);
   });
 
   it("that they have ended is not brought back by a slow write", async () => {
@@ -311,6 +562,18 @@ describe("a shared session with a record", () => {
     expect([(await ada.read()).userId, (await visitor.read()).refusal]).toEqual(["ada", "revoked"]);
   });
 
+  it("P5 is over there after a sign-out that the feed did not take", async () => {
+    const { theirs, app } = sharing("records", {
+      faults: ({ verb }) => (verb === "add" ? "before" : undefined),
+    });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const { session, finish } = ada.begin();
+    await expect(session.signOut()).rejects.toMatchObject({ status: 503 });
+    await finish({ failed: true });
+    expect([ada.cookie(), theirs.records.size]).toEqual(["", 0]);
+  });
+
   it("P5 is not written back by a write that was under way when it was signed out", async () => {
     const { theirs, app } = sharing("records");
     const ada = app.browser();
@@ -346,19 +609,7 @@ describe("a shared session with a record", () => {
 
 describe("a shared session whose end tells when it was used", () => {
   it.each(["30d", "1h"] as const)("P11 lasts while it is used (their age: %s)", async (maxAge) => {
-    const records = new Map<string, string>();
-    const store = {
-      get: (sid: string, done: (error: unknown, found?: unknown) => void) =>
-        done(null, JSON.parse(records.get(sid) ?? "null")),
-      set: (sid: string, session: object, done: (error?: unknown) => void) => {
-        records.set(sid, JSON.stringify(session));
-        done();
-      },
-      destroy: (sid: string, done: (error?: unknown) => void) => {
-        records.delete(sid);
-        done();
-      },
-    };
+    const store = expressStore(new Map());
     const cookie = { maxAge: milliseconds(maxAge) as number };
     const share = expressSession({ secret: "s3cret", store, cookie });
     const app = memoryApp({ method: "shared", share });
@@ -372,6 +623,84 @@ describe("a shared session whose end tells when it was used", () => {
     }
     app.clock.advance("25h");
     expect((await ada.read()).get("n")).toBeUndefined();
+  });
+});
+
+describe.each([
+  ["cookie-session", () => cookieSession({ keys: ["k3y"] })],
+  ["koa-session", () => koaSession({ keys: ["k3y"] })],
+  ["React Router", () => reactRouterSession({ secrets: ["s3cret"], user: userAt("user") })],
+])("a shared cookie that holds no time: %s", (_, open) => {
+  it("P5 P6 is another after a proof, and after a sign-out and a sign-in with the same data", async () => {
+    const app = memoryApp({ method: "shared", share: open() });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const first = ada.copy();
+    await ada.visit((session) => session.elevate("totp"));
+    expect([(await ada.read()).userId, (await first.read()).userId]).toEqual(["ada", undefined]);
+    const second = ada.copy();
+    await ada.visit((session) => session.signOut());
+    await ada.signIn("ada");
+    expect([(await ada.read()).userId, (await second.read()).userId]).toEqual(["ada", undefined]);
+    expect((await ada.read()).keys().filter((key) => key !== "user")).toEqual([]);
+    app.clock.advance("1m");
+    await app.sessions.revokeUser("ada");
+    expect((await ada.read()).refusal).toBe("revoked");
+  });
+});
+
+describe("a sign-in that is to be remembered longer than the other side's sessions last", () => {
+  const HOUR = 3_600_000;
+
+  it("gives express-session an age that it goes on with", async () => {
+    const records = new Map<string, string>();
+    const cookie = { maxAge: HOUR };
+    const share = expressSession({ secret: "s3cret", store: expressStore(records), cookie });
+    const app = memoryApp({ method: "shared", share });
+    const ada = app.browser();
+    await ada.visit((session) => session.signIn("ada", { remember: true }));
+    const seen = () => JSON.parse([...records.values()][0] ?? "").cookie;
+    const age = 30 * 24 * HOUR;
+    const end = (now: number) => new Date(now + age).toISOString();
+    expect(seen()).toMatchObject({ originalMaxAge: age, expires: end(app.clock.now()) });
+    app.clock.advance("2h");
+    await ada.set("n", 1);
+    expect(seen()).toMatchObject({ originalMaxAge: age, expires: end(app.clock.now()) });
+    app.clock.advance("2h");
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("outlives the browser's run of a Django app whose sessions end with it", async () => {
+    const django = { secrets: ["s3cret"], expireAtBrowserClose: true };
+    for (const remember of [true, false]) {
+      const app = memoryApp({ method: "shared", share: djangoCookie(django) });
+      const ada = app.browser();
+      const signedIn = await ada.visit((session) => session.signIn("1", { remember }));
+      app.clock.advance("1h");
+      const heads = [signedIn.head, await ada.set("n", 1)];
+      const ends = heads.map((head) => String(head.cookies[0]).includes("Expires"));
+      expect(ends).toEqual([remember, remember]);
+    }
+  });
+
+  it("gives koa-session an age that it goes on with", async () => {
+    const share = koaSession({ keys: ["k3y"] });
+    const app = memoryApp({ method: "shared", share });
+    const ada = app.browser();
+    const cookies = (): Record<string, string> =>
+      Object.fromEntries(
+        ada
+          .cookie()
+          .split("; ")
+          .map((pair) => pair.split(/=(.*)/s)),
+      );
+    const seen = () => readKoaValue(cookies()["koa.sess"] ?? "", app.clock.now());
+    const age = 30 * 24 * HOUR;
+    await ada.visit((session) => session.signIn("ada", { remember: true }));
+    expect(seen()).toMatchObject({ maxAge: age, expiresAt: app.clock.now() + age });
+    app.clock.advance("2d");
+    await ada.set("n", 1);
+    expect(seen()).toMatchObject({ maxAge: age, expiresAt: app.clock.now() + age });
   });
 });
 
