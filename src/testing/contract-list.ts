@@ -93,6 +93,23 @@ export const listTests: readonly ContractTest[] = [
     },
   },
   {
+    name: "list: of many records none is left out",
+    async run(scene) {
+      const { store, now } = scene;
+      // More than the pages of most backends have.
+      const records = await addMany(scene, 130);
+      for (const [userId, limit] of [
+        ["ada", 1000],
+        [undefined, 1000],
+        ["ada", 60],
+      ] as const) {
+        const listed = await listAll(store, { userId, limit }, now());
+        expectEqual(listed.length, records.length, `how many records in pages of ${limit}`);
+        expectEqual(ids(listed), ids(records), `ids in pages of ${limit}`);
+      }
+    },
+  },
+  {
     name: "list: keeps one order while records are updated and touched",
     async run(scene) {
       const { store, now } = scene;
