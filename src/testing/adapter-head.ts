@@ -111,6 +111,17 @@ export const headTests: readonly AdapterSceneTest[] = [
     },
   },
   {
+    name: "P12 what the app says is not to be stored stays so when the session is read",
+    async run(scene) {
+      const { browser } = await scene.serve(async (session) => {
+        await session.load();
+        return { body: "x", headers: { "cache-control": "no-store" } };
+      });
+      const { headers } = await browser().visit();
+      expectTrue(/no-store/.test(headers["cache-control"] ?? ""), "cache-control is no-store");
+    },
+  },
+  {
     name: "one Set-Cookie for our name, whatever the request did; those of others stay, in order",
     async run(scene) {
       const { browser } = await scene.serve(async (session) => {

