@@ -32,6 +32,7 @@ export const SHAPES: readonly {
     what: "not modified",
     answer: () => ({ status: 304, headers: { etag: '"1"' } }),
   },
+  { what: "a page that says 404", answer: () => ({ status: 404, body: "gone" }), body: "gone" },
   { what: "an answer to HEAD", method: "HEAD", answer: () => ({ body: "text" }) },
   {
     what: "an answer of chunks to HEAD",
