@@ -10,6 +10,7 @@ import { Agent, request as request1 } from "node:http";
 import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { connect, constants } from "node:http2";
 import type { AdapterServer } from "./adapter-fixture.ts";
+import { ExpectationError } from "./expect.ts";
 
 export interface ClientRequest {
   /** @default "GET" */
@@ -69,13 +70,42 @@ interface Progress {
   fail(error: unknown): void;
 }
 
-function exchange(start: (progress: Progress) => () => void): Exchange {
+// Longer than any answer takes. Some runners know no limit of their own, and would wait for ever.
+const STANDSTILL = 30_000;
+
+function exchange(
+  { method, path }: Required<Pick<ClientRequest, "method" | "path">>,
+  start: (progress: Progress) => () => void,
+): Exchange {
   let begun = false;
+  let over: Error | undefined;
   let body = "";
   let answered: AnswerHead | undefined;
-  const waiting: { readonly length: number; readonly go: () => void }[] = [];
+  const waiting: {
+    readonly length: number;
+    readonly go: () => void;
+    readonly stop: (error: unknown) => void;
+  }[] = [];
   const head = deferred<AnswerHead>();
   const answer = deferred<Answer>();
+  const timer = setTimeout(() => {
+    const what = begun ? "came to no end" : "was not answered";
+    fail(new ExpectationError(`${method} ${path} ${what} for ${STANDSTILL / 1000} s`));
+    abort();
+  }, STANDSTILL);
+
+  function finish(error: Error): void {
+    clearTimeout(timer);
+    over ??= error;
+    for (const { stop } of waiting.splice(0)) stop(over);
+  }
+
+  function fail(error: unknown): void {
+    finish(error as Error);
+    head.reject(error);
+    answer.reject(error);
+  }
+
   const abort = start({
     head(status, headers) {
       begun = true;
@@ -89,23 +119,25 @@ function exchange(start: (progress: Progress) => () => void): Exchange {
       for (const { length, go } of waiting) if (body.length >= length) go();
     },
     end(trailers) {
+      finish(new ExpectationError(`the body ended after ${body.length} characters`));
       if (answered !== undefined) answer.resolve({ ...answered, body, trailers });
     },
-    fail(error) {
-      head.reject(error);
-      answer.reject(error);
-    },
+    fail,
   });
   return {
     head: head.promise,
     answer: answer.promise,
     begun: () => begun,
     until: (length) =>
-      new Promise((go) => {
+      new Promise((go, stop) => {
         if (body.length >= length) go();
-        else waiting.push({ length, go });
+        else if (over !== undefined) stop(over);
+        else waiting.push({ length, go, stop });
       }),
-    abort,
+    abort() {
+      clearTimeout(timer);
+      abort();
+    },
   };
 }
 
@@ -113,7 +145,7 @@ function overHttp1(base: URL, connections: number): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   return {
     send({ method = "GET", path = "/", cookie } = {}) {
-      return exchange((progress) => {
+      return exchange({ method, path }, (progress) => {
         const headers = cookie === undefined ? {} : { cookie };
         const outgoing = request1(new URL(path, base), { agent, method, headers });
         outgoing.on("error", progress.fail);
@@ -145,7 +177,7 @@ function overHttp2(base: URL): Client {
     send({ method = "GET", path = "/", cookie } = {}) {
       session ??= connect(base).on("error", () => undefined);
       const connection = session;
-      return exchange((progress) => {
+      return exchange({ method, path }, (progress) => {
         const stream = connection.request({
           ":method": method,
           ":path": path,
@@ -183,7 +215,7 @@ function inProcess(answer: (request: Request) => Response | Promise<Response>): 
     send({ method = "GET", path = "/", cookie } = {}) {
       const init = { method, headers: cookie === undefined ? {} : { cookie } };
       const request = new Request(new URL(path, "http://in-process.test"), init);
-      return exchange((progress) => {
+      return exchange({ method, path }, (progress) => {
         const stop = new AbortController();
         read(answer, request, progress, stop.signal).catch(progress.fail);
         return () => stop.abort();

@@ -32,6 +32,7 @@ export const SHAPES: readonly {
     what: "not modified",
     answer: () => ({ status: 304, headers: { etag: '"1"' } }),
   },
+  { what: "a page that says 404", answer: () => ({ status: 404, body: "gone" }), body: "gone" },
   { what: "an answer to HEAD", method: "HEAD", answer: () => ({ body: "text" }) },
   {
     what: "an answer of chunks to HEAD",
@@ -108,6 +109,17 @@ export const headTests: readonly AdapterSceneTest[] = [
       }
       expectEqual(written["vary"], "Accept-Encoding, Cookie", "vary with a cookie");
       expectEqual(read["vary"], "Accept-Encoding, Cookie", "vary of a read");
+    },
+  },
+  {
+    name: "P12 what the app says is not to be stored stays so when the session is read",
+    async run(scene) {
+      const { browser } = await scene.serve(async (session) => {
+        await session.load();
+        return { body: "x", headers: { "cache-control": "no-store" } };
+      });
+      const { headers } = await browser().visit();
+      expectTrue(/no-store/.test(headers["cache-control"] ?? ""), "cache-control is no-store");
     },
   },
   {

@@ -23,6 +23,7 @@ import type {
 import { fail } from "./expect.ts";
 import type { Fault, FaultPlan, Outage } from "./faults.ts";
 import { faulty, outage } from "./faults.ts";
+import { allOf, ended } from "./handles.ts";
 import type { Recording } from "./recording.ts";
 import { recording } from "./recording.ts";
 import type { Verb } from "./verbs.ts";
@@ -129,7 +130,7 @@ export async function openAdapterScene(
   for (const name of ["lateChange", "dropped", "signedIn", "signedOut"] as const) {
     sessions.on(name, (event) => void events.push([name, event]));
   }
-  const closing: (() => unknown)[] = [() => sessions.close()];
+  const closing: (() => Promise<void>)[] = [() => sessions.close()];
 
   return {
     method,
@@ -146,19 +147,20 @@ export async function openAdapterScene(
     told: <Name extends SessionEvent>(name: Name) =>
       events.flatMap(([each, event]) => (each === name ? [event as SessionEvents[Name]] : [])),
     async serve(route, connections = 64) {
-      const server = await options.start(sessions, route);
-      const client = createClient(server.target, options.http2 ?? false, connections);
+      const starting = Promise.resolve(options.start(sessions, route));
+      const server = await ended(starting, "`start` of the adapter");
       closing.push(
-        () => server.close(),
-        () => client.close(),
+        async () => await ended(Promise.resolve(server.close()), "`close` of the server"),
       );
+      const client = createClient(server.target, options.http2 ?? false, connections);
+      closing.push(async () => client.close());
       return {
         origin: typeof server.target === "string" ? server.target : undefined,
         browser: () => createBrowser(client),
       };
     },
     async dispose() {
-      for (const close of closing.splice(0).reverse()) await close();
+      await allOf(closing.splice(0).reverse());
     },
   };
 }

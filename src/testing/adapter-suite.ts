@@ -5,6 +5,7 @@
  * @module
  */
 
+import { UsageError } from "../errors.ts";
 import { costTests } from "./adapter-cost.ts";
 import { failureTests } from "./adapter-failures.ts";
 import type { AdapterMethod, AdapterSuiteOptions, AdapterTest } from "./adapter-fixture.ts";
@@ -56,6 +57,13 @@ const LACKED_BY: Readonly<Record<AdapterMethod, readonly MethodTrait[]>> = {
  */
 export function adapterSuite(options: AdapterSuiteOptions): readonly AdapterTest[] {
   const { method, lacks = [] } = options;
+  for (const name of ["start", "store"] as const) {
+    if (typeof options[name] === "function") continue;
+    throw new UsageError(`\`adapterSuite\` takes \`${name}\`, a function`);
+  }
+  if (method !== undefined && !Object.hasOwn(LACKED_BY, method)) {
+    throw new UsageError('`method` of `adapterSuite` is "stored", "sealed" or absent for both');
+  }
   const methods: readonly AdapterMethod[] = method === undefined ? ["stored", "sealed"] : [method];
   return methods.flatMap((each) => testsOf(each, new Set([...lacks, ...LACKED_BY[each]]), options));
 }
@@ -74,9 +82,12 @@ function testsOf(
         const scene = await openAdapterScene(method, options, overrides);
         try {
           await run(scene);
-        } finally {
-          await scene.dispose();
+        } catch (error) {
+          // What is wrong is told, not what went wrong with tidying up after it.
+          await scene.dispose().catch(() => undefined);
+          throw error;
         }
+        await scene.dispose();
       },
     };
   });

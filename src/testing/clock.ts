@@ -14,7 +14,7 @@ export interface TestClock {
   readonly now: () => number;
   /** Moves the clock forward. @throws {UsageError} for what is no duration. */
   advance(duration: Duration): void;
-  /** Sets the clock to a moment, earlier ones too. */
+  /** Sets the clock to a moment, earlier ones too. @throws {UsageError} for what is no moment. */
   set(at: number): void;
 }
 
@@ -31,7 +31,7 @@ export interface TestClock {
  * ```
  */
 export function testClock(start: number = Date.now()): TestClock {
-  let at = start;
+  let at = momentOf("testClock", start);
   return {
     now: () => at,
     advance(duration) {
@@ -42,7 +42,12 @@ export function testClock(start: number = Date.now()): TestClock {
       at += ms;
     },
     set(moment) {
-      at = moment;
+      at = momentOf("set", moment);
     },
   };
+}
+
+function momentOf(call: string, moment: unknown): number {
+  if (typeof moment === "number" && Number.isFinite(moment)) return moment;
+  throw new UsageError(`\`${call}\` takes milliseconds since the epoch`);
 }

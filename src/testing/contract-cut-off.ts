@@ -154,6 +154,20 @@ export const cutOffTests: readonly ContractTest[] = [
     },
   },
   {
+    name: "P5 cutOff: is remembered longer when a later one asks for it",
+    async run(scene) {
+      const { store, add, wait, load, now } = scene;
+      const record = await add("ada", { expiresAt: now() + DAY });
+      await wait(MINUTE);
+      await store.cutOff("ada", { keepUntil: now() + MINUTE }, now());
+      const cutOff = await store.cutOff("ada", { keepUntil: now() + 2 * HOUR }, now());
+      await wait(HOUR);
+      await sweepAll(store, now());
+      expectEqual((await load(record.id)).cutOff, cutOff, "the cut-off");
+      expectEqual(await liveIds(scene, [record]), [], "live sessions");
+    },
+  },
+  {
     name: "cutOff: of a user without sessions holds for the sign-in under way",
     async run({ store, newRecord, now }) {
       await store.cutOff("ada", { keepUntil: now() + DAY }, now());

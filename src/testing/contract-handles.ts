@@ -8,7 +8,7 @@ import type { StoreChange } from "../stores/contract.ts";
 import { expectEqual, expectTrue, fail, show } from "./expect.ts";
 import type { ContractTest } from "./store-needs.ts";
 import type { Scene } from "./store-scene.ts";
-import { DAY, listedIds, MINUTE, sweepAll } from "./store-scene.ts";
+import { DAY, HOUR, listedIds, MINUTE, sweepAll } from "./store-scene.ts";
 
 export const handleTests: readonly ContractTest[] = [
   {
@@ -69,6 +69,9 @@ export const handleTests: readonly ContractTest[] = [
       if (elsewhere === undefined) return;
       try {
         const here = await add("ada");
+        const visitors = await add();
+        const bobs = await add("bob", { startedAgo: MINUTE });
+        const cutOff = await store.cutOff("bob", { keepUntil: now() + HOUR }, now());
         expectEqual(await elsewhere.load(here.id), undefined, "load from elsewhere");
         // Where a store chooses a user's home, it may be another one in each namespace.
         const owner = elsewhere.home === undefined ? "ada" : undefined;
@@ -82,8 +85,14 @@ export const handleTests: readonly ContractTest[] = [
         await elsewhere.cutOff("ada", { keepUntil: now() + 2 * DAY }, now());
         await sweepAll(elsewhere, now() + DAY);
         expectEqual(await load(here.id), { record: here, cutOff: 0 }, "the record here");
+        expectEqual((await load(bobs.id)).cutOff, cutOff, "the cut-off here");
         expectEqual(await listedIds(store, now(), "ada"), [here.id], "the list here");
         expectEqual(await listedIds(elsewhere, now()), [], "the list elsewhere");
+        const theirs = await newRecord(undefined);
+        expectEqual(await elsewhere.create(theirs, 0, now()), "created", "create elsewhere");
+        const everyone = [here.id, visitors.id].sort();
+        expectEqual(await listedIds(store, now()), everyone, "the whole list here");
+        expectEqual(await listedIds(elsewhere, now()), [theirs.id], "the whole list elsewhere");
       } finally {
         await elsewhere.close();
       }

@@ -5,12 +5,12 @@
  */
 
 import { utf8Length } from "../lib/bytes.ts";
-import { expectEqual, show } from "./expect.ts";
+import { expectEqual, expectTrue, show } from "./expect.ts";
 import type { ContractTest } from "./store-needs.ts";
 import { DAY, listAll, listedIds, MINUTE } from "./store-scene.ts";
 
 /** Each of them another user, however alike they look to a collation, a glob or a separator. */
-const USER_IDS: readonly string[] = [
+export const USER_IDS: readonly string[] = [
   "a",
   "aa",
   "a:a",
@@ -46,6 +46,11 @@ const USER_IDS: readonly string[] = [
   `${"x".repeat(999)}y`,
   `${"🧥".repeat(499)}`,
   `${"🧥".repeat(500)}`,
+  // As long as one may be: in UTF-16, and then in UTF-8 as well.
+  "x".repeat(1024),
+  `${"x".repeat(1023)}y`,
+  "अ".repeat(1024),
+  `${"अ".repeat(1023)}आ`,
 ];
 
 const BODIES: readonly string[] = [
@@ -60,6 +65,10 @@ const BODIES: readonly string[] = [
   "\uFEFFwith a mark in front",
   "\u2028\u2029",
   "żółć 🧥 अदा \u200D",
+  // One letter and an accent, and other signs that a normal form would replace.
+  "a\u0301 \u212B \uFB01",
+  "\u0001\u0002\u0007\u0008\u000B\u000C\u001A\u001B\u001F \u007F\u0080\u0085\u009F\u00A0\u00AD",
+  "\uFFFD\uFFFE\uFFFF\u{1FFFE}\u{10FFFF} \uE000",
   "back\\slash \\u0000 'quotes' \"more\" `and` $more",
 ];
 
@@ -151,10 +160,16 @@ export const nameTests: readonly ContractTest[] = [
       const narrow = "n".repeat(bytes);
       const wide = "🧥".repeat(Math.floor(bytes / 4)) + "n".repeat(bytes % 4);
       expectEqual([utf8Length(narrow), utf8Length(wide)], [bytes, bytes], "the sizes to be tried");
-      const { id, body } = await add("ada", { body: narrow });
-      expectEqual(body === narrow, true, "the narrow body came back");
-      await store.update(id, 1, { body: wide, lastSeenAt: now(), expiresAt: now() + DAY }, now());
-      expectEqual((await load(id)).record.body === wide, true, "the wide body came back");
+      for (const [first, next] of [
+        [narrow, wide],
+        [wide, narrow],
+      ] as const) {
+        const { id, body } = await add("ada", { body: first });
+        expectTrue(body === first, "the body came back after create");
+        const times = { lastSeenAt: now(), expiresAt: now() + DAY };
+        expectEqual(await store.update(id, 1, { body: next, ...times }, now()), true, "update");
+        expectTrue((await load(id)).record.body === next, "the body came back after update");
+      }
     },
   },
 ];

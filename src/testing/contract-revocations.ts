@@ -5,6 +5,7 @@
  */
 
 import type { Revocation, Revocations } from "../stores/contract.ts";
+import { USER_IDS } from "./contract-names.ts";
 import { expectEqual, expectTrue } from "./expect.ts";
 import type { ContractTest } from "./store-needs.ts";
 import type { Scene } from "./store-scene.ts";
@@ -32,6 +33,7 @@ export const revocationTests: readonly ContractTest[] = [
         { ...entry("user", scene, "a\u0000🧥"), except: await scene.newId("ada") },
         entry("everyone", scene),
         { ...entry("everyone", scene), except: await scene.newId("ada") },
+        ...USER_IDS.map((userId) => entry("user", scene, userId)),
       ];
       const { cursor } = await other.since(undefined);
       for (const revocation of entries) await feed.add(revocation);
@@ -162,6 +164,22 @@ export const revocationTests: readonly ContractTest[] = [
       } finally {
         await reopened.close();
       }
+    },
+  },
+  {
+    name: "P5 namespaces: no entry of one feed is given by another",
+    needs: ["revocations", "another namespace"],
+    async run(scene) {
+      const { feed } = feeds(scene);
+      const elsewhere = await scene.fixture.elsewhere?.();
+      if (elsewhere === undefined) return;
+      const there = feedOf(elsewhere);
+      const added = entry("user", scene, "ada");
+      await feed.add(added);
+      expectEqual((await there.since(undefined)).revocations, [], "the entries elsewhere");
+      await there.add({ ...entry("everyone", scene), until: scene.now() + MINUTE });
+      await elsewhere.sweep(100, scene.now() + 2 * DAY);
+      expectEqual((await feed.since(undefined)).revocations, [added], "the entries here");
     },
   },
   {

@@ -93,6 +93,52 @@ export const sweepTests: readonly ContractTest[] = [
     },
   },
   {
+    name: "sweep: cut-offs count as records do, one by one and up to the limit",
+    async run({ store, add, wait, load, now }) {
+      const ids: string[] = [];
+      for (let index = 0; index < 10; index += 1) {
+        const userId = `user ${index}`;
+        ids.push((await add(userId, { expiresAt: now() + DAY })).id);
+        await store.cutOff(userId, { keepUntil: now() + HOUR }, now());
+      }
+      await wait(HOUR);
+      const remembered = async (): Promise<number> => {
+        const loaded = await Promise.all(ids.map((id) => load(id)));
+        return loaded.filter(({ cutOff }) => cutOff > 0).length;
+      };
+      let left = await remembered();
+      for (let round = 0; left > 0; round += 1) {
+        expectTrue(round < 10, "every sweep removes something while there is something");
+        const removed = await store.sweep(3, now());
+        const rest = await remembered();
+        expectTrue(removed <= 3, "no more are removed than may be");
+        // A layer over two stores counts what it removes from each.
+        expectTrue(left - rest <= removed, "no more are removed than are counted");
+        left = rest;
+      }
+    },
+  },
+  {
+    name: "sweep: what has more than a month to live is kept, and its cut-off",
+    async run(scene) {
+      const { store, add, wait, load, now } = scene;
+      // Timers and backends count seconds or milliseconds in 31 bits, and some from 30 days on from 1970.
+      const long = 400 * DAY;
+      const created = await add("ada", { startedAgo: MINUTE, expiresAt: now() + long });
+      const [updated, touched] = [await add("bob"), await add()];
+      const next = { body: "next", lastSeenAt: now(), expiresAt: now() + long };
+      await store.update(updated.id, 1, next, now());
+      await store.touch(touched.id, now(), now() + long, now());
+      const cutOff = await store.cutOff("ada", { keepUntil: now() + long }, now());
+      await wait(long - HOUR);
+      await sweepAll(store, now());
+      for (const { id } of [created, updated, touched]) await load(id);
+      expectEqual((await load(created.id)).cutOff, cutOff, "the cut-off");
+      const live = [updated.id, touched.id].sort();
+      expectEqual(await listedIds(store, now()), live, "the whole list");
+    },
+  },
+  {
     name: "sweep: the id and the user of a removed record can be used again",
     async run({ store, add, wait, now }) {
       const before = await add("ada");

@@ -26,7 +26,7 @@ const LONG_AGO = 400 * DAY;
 export async function compareWithModel(
   scene: Scene,
   seed: number,
-  open: () => StoreFixture | Promise<StoreFixture>,
+  open: () => Promise<StoreFixture>,
 ): Promise<void> {
   const operations = randomOperations(seededRandom(seed));
   const difference = await firstDifference(scene, operations);

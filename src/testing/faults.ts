@@ -4,9 +4,11 @@
  * @module
  */
 
+import { UsageError } from "../errors.ts";
 import type { Revocations, SessionStore } from "../stores/contract.ts";
+import { show } from "./expect.ts";
 import type { StoreCall, Verb } from "./verbs.ts";
-import { aroundVerbs } from "./verbs.ts";
+import { aroundVerbs, isVerb } from "./verbs.ts";
 
 /** What goes wrong with one call. */
 export type Fault =
@@ -74,8 +76,15 @@ export function faulty<Store extends SessionStore & Partial<Revocations>>(
   });
 }
 
-/** A plan for one call: the n-th of a verb, counted from 1. */
+/**
+ * A plan for one call: the n-th of a verb, counted from 1.
+ *
+ * @throws {UsageError} for what would never strike.
+ */
 export function nthCall(verb: Verb, nth: number, fault: Fault): FaultPlan {
+  if (!isVerb(verb)) throw new UsageError(`\`nthCall\` takes a verb of a store, not ${show(verb)}`);
+  if (!Number.isInteger(nth) || nth < 1) throw new UsageError("`nthCall` counts calls from 1");
+  checkFault("nthCall", fault);
   return (call) => (call.verb === verb && call.count === nth ? fault : undefined);
 }
 
@@ -93,6 +102,7 @@ export interface Outage {
  * @default fault: "before"
  */
 export function outage(fault: Fault = "before"): Outage {
+  checkFault("outage", fault);
   let lasting = false;
   return {
     plan: () => (lasting ? fault : undefined),
@@ -103,6 +113,15 @@ export function outage(fault: Fault = "before"): Outage {
       lasting = false;
     },
   };
+}
+
+/** A fault that is none would be found out only when it strikes, as trouble of the store. */
+function checkFault(call: string, fault: unknown): void {
+  if (fault === "before" || fault === "after" || fault === "resent") return;
+  const isHeld = typeof fault === "object" && fault !== null;
+  if (isHeld && ("heldBy" in fault || "answeredAfter" in fault)) return;
+  const faults = '"before", "after", "resent", `heldBy` or `answeredAfter` a gate';
+  throw new UsageError(`\`${call}\` takes a fault: ${faults}, not ${show(fault)}`);
 }
 
 /** Creates a gate that is shut. */

@@ -10,7 +10,7 @@ import { expectEqual, expectTrue } from "./expect.ts";
 import type { RaceBody } from "./race-check.ts";
 import { bodyOf, checkEnd } from "./race-check.ts";
 import { createHistory, hasEnded, highestCutOff, isOver, know, knownOf } from "./race-history.ts";
-import { DAY, HOUR, isLive, MINUTE, SECOND, sweepAll } from "./store-scene.ts";
+import { cursorOf, DAY, HOUR, isLive, MINUTE, SECOND, sweepAll } from "./store-scene.ts";
 
 /** A store in the hands of one actor. */
 export interface RaceHandle {
@@ -186,6 +186,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
 
     async list({ store, turn }) {
       const listed = new Set<string>();
+      let pages = 0;
       let cursor: string | undefined;
       do {
         await turn("list");
@@ -198,7 +199,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
           expectTrue(!listed.has(record.id), `session ${record.id} is listed once`);
           listed.add(record.id);
         }
-        cursor = page.cursor;
+        cursor = cursorOf(page);
+        pages += 1;
+        expectTrue(pages <= MOST_PAGES, "the pages come to an end");
       } while (cursor !== undefined);
       const stayed = !history.cutting && !history.expired;
       expectTrue(listed.has(device) || !stayed, "a session that was there all along is listed");
@@ -240,3 +243,6 @@ export async function openWorld(options: WorldOptions): Promise<World> {
 }
 
 const VISITORS_HOME = "raceHome";
+
+// One session on each, and no race has as many.
+const MOST_PAGES = 20;

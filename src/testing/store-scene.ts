@@ -5,6 +5,7 @@
  */
 
 import type {
+  ListPage,
   ListQuery,
   Loaded,
   NewRecord,
@@ -12,7 +13,8 @@ import type {
   SessionRecord,
   SessionStore,
 } from "../stores/contract.ts";
-import { expectEqual, expectPresent } from "./expect.ts";
+import { ExpectationError, expectEqual, expectPresent, expectTrue, show } from "./expect.ts";
+import { watchHandles } from "./handles.ts";
 import { seededRandom } from "./random.ts";
 import type { StoreFixture } from "./store-fixture.ts";
 
@@ -44,22 +46,25 @@ export interface Scene {
   ): Promise<SessionRecord>;
   /** What `load` gives; it must be there. */
   load(id: string): Promise<Loaded>;
-  /** Closes the handles that the scene has opened, as the end of a process does. */
+  /** Closes the handles that are open, as the end of a process does. */
   closeHandles(): Promise<void>;
   /** Closes what is open and lets the fixture tidy up. */
   dispose(): Promise<void>;
 }
 
 /** Opens a scene. */
-export async function openScene(fixture: StoreFixture): Promise<Scene> {
+export async function openScene(given: StoreFixture): Promise<Scene> {
+  const { fixture, close, dispose } = watchHandles(given);
   const { store } = fixture;
-  const opened: SessionStore[] = [store];
   const random = seededRandom(1);
   let at = Date.now();
   let other = store;
-  if (fixture.another !== undefined) {
-    other = await fixture.another();
-    opened.push(other);
+  try {
+    other = (await fixture.another?.()) ?? store;
+  } catch (error) {
+    // Nobody gets the scene, so nobody else would.
+    await dispose().catch(() => undefined);
+    throw error;
   }
   const scene: Scene = {
     fixture,
@@ -96,13 +101,8 @@ export async function openScene(fixture: StoreFixture): Promise<Scene> {
     async load(id) {
       return expectPresent(await store.load(id), `record ${id}`);
     },
-    async closeHandles() {
-      for (const handle of opened.splice(0).reverse()) await handle.close();
-    },
-    async dispose() {
-      await scene.closeHandles();
-      await fixture.dispose?.();
-    },
+    closeHandles: close,
+    dispose,
   };
   return scene;
 }
@@ -133,14 +133,21 @@ export async function listAll(
       expectEqual(found.records.length, query.limit, "records on one page of `list`");
     }
     records.push(...found.records);
-    cursor = found.cursor;
+    cursor = cursorOf(found);
     if (cursor === undefined) return records;
     await betweenPages?.(page);
   }
-  throw new Error(`\`list\` still had a cursor after ${MOST_PAGES} pages`);
+  throw new ExpectationError(`\`list\` still had a cursor after ${MOST_PAGES} pages`);
 }
 
 const MOST_PAGES = 1000;
+
+/** Where the next page begins. A `null` would be asked for again and again, as a cursor like any other. */
+export function cursorOf({ cursor }: ListPage): string | undefined {
+  const isOne = cursor === undefined || typeof cursor === "string";
+  expectTrue(isOne, `the cursor of a page is text or \`undefined\`, not ${show(cursor)}`);
+  return cursor;
+}
 
 /** The ids on every page of a list, sorted. */
 export async function listedIds(
@@ -155,12 +162,20 @@ export async function listedIds(
 /** Sweeps until nothing is left to remove. @returns how many were removed. */
 export async function sweepAll(store: SessionStore, now: number, limit = 100): Promise<number> {
   let removed = 0;
-  for (;;) {
+  for (let round = 0; round < MOST_SWEEPS; round += 1) {
     const count = await store.sweep(limit, now);
+    expectTrue(
+      Number.isInteger(count),
+      `\`sweep\` tells how many it has removed, not ${show(count)}`,
+    );
     if (count === 0) return removed;
     removed += count;
   }
+  throw new ExpectationError(`\`sweep\` still removed something after ${MOST_SWEEPS} rounds`);
 }
+
+// No test has as many records.
+const MOST_SWEEPS = 1000;
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

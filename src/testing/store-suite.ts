@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UsageError } from "../errors.ts";
 import { createTests } from "./contract-create.ts";
 import { cutOffTests } from "./contract-cut-off.ts";
 import { handleTests } from "./contract-handles.ts";
@@ -16,6 +17,7 @@ import { sweepTests } from "./contract-sweep.ts";
 import { touchTests } from "./contract-touch.ts";
 import { updateTests } from "./contract-update.ts";
 import { compareWithModel } from "./differential.ts";
+import { ended } from "./handles.ts";
 import { faultTests } from "./store-faults.ts";
 import type { StoreFixture, StoreSuiteOptions, StoreTest } from "./store-fixture.ts";
 import type { ContractTest, Need } from "./store-needs.ts";
@@ -51,7 +53,8 @@ const CONTRACT: readonly ContractTest[] = [
  * ```
  */
 export async function storeSuite(options: StoreSuiteOptions): Promise<readonly StoreTest[]> {
-  const probe = await openScene(await options.open());
+  checkOptions(options);
+  const probe = await openScene(await openFixture(options));
   const { fixture } = probe;
   await probe.dispose();
   return [
@@ -61,22 +64,57 @@ export async function storeSuite(options: StoreSuiteOptions): Promise<readonly S
   ];
 }
 
+/** Nothing would be said of a number that is none: there would be no sequences, and no limit. */
+function checkOptions({ open, seed, sequences, budget, patience }: StoreSuiteOptions): void {
+  if (typeof open !== "function") throw new UsageError("`storeSuite` takes `open`, a function");
+  for (const [name, value] of Object.entries({ seed, sequences, budget, patience })) {
+    if (value === undefined || (Number.isInteger(value) && value >= 0)) continue;
+    throw new UsageError(`\`${name}\` of \`storeSuite\` is a whole number from 0`);
+  }
+}
+
+/** Opens a fixture that has what every store has. */
+async function openFixture({ open }: StoreSuiteOptions): Promise<StoreFixture> {
+  const fixture = await ended(Promise.resolve(open()), "`open`");
+  const store: unknown = fixture?.store;
+  if (typeof store !== "object" || store === null) {
+    throw new UsageError("`open` gives a fixture, `{ store }`, and not the store itself");
+  }
+  const missing = VERBS_OF_ALL.filter((verb) => typeof fixture.store[verb] !== "function");
+  if (missing.length === 0) return fixture;
+  throw new UsageError(`the store has no \`${missing.join("`, no `")}\``);
+}
+
+const VERBS_OF_ALL = [
+  "load",
+  "create",
+  "update",
+  "touch",
+  "cutOff",
+  "list",
+  "sweep",
+  "close",
+] as const;
+
 function toStoreTest(
   { name, needs = [], run }: ContractTest,
   fixture: StoreFixture,
-  { open }: StoreSuiteOptions,
+  options: StoreSuiteOptions,
 ): StoreTest {
   const reasons = needs.flatMap((need) => skipReason(need, fixture) ?? []);
   return {
     name,
     skip: reasons.length > 0 ? reasons.join(", ") : undefined,
     async run() {
-      const scene = await openScene(await open());
+      const scene = await openScene(await openFixture(options));
       try {
         await run(scene);
-      } finally {
-        await scene.dispose();
+      } catch (error) {
+        // What is wrong is told, not what went wrong with tidying up after it.
+        await scene.dispose().catch(() => undefined);
+        throw error;
       }
+      await scene.dispose();
     },
   };
 }
@@ -88,7 +126,7 @@ function differentialTests(options: StoreSuiteOptions): ContractTest[] {
     return {
       name: `model: a random sequence is answered as the model answers it (seed ${seed})`,
       needs: RACING,
-      run: (scene: Scene) => compareWithModel(scene, seed, options.open),
+      run: (scene: Scene) => compareWithModel(scene, seed, () => openFixture(options)),
     };
   });
 }

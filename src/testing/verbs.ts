@@ -23,6 +23,10 @@ const VERBS = [
 /** A method of a store, or of its feed of revocations, that asks the backend. */
 export type Verb = (typeof VERBS)[number];
 
+export function isVerb(name: unknown): name is Verb {
+  return (VERBS as readonly unknown[]).includes(name);
+}
+
 /** One call of a verb. */
 export interface StoreCall {
   readonly verb: Verb;

@@ -670,6 +670,122 @@ export const WRONG_STORES: readonly WrongStore[] = [
     },
   })),
   wrong(
+    "a cut-off is remembered as long as the first one asked for",
+    /cutOff: is remembered longer/,
+    ({ cutOffs }, right) => ({
+      async cutOff(userId, options, now) {
+        const keepUntil = cutOffs.get(userId)?.keepUntil ?? options.keepUntil;
+        const at = await right.cutOff(userId, options, now);
+        cutOffs.set(userId, { at, keepUntil });
+        return at;
+      },
+    }),
+  ),
+  ...(["create", "update", "touch"] as const).map((verb) =>
+    wrong(
+      `a timer of 31 bits removes what ${verb} has written`,
+      /more than a month/,
+      (state, right) => {
+        const soon = (id: string, expiresAt: number, now: number): void => {
+          if (expiresAt - now >= 2 ** 31) state.records.delete(id);
+        };
+        const verbs: Overrides = {
+          async create(record, startedAgo, now) {
+            const answer = await right.create(record, startedAgo, now);
+            soon(record.id, record.expiresAt, now);
+            return answer;
+          },
+          async update(id, revision, next, now) {
+            const done = await right.update(id, revision, next, now);
+            soon(id, next.expiresAt, now);
+            return done;
+          },
+          async touch(id, lastSeenAt, expiresAt, now) {
+            const done = await right.touch(id, lastSeenAt, expiresAt, now);
+            soon(id, expiresAt, now);
+            return done;
+          },
+        };
+        return { [verb]: verbs[verb] };
+      },
+    ),
+  ),
+  wrong("a cut-off is forgotten after 30 days", /more than a month/, (_state, right) => ({
+    cutOff: (userId, { except, keepUntil }, now) =>
+      right.cutOff(userId, { except, keepUntil: Math.min(keepUntil, now + MONTH) }, now),
+  })),
+  wrong("list ends with the first page of the backend", /list: of many/, (_state, right) => ({
+    async list(query, now) {
+      const { records } = await right.list({ ...query, limit: Math.min(query.limit, 100) }, now);
+      const cursor = records.length < query.limit ? undefined : records.at(-1)?.id;
+      return { records, cursor };
+    },
+  })),
+  wrong("sweep takes every cut-off and counts none", /sweep: cut-offs count/, (state, right) => ({
+    async sweep(limit, now) {
+      for (const [userId, { keepUntil }] of state.cutOffs) {
+        if (keepUntil <= now) state.cutOffs.delete(userId);
+      }
+      return await right.sweep(limit, now);
+    },
+  })),
+  wrong("user ids are cut at 1000 characters", /user ids: /, (_state, right) => ({
+    create: (record, startedAgo, now) =>
+      right.create({ ...record, userId: record.userId?.slice(0, 1000) }, startedAgo, now),
+    list: (query, now) => right.list({ ...query, userId: query.userId?.slice(0, 1000) }, now),
+  })),
+  wrong("user ids are indexed up to 3000 bytes", /user ids: /, (_state, right) => ({
+    async create(record, startedAgo, now) {
+      if (Buffer.byteLength(record.userId ?? "") > 3000) throw new Error("too long for the index");
+      return await right.create(record, startedAgo, now);
+    },
+  })),
+  ...(
+    [
+      ["normalized", (body: string): string => body.normalize()],
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is lost.
+      ["cleaned", (body: string): string => body.replace(/[\u0001-\u0008\u007F]/g, "")],
+      ["kept without noncharacters", (body: string): string => body.replace(/[\uFFFE\uFFFF]/g, "")],
+    ] as const
+  ).map(([how, change]) =>
+    wrong(`bodies are ${how}`, /bodies: come back letter by letter/, (_state, right) => ({
+      create: (record, startedAgo, now) =>
+        right.create({ ...record, body: change(record.body) }, startedAgo, now),
+    })),
+  ),
+  wrong("wide bodies are cut at create", /bodies: of maxBodyBytes/, (_state, right) => ({
+    create: (record, startedAgo, now) => {
+      const bytes = Buffer.from(record.body).subarray(0, 1024 * 1024 - 4);
+      const body = record.body.startsWith("🧥") ? bytes.toString() : record.body;
+      return right.create({ ...record, body }, startedAgo, now);
+    },
+  })),
+  wrong("the feed trims user ids", /revocations: entries of every kind/, (_state, right) => ({
+    add: (entry) => right.add({ ...entry, ...(entry.id !== undefined && { id: entry.id.trim() }) }),
+  })),
+  ...(
+    [
+      ["load", undefined, /trouble: what is read/],
+      ["list", { records: [] }, /trouble: what is read/],
+      ["create", "taken", /trouble: create/],
+      ["update", false, /trouble: (update|close)/],
+      ["touch", false, /trouble: touch/],
+      ["add", undefined, /trouble: a revocation/],
+      ["since", { revocations: [], cursor: "0" }, /trouble: a revocation/],
+    ] as const
+  ).map(([verb, answer, red]) =>
+    wrongOverWire(
+      `${verb} answers as if there were nothing when it fails`,
+      red,
+      (_s, right, wire) => ({
+        [verb]: async (...args: unknown[]): Promise<unknown> => {
+          const method = right[verb] as (...args: unknown[]) => Promise<unknown>;
+          return await wire(verb, async () => await method(...args)).catch(() => answer);
+        },
+      }),
+    ),
+  ),
+  wrong(
     "the feed is forgotten at a restart",
     /revocations: all of them are there/,
     (state, right) => ({
@@ -692,6 +808,47 @@ export const WRONG_STORES: readonly WrongStore[] = [
     },
   },
   {
+    mistake: "namespaces share their feed",
+    red: /namespaces: no entry/,
+    open() {
+      const state = modelState();
+      const elsewhere = { ...modelState(), feed: state.feed };
+      return {
+        store: modelStore({ state }),
+        elsewhere: async () => modelStore({ state: elsewhere }),
+      };
+    },
+  },
+  {
+    mistake: "the whole list is of every namespace",
+    red: /namespaces: nothing of one/,
+    open() {
+      const right = modelStore();
+      const other = modelStore();
+      const list: Model["list"] = async (query, now) => {
+        const page = await right.list(query, now);
+        if (query.userId !== undefined) return page;
+        return { records: [...page.records, ...(await other.list({ limit: 100 }, now)).records] };
+      };
+      return { store: { ...right, list }, elsewhere: async () => other };
+    },
+  },
+  {
+    mistake: "a sweep takes the cut-offs of every namespace",
+    red: /namespaces: nothing of one/,
+    open() {
+      const state = modelState();
+      const other = modelStore();
+      const sweep: Model["sweep"] = async (limit, now) => {
+        for (const [userId, { keepUntil }] of state.cutOffs) {
+          if (keepUntil <= now) state.cutOffs.delete(userId);
+        }
+        return await other.sweep(limit, now);
+      };
+      return { store: modelStore({ state }), elsewhere: async () => ({ ...other, sweep }) };
+    },
+  },
+  {
     mistake: "marks come from the core's clock though the store says it has its own",
     red: /create: the mark is the store's own now/,
     open() {
@@ -700,6 +857,8 @@ export const WRONG_STORES: readonly WrongStore[] = [
     },
   },
 ];
+
+const MONTH = 30 * 86_400_000;
 
 let handles = 0;
 

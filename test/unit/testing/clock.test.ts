@@ -31,4 +31,10 @@ describe("testClock", () => {
       }
     }
   });
+
+  it("refuses what is no moment", () => {
+    const wrong = new Date() as unknown as number;
+    expect(() => testClock(wrong)).toThrow("`testClock` takes milliseconds since the epoch");
+    expect(() => testClock().set(Number.NaN)).toThrow("`set` takes milliseconds since the epoch");
+  });
 });

@@ -55,6 +55,20 @@ describe("explore", () => {
     expect(new Set(orders).size).toBe(count);
   });
 
+  it("ends with an actor that asks again and again", async () => {
+    const waiting: Actor = {
+      name: "waiting",
+      async run(wire) {
+        for (;;) await wire("is it free?", async () => false);
+      },
+    };
+    const exploring = explore(async () => ({ actors: [waiting], check: async () => undefined }));
+    const { message } = (await failureOf(exploring)) as ScheduleError;
+    expect(message).toMatch(
+      /^schedule 1: no end after 1000 commands\n {2}1\. waiting: is it free\?\n/,
+    );
+  });
+
   it("tells the longest schedule, where their lengths differ", async () => {
     const { longest, schedules } = await explore(async () => {
       let taken = false;

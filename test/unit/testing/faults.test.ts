@@ -79,6 +79,15 @@ describe("faulty", () => {
     expect((await broken.load(ID))?.record.id).toBe(ID);
   });
 
+  it("refuses a plan that would never strike, or with what is no fault", () => {
+    const wrong = (name: string): never => name as never;
+    expect(() => nthCall(wrong("updat"), 1, "before")).toThrow('a verb of a store, not "updat"');
+    expect(() => nthCall("update", 0, "before")).toThrow("`nthCall` counts calls from 1");
+    expect(() => nthCall("update", 1, wrong("befor"))).toThrow("`nthCall` takes a fault: ");
+    expect(() => outage(wrong("down"))).toThrow("`outage` takes a fault: ");
+    expect(() => outage({ heldBy: gate() })).not.toThrow();
+  });
+
   it("outage: every call fails from its begin to its end", async () => {
     const down = outage();
     const store = faulty(await storeWithRecord(), down.plan);

@@ -1,6 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { modelState, modelStore } from "../../../src/testing/model.ts";
-import type { StoreFixture, StoreTest } from "../../../src/testing/store-fixture.ts";
+import type {
+  StoreFixture,
+  StoreSuiteOptions,
+  StoreTest,
+} from "../../../src/testing/store-fixture.ts";
 import { storeSuite } from "../../../src/testing/store-suite.ts";
 
 const skipped = (tests: readonly StoreTest[], start: string): string | undefined =>
@@ -186,4 +190,179 @@ describe("storeSuite", () => {
     expect(steps.length).toBeLessThanOrEqual(3);
     expect(steps.join()).toContain('"verb":"touch"');
   });
+
+  it.each([null, "", 7])(
+    "says what is wrong with a list whose last cursor is %j",
+    async (cursor) => {
+      const right = modelStore();
+      const list: typeof right.list = async (query, now) => {
+        const page = await right.list(query, now);
+        return { records: page.records, cursor: page.cursor ?? (cursor as string) };
+      };
+      const tests = await storeSuite({ open: () => ({ store: { ...modelStore(), list } }) });
+      for (const start of [
+        "list: goes on where",
+        "list: pages of every",
+        "P4 P5 race: load × list,",
+      ]) {
+        const told = await failureOf(tests, start);
+        expect(told).toMatch(
+          cursor === "" ? /pages/ : /the cursor of a page is text or `undefined`/,
+        );
+      }
+    },
+  );
+
+  it("says what is wrong with a sweep that never comes to an end", async () => {
+    for (const [answer, told] of [
+      [undefined, "`sweep` tells how many it has removed, not undefined"],
+      [1, "`sweep` still removed something after 1000 rounds"],
+    ] as const) {
+      const sweep = async (): Promise<number> => answer as number;
+      const tests = await storeSuite({ open: () => ({ store: { ...modelStore(), sweep } }) });
+      for (const start of ["sweep: removes nothing", "P5 storm: a sweep", "P5 trouble: sweep"]) {
+        expect(await failureOf(tests, start), start).toContain(told);
+      }
+    }
+  });
+
+  it("says what is wrong with an update that is refused without a reason", async () => {
+    const update = async (): Promise<boolean> => false;
+    const tests = await storeSuite({ open: () => ({ store: { ...modelStore(), update } }) });
+    for (const start of ["P4 storm: many", "P5 storm: of many that close"]) {
+      expect(await failureOf(tests, start)).toContain("a write is refused only with a reason");
+    }
+  });
+
+  describe("with a store that hangs", () => {
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    const never = (): Promise<never> => new Promise(() => undefined);
+
+    it.each(["load", "close"] as const)("names %s, and tidies up all the same", async (verb) => {
+      vi.useFakeTimers();
+      let disposed = 0;
+      const closed: string[] = [];
+      let hangs = false;
+      const open = (): StoreFixture => {
+        const store = modelStore();
+        return {
+          store: {
+            ...store,
+            [verb]: (...args: [never]) => (hangs ? never() : store[verb](...args)),
+          },
+          another: async () => ({
+            ...store,
+            close: async () => {
+              closed.push("another");
+            },
+          }),
+          dispose() {
+            disposed += 1;
+          },
+        };
+      };
+      const tests = await storeSuite({ open });
+      [hangs, disposed, closed.length] = [true, 0, 0];
+      const told = failureOf(tests, "load: gives a record as");
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(await told).toBe(`\`${verb}\` has given no answer for 60 s`);
+      expect([disposed, closed]).toEqual([1, ["another"]]);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it("names what the fixture does not open", async () => {
+      vi.useFakeTimers();
+      const told = storeSuite({ open: never }).catch(({ message }: Error) => message);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(await told).toBe("`open` has given no answer for 60 s");
+    });
+  });
+
+  it("closes every handle of a test that fails", async () => {
+    let opened = 0;
+    let closed = 0;
+    const open = (): StoreFixture => {
+      const state = modelState();
+      const handle = (): ReturnType<typeof modelStore> => {
+        opened += 1;
+        return {
+          ...modelStore({ state }),
+          load: () => Promise.reject(new Error("load is broken")),
+          close: async () => {
+            closed += 1;
+          },
+        };
+      };
+      return {
+        store: handle(),
+        another: async () => handle(),
+        elsewhere: async () => handle(),
+        wired: async () => handle(),
+      };
+    };
+    for (const { run, skip } of await storeSuite({ open, sequences: 1 })) {
+      if (skip === undefined) await run().catch(() => undefined);
+    }
+    expect(closed).toBe(opened);
+  });
+
+  it("tells what is wrong, and not that tidying up failed too", async () => {
+    const log: string[] = [];
+    let broken = false;
+    const breaks = async (): Promise<void> => {
+      log.push("close");
+      if (broken) throw new Error("close is broken");
+    };
+    const open = (): StoreFixture => ({
+      store: { ...modelStore(), load: async () => undefined, close: breaks },
+      another: async () => ({ ...modelStore(), close: breaks }),
+      dispose: () => void log.push("dispose"),
+    });
+    const tests = await storeSuite({ open });
+    [broken, log.length] = [true, 0];
+    expect(await failureOf(tests, "load: gives a record as")).toContain("is there");
+    expect(log).toEqual(["close", "close", "dispose"]);
+    expect(await failureOf(tests, "load: answers undefined")).toBe("close is broken");
+  });
+
+  it("tidies up when the second handle can't be opened", async () => {
+    const log: string[] = [];
+    const open = (): StoreFixture => ({
+      store: { ...modelStore(), close: async () => void log.push("close") },
+      another: () => Promise.reject(new Error("too many connections")),
+      dispose: () => void log.push("dispose"),
+    });
+    await expect(storeSuite({ open })).rejects.toThrow("too many connections");
+    expect(log).toEqual(["close", "dispose"]);
+  });
+
+  it("refuses by name what can't be graded", async () => {
+    const { touch: _, sweep: __, ...partial } = modelStore();
+    const open = (): StoreFixture => ({ store: modelStore() });
+    for (const [options, told] of [
+      [{}, "`storeSuite` takes `open`"],
+      [
+        { open: () => modelStore() },
+        "`open` gives a fixture, `{ store }`, and not the store itself",
+      ],
+      [{ open: () => undefined }, "`open` gives a fixture"],
+      [{ open: () => ({ store: partial }) }, "the store has no `touch`, no `sweep`"],
+      [{ open, sequences: Number.NaN }, "`sequences` of `storeSuite` is a whole number from 0"],
+      [{ open, budget: "9" }, "`budget` of `storeSuite` is a whole number from 0"],
+    ] as const) {
+      await expect(storeSuite(options as unknown as StoreSuiteOptions)).rejects.toThrow(told);
+    }
+  });
 });
+
+async function failureOf(tests: readonly StoreTest[], start: string): Promise<string> {
+  const test = tests.find(({ name }) => name.startsWith(start));
+  if (test === undefined) throw new Error(`no test begins with ${start}`);
+  return await test.run().then(
+    () => "none",
+    ({ message }: Error) => message,
+  );
+}
