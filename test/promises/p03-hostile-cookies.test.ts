@@ -49,6 +49,8 @@ eachWay((open) => {
     ];
     const fresh = app.browser();
     await fresh.read();
+    // So long that a feed that was read before would have to be asked again.
+    app.clock.advance("1m");
     app.recorded.clear();
     for (const value of hostile) {
       const browser = app.browser();

@@ -40,7 +40,7 @@ const bodies = fc
       ip: perhaps(text),
       n: perhaps(fc.nat()),
       s: perhaps(text),
-      w: perhaps(fc.array(perhaps(text), { maxLength: 3 })),
+      w: perhaps(fc.stringMatching(/^[\w. -]{0,40}$/)),
       d: perhaps(fc.dictionary(text, json, { maxKeys: 3 })),
     },
     { requiredKeys: ["v", "c", "e", "t", "w", "d"] },
@@ -108,13 +108,16 @@ describe.each([
   ["the text inside a seal", sealedTexts, useSealed],
 ] as const)("%s", (_name, almost, tryIt) => {
   it("is refused or can be used, whatever its parts are", { timeout }, () => {
-    const outcomes = new Set<boolean>();
+    let used = 0;
     fc.assert(
-      fc.property(almost, (given) => void outcomes.add(tryIt(given))),
+      fc.property(almost, (given) => {
+        if (tryIt(given)) used += 1;
+      }),
       { numRuns },
     );
-    // Neither everything nor nothing was refused: the parts were looked at.
-    expect(outcomes.size).toBe(2);
+    // Many were right in all parts, and many were not: the parts were looked at.
+    expect(used).toBeGreaterThan(numRuns / 20);
+    expect(used).toBeLessThan(numRuns * 0.95);
   });
 
   it("is refused or can be used, whatever it is", { timeout }, () => {
