@@ -45,7 +45,8 @@ eachWay((open, { method }) => {
       .split("; ")
       .map((pair) => Buffer.from(pair.slice(pair.indexOf("=") + 1), "base64url").toString("latin1"))
       .join();
-    for (const word of ["ada", "example", "cancer", "plan", "password"]) {
+    // Short ones stand in what is random now and then.
+    for (const word of ["ada@", "example", "cancer", "treatment", "password"]) {
       expect(decoded).not.toContain(word);
       expect(cookie).not.toContain(word);
     }

