@@ -55,7 +55,7 @@ export interface Host {
   ): Promise<{ readonly kept: Kept; readonly ticket: Ticket }>;
   homeOf(userId: string): Promise<string | undefined>;
   setTicket(visit: Visit, kept: Kept, ticket: Ticket): void;
-  isLive(visit: Visit, kept: Kept): Promise<boolean>;
+  reload(visit: Visit, kept: Kept): Promise<Found>;
   refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found;
 }
 
@@ -335,7 +335,10 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       if (visit.headSent && foreign?.recordKey === undefined) return;
       // A sign-out may have been quicker, and has removed it.
       const isWritten = !isNew && kept.record.revision > 1;
-      if (foreign === undefined && isWritten && !(await host.isLive(visit, kept))) return;
+      if (foreign === undefined && isWritten) {
+        const { kept: current } = await host.reload(visit, kept);
+        if (current === undefined) return;
+      }
       const { userId } = kept.record;
       const data = decodeAll(kept.content.data);
       // Whether a session that is theirs outlives the browser's run stays as it is.

@@ -55,7 +55,8 @@ export function judge(
   return LIVE;
 }
 
-function revocationOf(
+/** The moment of the cut-off, or of the revocation, that a session has ended by. */
+export function revocationOf(
   { record, content }: Kept,
   cutOff: number,
   revokedAt: RevokedAt,

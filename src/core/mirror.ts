@@ -28,8 +28,8 @@ export interface Mirror {
   everyoneAt(session: Judged): number | undefined;
   /** When the session was revoked: it alone, its user's, or everyone's. */
   revokedAt(session: Judged): number | undefined;
-  /** The latest cut-off of the user that this session was excepted from. */
-  exceptedAt(id: string, userId: string | undefined): number;
+  /** Since when a session is its user's: a cut-off that has excepted it has lifted its mark, as a store would. */
+  markOf(session: Pick<Judged, "id" | "userId" | "mark">): number;
   /**
    * Writes to the feed. Holds in this process at once, also when the feed cannot be written: whoever ends
    * a session must see it end. `"once written"`: only then, where a failure is to leave everything as it was.
@@ -150,9 +150,9 @@ export function createMirror(
       if (userId === undefined || users.size === 0) return undefined;
       return users.get(userId)?.find((cutOff) => mark <= cutOff.at && id !== cutOff.except)?.at;
     },
-    exceptedAt(id, userId = "") {
+    markOf({ id, userId = "", mark }) {
       const excepting = users.get(userId)?.filter(({ except }) => except === id) ?? [];
-      return Math.max(0, ...excepting.map(({ at }) => at));
+      return Math.max(mark, ...excepting.map(({ at }) => at + 1));
     },
     async add(revocation, holds = "at once") {
       const write = () => calls.run("add", () => revocations.add(revocation));

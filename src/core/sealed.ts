@@ -19,7 +19,7 @@ import { isTicket, newSessionId } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
 import type { RevokedAt } from "./judge.ts";
-import { CLOCK_SLACK, judge } from "./judge.ts";
+import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
@@ -275,7 +275,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       await undo(visit, made, before);
       throw error;
     }
-    if (mirror === undefined || revocationOf(old) === at) return true;
+    if (mirror === undefined || revocationOf(old, 0, revokedAt) === at) return true;
     await undo(visit, made, before);
     return false;
   }
@@ -338,7 +338,9 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
-    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? markOf(old) : 0);
+    const own = old?.record.userId === userId ? old?.record : undefined;
+    const lifted = own && (mirror?.markOf(own) ?? own.mark);
+    const mark = Math.max(visit.openedAt, lifted ?? 0);
     const record = newRecord(userId, mark);
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
@@ -355,11 +357,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const isDone = old === undefined || (await replace(visit, old, made, before));
     if (!isDone) throw endedMeanwhile();
     return made;
-  }
-
-  /** A cut-off that has excepted the session has lifted its mark, as a store would. */
-  function markOf({ record: { id, userId, mark } }: Kept): number {
-    return Math.max(mark, 1 + (mirror?.exceptedAt(id, userId) ?? 0));
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
@@ -381,10 +378,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     holds?: "once written",
   ): Promise<void> {
     await mirror?.add({ kind: "session", id, at, until: until + CLOCK_SLACK }, holds);
-  }
-
-  function revocationOf({ record: { id, userId, mark }, content }: Kept): number | undefined {
-    return revokedAt({ id, userId, mark, createdAt: content.createdAt });
   }
 
   async function reload(_visit: Visit, kept: Kept): Promise<Found> {

@@ -26,7 +26,7 @@ import {
   setForeignCookies,
 } from "./foreign.ts";
 import type { RevokedAt } from "./judge.ts";
-import { CLOCK_SLACK, judge, REMEMBERED_FOR } from "./judge.ts";
+import { CLOCK_SLACK, judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing } from "./method.ts";
 import { Content, Kept } from "./record.ts";
@@ -344,7 +344,9 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
-    const mark = Math.max(visit.openedAt, old?.record.userId === userId ? markOf(old) : 0);
+    const own = old?.record.userId === userId ? old?.record : undefined;
+    const lifted = own && (mirror?.markOf(own) ?? own.mark);
+    const mark = Math.max(visit.openedAt, lifted ?? 0);
     const record = newRecord(userId, mark);
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
@@ -368,11 +370,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
     });
   }
 
-  /** A cut-off that has excepted the session has lifted its mark, as a store would. */
-  function markOf({ record: { id, userId, mark } }: Kept): number {
-    return Math.max(mark, 1 + (mirror?.exceptedAt(id, userId) ?? 0));
-  }
-
   /**
    * Ends the session that another was made in place of, in its turn. If that fails, or somebody else has ended
    * it meanwhile, the session of before goes on, or nothing: its cookies go out, or none, and nothing is left
@@ -387,7 +384,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     try {
       const at = clock();
       await deny(old, at, "once written");
-      if (mirror !== undefined && revocationOf(old) !== at) throw endedMeanwhile();
+      if (mirror !== undefined && revocationOf(old, 0, revokedAt) !== at) throw endedMeanwhile();
       await remove(old).catch(unlessDenied);
       remember(visit);
     } catch (error) {
@@ -447,10 +444,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
   ): Promise<void> {
     const until = at + timeouts.longest + CLOCK_SLACK;
     await mirror?.add({ kind: "session", id, at, until }, holds);
-  }
-
-  function revocationOf({ record: { id, userId, mark }, content }: Kept): number | undefined {
-    return revokedAt({ id, userId, mark, createdAt: content.createdAt });
   }
 
   /** Ends a session for the other side too, where it has a record. */

@@ -45,7 +45,7 @@ export function createStored(core: StoredCore): StoredMethod {
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const writer = createWriter(core);
-  const adopter = createAdopter(core, { createRecord, homeOf, setTicket, isLive, refused });
+  const adopter = createAdopter(core, { createRecord, homeOf, setTicket, reload, refused });
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -444,10 +444,6 @@ export function createStored(core: StoredCore): StoredMethod {
     const again = new Kept(loaded.record, content);
     const { refusal } = judge(again, loaded.cutOff, timeouts, core.everyoneAt, now);
     return refusal === undefined ? live(again) : refused(refusal, id, true);
-  }
-
-  async function isLive(visit: Visit, kept: Kept): Promise<boolean> {
-    return (await reload(visit, kept)).kept !== undefined;
   }
 
   async function take(

@@ -25,6 +25,7 @@ import { skipReason } from "./store-needs.ts";
 import { RACES, raceName, runRace } from "./store-races.ts";
 import type { Scene } from "./store-scene.ts";
 import { openScene } from "./store-scene.ts";
+import { VERBS_OF_ALL } from "./verbs.ts";
 
 const CONTRACT: readonly ContractTest[] = [
   ...handleTests,
@@ -80,21 +81,12 @@ async function openFixture({ open }: StoreSuiteOptions): Promise<StoreFixture> {
   if (typeof store !== "object" || store === null) {
     throw new UsageError("`open` gives a fixture, `{ store }`, and not the store itself");
   }
-  const missing = VERBS_OF_ALL.filter((verb) => typeof fixture.store[verb] !== "function");
+  const missing = [...VERBS_OF_ALL, "close" as const].filter(
+    (verb) => typeof fixture.store[verb] !== "function",
+  );
   if (missing.length === 0) return fixture;
   throw new UsageError(`the store has no \`${missing.join("`, no `")}\``);
 }
-
-const VERBS_OF_ALL = [
-  "load",
-  "create",
-  "update",
-  "touch",
-  "cutOff",
-  "list",
-  "sweep",
-  "close",
-] as const;
 
 function toStoreTest(
   { name, needs = [], run }: ContractTest,

@@ -6,22 +6,21 @@
 
 import type { Revocations, SessionStore } from "../stores/contract.ts";
 
-const VERBS = [
+/** Those that every store has. */
+export const VERBS_OF_ALL = [
   "load",
-  "refresh",
   "create",
   "update",
   "touch",
   "cutOff",
   "list",
   "sweep",
-  "home",
-  "add",
-  "since",
 ] as const;
 
 /** A method of a store, or of its feed of revocations, that asks the backend. */
-export type Verb = (typeof VERBS)[number];
+export type Verb = (typeof VERBS_OF_ALL)[number] | "refresh" | "home" | "add" | "since";
+
+const VERBS: readonly Verb[] = [...VERBS_OF_ALL, "refresh", "home", "add", "since"];
 
 export function isVerb(name: unknown): name is Verb {
   return (VERBS as readonly unknown[]).includes(name);

@@ -287,7 +287,8 @@ describe("a revocation in the mirror", () => {
     await mirror.add(cutOff("ada", now, "mine"));
     expect(mirror.revokedAt(ofUser("ada", now - 5, "mine"))).toBeUndefined();
     expect(mirror.revokedAt(ofUser("ada", now - 5, "other"))).toBe(now);
-    expect(mirror.exceptedAt("mine", "ada")).toBe(now);
+    expect(mirror.markOf(ofUser("ada", now - 5, "mine"))).toBe(now + 1);
+    expect(mirror.markOf(ofUser("ada", now - 5, "other"))).toBe(now - 5);
     await mirror.add(cutOff("ada", now + 1, "other"));
     expect(mirror.revokedAt(ofUser("ada", now - 5, "mine"))).toBe(now + 1);
     // What has ended does not come back because a later one excepts it.
