@@ -5,6 +5,7 @@
  */
 
 import type { Context, MiddlewareHandler } from "hono";
+import { mergeCacheControl, mergeVary } from "../cookie/cache.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { isCarried } from "./carry.ts";
@@ -38,7 +39,7 @@ export function coatcheck<Data extends object>(
     if (isCarried(sessions, c.get("session"))) return await next();
     const session = sessions.open(c.req.raw);
     c.set("session", session);
-    const use = new Use(session);
+    const use = new Use(session, () => tellCaches(c));
     await next();
     use.headIsOut();
     if (isAnswer(c.error) && c.res.status === 500) setResponse(c, failureResponse(c.error, dev));
@@ -54,6 +55,18 @@ export function coatcheck<Data extends object>(
     }
   };
 }
+
+/**
+ * Tells the context what the response will say if the session is only read, so that it is made with these
+ * headers: one that is there already could only be copied, which costs more than all the rest.
+ */
+function tellCaches(c: Context): void {
+  if (c.finalized) return;
+  c.header("Vary", mergeVary(undefined), APPENDED);
+  c.header("Cache-Control", mergeCacheControl(undefined, "private"), APPENDED);
+}
+
+const APPENDED = { append: true };
 
 /** Hono would merge the old headers into the new response, and restore the old cookies. */
 function setResponse(c: Context, response: Response): void {

@@ -16,11 +16,16 @@ export class Use {
   isUsed = false;
   private isOut = false;
 
-  /** Follows a handle, for adapters that look at the response after the handler. */
-  constructor(session: Committer) {
+  /**
+   * Follows a handle, for adapters that look at the response after the handler.
+   *
+   * @param before - called at a first use before the response is there.
+   */
+  constructor(session: Committer, before?: () => void) {
     onFirstUse(session, () => {
       this.isUsed = true;
       if (this.isOut) session.commit({ at: "head" }).catch(ignore);
+      else before?.();
     });
   }
 

@@ -33,7 +33,7 @@ export function mergeCacheControl(
   existing: string | undefined,
   atLeast: "no-store" | "private",
 ): string {
-  if (existing === undefined) return atLeast;
+  if (existing === undefined || existing === "private") return atLeast;
   const directives = parseDirectives(existing);
   const has = (text: string): boolean =>
     directives.some((directive) => directive.text.toLowerCase() === text);

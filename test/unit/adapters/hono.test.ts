@@ -126,6 +126,56 @@ describe("the Hono adapter", () => {
     expect((await app.request("/")).headers.getSetCookie()).toEqual([]);
   });
 
+  it("has the response of a request that only reads made with its headers, and makes no other", async () => {
+    const { app } = open();
+    const made: Response[] = [];
+    app.get("/", async (c) => {
+      await c.get("session").load();
+      const response = c.text("x");
+      made.push(response);
+      return response;
+    });
+    const response = await app.request("/");
+    expect(response).toBe(made[0]);
+    expect(response.headers.get("vary")).toBe("Cookie");
+    expect(response.headers.get("cache-control")).toBe("private");
+  });
+
+  it("says nothing to caches where the session is not looked at", async () => {
+    const { app } = open();
+    app.get("/", (c) => c.text("x"));
+    expect([...(await app.request("/")).headers.keys()]).toEqual(["content-type"]);
+  });
+
+  it.each<[string, Record<string, string>, Record<string, string>]>([
+    ["before", { vary: "Accept", "cache-control": "public, max-age=60" }, {}],
+    ["after", {}, { vary: "Accept", "cache-control": "public, max-age=60" }],
+  ])(
+    "P12 keeps what the app says to caches %s the session is looked at",
+    async (_when, before, after) => {
+      const { app } = open();
+      app.get("/", async (c) => {
+        for (const [name, value] of Object.entries(before)) c.header(name, value);
+        await c.get("session").load();
+        for (const [name, value] of Object.entries(after)) c.header(name, value);
+        return c.text("x");
+      });
+      const { headers } = await app.request("/");
+      expect(headers.get("vary")).toBe("Accept, Cookie");
+      expect(headers.get("cache-control")).toBe("private, max-age=60");
+    },
+  );
+
+  it("P12 tells caches of a response that Hono has not made", async () => {
+    const { app } = open();
+    app.get("/", async (c) => {
+      await c.get("session").load();
+      return new Response("own");
+    });
+    const { headers } = await app.request("/");
+    expect([headers.get("vary"), headers.get("cache-control")]).toEqual(["Cookie", "private"]);
+  });
+
   it("drops buffered changes of a handler that throws what becomes a 4xx, too", async () => {
     const { app, recorded } = open();
     app.onError((_error, c) => c.text("not here", 404));

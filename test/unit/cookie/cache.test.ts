@@ -76,7 +76,7 @@ describe("mergeCacheControl", () => {
     ["x-unknown, community=1", "no-store"],
     ["no-store", "no-store"],
     ["NO-STORE", "no-store"],
-    ["private", "no-store, private"],
+    ["private", "no-store"],
     [
       "private, no-cache, no-store, max-age=0, must-revalidate",
       "no-store, private, no-cache, max-age=0, must-revalidate",
