@@ -6,6 +6,7 @@
 
 import {
   closeSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readSync,
@@ -28,6 +29,11 @@ const MOST_READERS = 1024;
 const ROOM_TO_OPEN = 256 * 1024;
 const TIMES_TO_OPEN = 20;
 const MAGIC = 0xbeefc0de;
+// Behind the magic of each of the two heads: how long a page is, and the roots of the two trees, or -1.
+const PAGE_BYTES_AT = 24;
+const ROOTS_AT = [64, 112];
+const HEAD_BYTES = 256;
+const MAKING_MS = 100;
 
 /**
  * Makes a folder for its owner only, unless it is there.
@@ -115,16 +121,40 @@ function openRoot(folder: string): LmdbRoot {
   }
 }
 
-/** Whether a file begins as LMDB's do, in one of its two page formats, or is still to be written. */
+/** Whether a file begins as LMDB's do and is not cut short, or is still to be written. */
 function mayBeLmdb(path: string): boolean {
-  const head = Buffer.alloc(28);
+  let file: number;
   try {
-    const file = openSync(path, "r");
-    const length = readSync(file, head);
-    closeSync(file);
-    return length === 0 || [16, 24].some((at) => head.readUInt32LE(at) === MAGIC);
+    file = openSync(path, "r");
   } catch {
     // Absent, or not ours to read: LMDB will tell.
     return true;
   }
+  try {
+    if (isWhole(file)) return true;
+    // Another process may be just about to make it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, MAKING_MS);
+    return isWhole(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * LMDB maps the file and looks at no length: the operating system kills who comes to a page that is not
+ * there (SIGBUS). Where the file ends, nothing tells for certain. What surely is in it are the heads, in
+ * one of LMDB's two page formats, and the pages in which their trees begin, mostly the last ones written.
+ */
+function isWhole(file: number): boolean {
+  const head = Buffer.alloc(HEAD_BYTES);
+  if (readSync(file, head, 0, HEAD_BYTES, 0) === 0) return true;
+  const at = [16, 24].find((offset) => head.readUInt32LE(offset) === MAGIC);
+  if (at === undefined) return false;
+  const pageBytes = head.readUInt32LE(at + PAGE_BYTES_AT);
+  const other = Buffer.alloc(HEAD_BYTES);
+  readSync(file, other, 0, HEAD_BYTES, pageBytes);
+  const roots = [head, other].flatMap((each) =>
+    ROOTS_AT.map((rootAt) => Number(each.readBigInt64LE(at + rootAt))),
+  );
+  return fstatSync(file).size >= (Math.max(1, ...roots) + 1) * pageBytes;
 }

@@ -40,7 +40,7 @@ export interface MysqlSql {
   readonly nextNumber: string;
   /** namespace, number, kind, about, except, at, until */
   readonly add: string;
-  /** namespace, namespace, cursor → the last number of all, and numbers and entries */
+  /** namespace, namespace, from → the last number of all, and numbers and entries from that number on */
   since(limit: number): string;
 }
 
@@ -133,7 +133,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ) => `SELECT COALESCE(f.last, 0), r.number, r.kind, r.about, r.at, r.until, r.except_id
 FROM (SELECT MAX(last) AS last FROM ${prefix}feeds WHERE namespace = ?) f
 LEFT JOIN (
-  SELECT * FROM ${prefix}revocations WHERE namespace = ? AND number > ? AND until > ${NOW}
+  SELECT * FROM ${prefix}revocations WHERE namespace = ? AND number >= ? AND until > ${NOW}
   ORDER BY number LIMIT ${limit}
 ) r ON TRUE
 ORDER BY r.number`,

@@ -8,13 +8,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { utf8Text } from "../lib/bytes.ts";
-import type {
-  Revocation,
-  RevocationPage,
-  Revocations,
-  SessionRecord,
-  SessionStore,
-} from "./contract.ts";
+import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { MysqlClient, MysqlValue, Written } from "./mysql-clients.ts";
 import { mysqlCalls } from "./mysql-clients.ts";
 import type { MysqlMigration } from "./mysql-migrations.ts";
@@ -27,6 +21,7 @@ import {
 } from "./mysql-migrations.ts";
 import type { MysqlSweep } from "./mysql-sql.ts";
 import { mysqlSql } from "./mysql-sql.ts";
+import { FEED_PAGE, sqlFeed } from "./sql-feed.ts";
 import { sqlGate } from "./sql-gate.ts";
 import {
   escaped,
@@ -71,7 +66,6 @@ const SWEEP_BATCH = 200;
 // What one page of a list looks at besides what it returns, and how much at a time.
 const LIST_SCAN = 1000;
 const LIST_PIECE = 200;
-const FEED_PAGE = 1000;
 const TAKEN = 1062;
 // A deadlock, and MariaDB's word for a row that has changed since it was read: all was rolled back.
 const ROLLED_BACK: readonly unknown[] = [1213, 1020];
@@ -129,18 +123,6 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
     const keys = rows.map(([key]) => (key instanceof Uint8Array ? textOf(key) : Number(key)));
     const values = [namespace, now, ...keys.sort((a, b) => (a < b ? -1 : 1))];
     return (await run(() => plain.write(text(keys.length), values))).affected;
-  }
-
-  async function since(cursor: string | undefined): Promise<RevocationPage> {
-    const asked = Number(cursor ?? 0);
-    const from = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
-    const found = await rows(sql.since(FEED_PAGE), namespace, namespace, from);
-    const last = Number(found[0]?.[0]);
-    // A cursor that was never given, as after a backup was put back, means from the beginning.
-    if (from > last) return since(undefined);
-    const revocations = found.filter((row) => row[1] !== null).map(revocationOf);
-    const more = revocations.length === FEED_PAGE;
-    return { revocations, cursor: `${more ? Number(found.at(-1)?.[1]) : last}`, more };
   }
 
   return {
@@ -242,7 +224,7 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
       );
     },
 
-    since,
+    since: sqlFeed((from) => rows(sql.since(FEED_PAGE), namespace, namespace, from), revocationOf),
   };
 }
 

@@ -33,7 +33,7 @@ export interface PostgresSql {
   readonly sweepFeed: string;
   /** namespace, kind, id, except, at, until → nothing to read */
   readonly add: string;
-  /** namespace, cursor, limit → the last number of all, and numbers and entries */
+  /** namespace, from, limit → the last number of all, and numbers and entries from that number on */
   readonly since: string;
 }
 
@@ -199,7 +199,7 @@ RETURNING 1`,
     since: `SELECT coalesce(f.last, 0)::float8, r.number, r.kind, r.id, r.at, r.until, r.except_id
 FROM (SELECT max(last) AS last FROM ${feeds} WHERE namespace = $1::text) f
 LEFT JOIN (
-  SELECT * FROM ${revocations} WHERE namespace = $1::text AND number > $2::bigint AND until > ${NOW}
+  SELECT * FROM ${revocations} WHERE namespace = $1::text AND number >= $2::bigint AND until > ${NOW}
   ORDER BY number LIMIT $3::int
 ) r ON true
 ORDER BY r.number`,

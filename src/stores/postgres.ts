@@ -7,19 +7,14 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import type {
-  Revocation,
-  RevocationPage,
-  Revocations,
-  SessionRecord,
-  SessionStore,
-} from "./contract.ts";
+import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { PostgresClient, PostgresValue } from "./postgres-clients.ts";
 import { postgresCalls } from "./postgres-clients.ts";
 import type { PostgresMigration } from "./postgres-migrations.ts";
 import { applyMigrations, migrationsFor, versionOf, whyNotReady } from "./postgres-migrations.ts";
 import { channelOf, createNotices, noticeOf } from "./postgres-notices.ts";
 import { postgresSql } from "./postgres-sql.ts";
+import { FEED_PAGE, sqlFeed } from "./sql-feed.ts";
 import { sqlGate } from "./sql-gate.ts";
 import {
   escaped,
@@ -84,7 +79,6 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const SWEEP_BATCH = 500;
 // What one page of a list looks at besides what it returns.
 const LIST_SCAN = 1000;
-const FEED_PAGE = 1000;
 const NO_USER = { key: null, long: null };
 // The transaction was rolled back for the sake of another one.
 const ROLLED_BACK: readonly unknown[] = ["40001", "40P01"];
@@ -134,18 +128,6 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
       removed += gone;
       if (looked < batch) return removed;
     }
-  }
-
-  async function since(cursor: string | undefined): Promise<RevocationPage> {
-    const asked = Number(cursor ?? 0);
-    const from = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
-    const rows = await run(sql.since, from, FEED_PAGE);
-    const last = Number(rows[0]?.[0]);
-    // A cursor that was never given, as after a backup was put back, means from the beginning.
-    if (from > last) return since(undefined);
-    const revocations = rows.filter((row) => row[1] !== null).map(revocationOf);
-    const more = revocations.length === FEED_PAGE;
-    return { revocations, cursor: `${more ? Number(rows.at(-1)?.[1]) : last}`, more };
   }
 
   return {
@@ -228,7 +210,7 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
       await run(sql.add, kind, about, except ?? null, at, until, ...told);
     },
 
-    since,
+    since: sqlFeed((from) => run(sql.since, from, FEED_PAGE), revocationOf),
   };
 }
 

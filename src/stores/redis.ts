@@ -58,12 +58,19 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
   const home = homes(keepHomeKey);
   const space: RedisSpace = { link, homeKey: (of) => `${namespace}:{${of}}`, run };
   let sweepAt: SweepPosition | undefined;
+  let lastHomeKey = "";
 
   async function keepHomeKey(candidate: string): Promise<string> {
     const key = `${namespace}:home`;
+    const isFirstTime = candidate !== lastHomeKey;
+    lastHomeKey = candidate;
     const keep = async () => (await run(HOME, [key], candidate)) as readonly unknown[];
-    const [kept] = await confirmed(key, keep, ([, isNew]) => Number(isNew) === 1);
-    return text(kept);
+    const [kept] = await confirmed(key, keep, ([there, isNew]) => {
+      // What nobody else can know has come by the very same command, sent twice.
+      return Number(isNew) === 1 || (isFirstTime && text(there) === candidate);
+    });
+    lastHomeKey = text(kept);
+    return lastHomeKey;
   }
 
   function homeOf(id: string): string {

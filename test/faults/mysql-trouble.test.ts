@@ -82,6 +82,26 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     expect(await deadlocks()).toBe(before);
   });
 
+  it("P5 a reader that was ahead of a backup, or of a replica, misses nothing that is added after it", async () => {
+    const namespace = randomUUID();
+    const store = mysqlStore({ client: poolOf(), namespace });
+    const at = Date.now();
+    const add = (id: string, after: number): Promise<void> =>
+      store.add({ kind: "session", id, at: at + after, until: at + HOUR });
+    for (const [index, id] of ["first", "second", "lost"].entries()) await add(id, index);
+    const { cursor } = await store.since(undefined);
+    // As it was before the third came.
+    const entry = "DELETE FROM coatcheck_revocations WHERE namespace = ? AND number = 3";
+    expect((await admin.query(entry, [namespace]))[0]).toMatchObject({ affectedRows: 1 });
+    await admin.query("UPDATE coatcheck_feeds SET last = 2 WHERE namespace = ?", [namespace]);
+    await add("another third", 3);
+    await add("fourth", 4);
+    const page = await store.since(cursor);
+    const all = ["first", "second", "another third", "fourth"];
+    expect(page.revocations.map(({ id }) => id)).toEqual(all);
+    expect((await store.since(page.cursor)).revocations).toEqual([]);
+  });
+
   it("tries again what a deadlock rolled back", async () => {
     const store = mysqlStore({ client: poolOf(), namespace: "deadlock" });
     const now = Date.now();

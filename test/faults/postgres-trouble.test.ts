@@ -101,6 +101,26 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     expect(revocations.map(({ id }) => id)).toEqual(["first", "second"]);
   });
 
+  it("P5 a reader that was ahead of a backup, or of a replica, misses nothing that is added after it", async () => {
+    const namespace = randomUUID();
+    const store = postgresStore({ client: poolOf(), namespace });
+    const at = Date.now();
+    const add = (id: string, after: number): Promise<void> =>
+      store.add({ kind: "session", id, at: at + after, until: at + HOUR });
+    for (const [index, id] of ["first", "second", "lost"].entries()) await add(id, index);
+    const { cursor } = await store.since(undefined);
+    // As it was before the third came.
+    const entry = "DELETE FROM coatcheck.revocations WHERE namespace = $1 AND number = 3";
+    expect((await admin.query(entry, [namespace])).rowCount).toBe(1);
+    await admin.query("UPDATE coatcheck.feeds SET last = 2 WHERE namespace = $1", [namespace]);
+    await add("another third", 3);
+    await add("fourth", 4);
+    const page = await store.since(cursor);
+    const all = ["first", "second", "another third", "fourth"];
+    expect(page.revocations.map(({ id }) => id)).toEqual(all);
+    expect((await store.since(page.cursor)).revocations).toEqual([]);
+  });
+
   it("P5 a write that the server gives up waiting for is an error, and is not done", async () => {
     const client = poolOf({ statement_timeout: 1000 });
     const store = postgresStore({ client, namespace: randomUUID() });

@@ -97,9 +97,14 @@ async function opened(
   secrets: readonly string[],
 ): Promise<SessionStore> {
   if (secrets.length > 0) return encrypted(store, { secrets });
-  const { records } = await store.list({ limit: 1 }, Date.now());
-  if (!records.some(({ body }) => isEncrypted(body))) return store;
-  throw new ConfigError(option, "must be given: the sessions there are encrypted");
+  for await (const records of pages(store)) {
+    if (records.some(({ body }) => isEncrypted(body))) {
+      throw new ConfigError(option, "must be given: the sessions there are encrypted");
+    }
+    // A page with nothing on it tells nothing, as where all that it came by is over.
+    if (records.length > 0) break;
+  }
+  return store;
 }
 
 /** Moves what is there, and what comes meanwhile, until there is nothing left. */

@@ -1,12 +1,12 @@
 const { createSessions } = require("coatcheck");
 const { coatcheck } = require("coatcheck/adapters/web");
+const { lmdbStore } = require("coatcheck/stores/lmdb");
 const { memoryStore } = require("coatcheck/stores/memory");
 
-const stores = { memory: () => memoryStore() };
-if (process.argv[2] !== undefined) {
-  const { lmdbStore } = require("coatcheck/stores/lmdb");
-  stores.lmdb = (method) => lmdbStore({ path: `${process.argv[2]}/${method}` });
-}
+const stores = {
+  memory: () => memoryStore(),
+  lmdb: (method) => lmdbStore({ path: `${process.argv[2]}/${method}` }),
+};
 import("./smoke.mjs")
   .then(({ smoke }) => smoke({ createSessions, coatcheck, stores }))
   .catch((error) => {

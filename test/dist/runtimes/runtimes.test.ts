@@ -26,35 +26,30 @@ const binary = (scope: string, file: string): string => {
 interface Runtime {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
-  /** A native module of Node's. */
-  readonly lmdb: boolean;
-  /** The stores that need no package here. */
+  /** The embedded stores whose suite runs here too. */
   readonly stores: readonly string[];
 }
 
-const BUILT_IN = ["node:sqlite", "file"];
+const STORES = ["node:sqlite", "file", "lmdb"];
 
 const runtimes: readonly Runtime[] = [
-  { name: "the Node that runs the tests", command: [process.execPath], lmdb: true, stores: [] },
+  { name: "the Node that runs the tests", command: [process.execPath], stores: [] },
   ...[20, 22, 24, 26].map(
     (version): Runtime => ({
       name: `Node ${version}`,
       command: [node(version)],
-      lmdb: true,
-      stores: version < 22 ? [] : BUILT_IN,
+      stores: version < 22 ? [] : STORES,
     }),
   ),
   {
     name: "Bun",
     command: [binary("@oven", "bin/bun")],
-    lmdb: false,
-    stores: [...BUILT_IN, "bun:sqlite"],
+    stores: [...STORES, "bun:sqlite"],
   },
   {
     name: "Deno",
     command: [binary("@deno", "deno"), "run", "--allow-all"],
-    lmdb: false,
-    stores: BUILT_IN,
+    stores: STORES,
   },
 ];
 
@@ -68,7 +63,7 @@ beforeAll(async () => {
 });
 afterAll(() => packed.remove());
 
-describe.each(runtimes)("$name", ({ name, command: [program, ...args], lmdb, stores }) => {
+describe.each(runtimes)("$name", ({ name, command: [program, ...args], stores }) => {
   it.each(stores)("keeps the store contract in %s", async (store) => {
     // Every order of steps once, where SQLite is the oldest.
     const extent = store === "node:sqlite" && name === "Node 22" ? "everything" : "no races";
@@ -85,11 +80,11 @@ describe.each(runtimes)("$name", ({ name, command: [program, ...args], lmdb, sto
   it.each(["esm.mjs", "commonjs.cjs"])(
     "keeps sessions through the packed package, %s",
     async (file) => {
-      const data = lmdb ? [join(packed.folder, `data ${name} ${file}`)] : [];
-      const { code, out, err } = await outcome(program, [...args, file, ...data], packed.folder);
+      const data = join(packed.folder, `data ${name} ${file}`);
+      const { code, out, err } = await outcome(program, [...args, file, data], packed.folder);
       expect({ code, out, err }).toEqual({
         code: 0,
-        out: ["memory", ...(lmdb ? ["lmdb"] : [])].map(expected).join(""),
+        out: ["memory", "lmdb"].map(expected).join(""),
         err: "",
       });
     },

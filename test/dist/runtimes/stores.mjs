@@ -1,9 +1,10 @@
-// The conformance suite on a store that needs nothing but the runtime, through the installed package.
+// The conformance suite on a store that lives in a folder of the machine, through the installed package.
 //
-//   stores.mjs <node:sqlite|bun:sqlite|file> <everything|no races> <folder>
+//   stores.mjs <node:sqlite|bun:sqlite|file|lmdb> <everything|no races> <folder>
 
 import { mkdirSync, rmSync } from "node:fs";
 import { fileStore } from "coatcheck/stores/file";
+import { lmdbStore } from "coatcheck/stores/lmdb";
 import { sqliteStore } from "coatcheck/stores/sqlite";
 import { storeSuite } from "coatcheck/testing";
 
@@ -13,6 +14,7 @@ let opened = 0;
 
 function openStore(path, namespace = "") {
   if (kind === "file") return fileStore({ path, namespace, durable: true });
+  if (kind === "lmdb") return lmdbStore({ path, namespace });
   const file = `${path}/sessions.db`;
   if (bun === undefined) return sqliteStore({ path: file, namespace });
   const database = new bun.Database(file, { create: true });

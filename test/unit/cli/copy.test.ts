@@ -153,6 +153,19 @@ describe("coatcheck copy", () => {
     expect(out).not.toContain(SECRET);
   });
 
+  it("refuses to move what is encrypted also where the list begins with a page of what is over", async () => {
+    const [old, fresh] = [await folder("old"), await folder("fresh")];
+    const store = lmdbStore({ path: old });
+    const over = { ...record, userId: undefined, expiresAt: now - 1 };
+    const ids = Array.from({ length: 1500 }, (_, index) => `${index}`.padStart(24, "A"));
+    await Promise.all(ids.map((id) => store.create({ ...over, id }, 0, now)));
+    await encrypted(store, { secrets: [SECRET] }).create(record, 0, now);
+    expect(await store.list({ limit: 1 }, now)).toMatchObject({ records: [] });
+    await store.close();
+    const { code, err } = await copy("--from", `lmdb:${old}`, "--to", `file:${fresh}`, "--yes");
+    expect([code, err]).toEqual([2, expect.stringContaining("`--from-secret`")]);
+  });
+
   it.each([
     ["redis://app:hunter22@127.0.0.1:1", "ECONNREFUSED"],
     ["postgres://app:hunter22@127.0.0.1:1/shop", "ECONNREFUSED"],

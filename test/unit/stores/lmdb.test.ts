@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -173,6 +173,25 @@ describe("lmdbStore", () => {
       await writeFile(join(path, "data.mdb"), content);
       expect(() => openStore()).toThrow("it is damaged, or another file");
     }
+  });
+
+  it("is not opened on a copy that was cut short, which would end the process", async () => {
+    const store = openStore();
+    const all = Array.from({ length: 200 }, (_, index) =>
+      session(`coat ${index}`, "ada", "x".repeat(400)),
+    );
+    await Promise.all(all.map((each) => store.create(each, 0, now)));
+    await store.close();
+    const file = join(path, "data.mdb");
+    const whole = await readFile(file);
+    for (const length of [100, 4096, 8192, Math.floor(whole.length / 2)]) {
+      await writeFile(file, whole.subarray(0, length));
+      expect(() => openStore()).toThrow("it is damaged, or another file");
+    }
+    await writeFile(file, whole);
+    const again = openStore();
+    expect((await again.list({ limit: 1000 }, now)).records).toHaveLength(200);
+    await again.close();
   });
 
   it("is not opened on what a later version wrote, and leaves that alone", async () => {

@@ -359,6 +359,8 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     const end = { body: "", lastSeenAt: now, expiresAt: now + HOUR, close: true };
     const store = redisStore({ client: twice, confirm: { replicas: 1, timeout: 10 } });
     // There is none.
+    await server.admin.del("coatcheck:home");
+    await expect(store.home?.("bob")).rejects.toThrow("0 of 1 replicas");
     await expect(store.update(id, 1, end, now)).rejects.toThrow("0 of 1 replicas");
     expect((await store.load(id))?.record.closed).toBe(true);
     // Nothing is waited for where nothing has ended.
