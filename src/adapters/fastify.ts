@@ -18,7 +18,7 @@ type Committer = Pick<Session, "commit">;
 /** What is known of a request whose session was used. A class, for the reason that `State` gives. */
 class Use {
   declare readonly session: Committer;
-  /** Something was thrown, or an error was sent. */
+  /** A commit has failed. */
   failed = false;
   committing = false;
 
@@ -89,10 +89,9 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Fastif
       done();
     });
 
-    fastify.addHook("onError", function noteFailure(request, _reply, _error, done) {
-      const use = useOf(request);
-      if (use !== undefined) use.failed = true;
-      done();
+    // At once: what the error handler then changes is its own, and goes by the status of its answer.
+    fastify.addHook("onError", async function dropChanges(request) {
+      await useOf(request)?.session.commit({ failed: true }).catch(ignore);
     });
 
     fastify.addHook("onSend", function commitSession(request, reply, payload, done) {
@@ -130,6 +129,7 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
     applyHead(changes, new ReplyHead(reply));
     return payload;
   } catch (error) {
+    use.failed = true;
     discard(payload);
     for (const name of Object.keys(reply.getHeaders())) {
       if (describesEntity(name)) reply.removeHeader(name);

@@ -8,7 +8,8 @@
 import type { IncomingMessage } from "node:http";
 import { Agent, request as request1 } from "node:http";
 import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
-import { connect, constants } from "node:http2";
+import { connect } from "node:http2";
+import type { Writable } from "node:stream";
 import type { AdapterServer } from "./adapter-fixture.ts";
 import { ExpectationError } from "./expect.ts";
 
@@ -18,6 +19,8 @@ export interface ClientRequest {
   /** @default "/" */
   readonly path?: string;
   readonly cookie?: string;
+  /** Text at once, or pieces over time. */
+  readonly body?: string | AsyncIterable<string>;
 }
 
 export interface AnswerHead {
@@ -144,13 +147,13 @@ function exchange(
 function overHttp1(base: URL, connections: number): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   return {
-    send({ method = "GET", path = "/", cookie } = {}) {
+    send({ method = "GET", path = "/", cookie, body } = {}) {
       return exchange({ method, path }, (progress) => {
-        const headers = cookie === undefined ? {} : { cookie };
+        const headers = headersWith(cookie, body);
         const outgoing = request1(new URL(path, base), { agent, method, headers });
         outgoing.on("error", progress.fail);
         outgoing.on("response", (incoming) => receive(incoming, progress));
-        outgoing.end();
+        write(body, outgoing).catch(progress.fail);
         return () => outgoing.destroy();
       });
     },
@@ -174,16 +177,19 @@ function receive(incoming: IncomingMessage, progress: Progress): void {
 function overHttp2(base: URL): Client {
   let session: ClientHttp2Session | undefined;
   return {
-    send({ method = "GET", path = "/", cookie } = {}) {
+    send({ method = "GET", path = "/", cookie, body } = {}) {
       session ??= connect(base).on("error", () => undefined);
       const connection = session;
       return exchange({ method, path }, (progress) => {
-        const stream = connection.request({
+        const fields = {
           ":method": method,
           ":path": path,
           // Each in a field of its own, as browsers send them (RFC 9113 §8.2.3).
-          ...(cookie === undefined ? {} : { cookie: cookie.split("; ") }),
-        });
+          ...headersWith(cookie?.split("; "), body),
+        };
+        // `close` would end the body first, and the server could not tell it from a whole one.
+        const stop = new AbortController();
+        const stream = connection.request(fields, { signal: stop.signal });
         let trailers: Record<string, string> = {};
         stream.setEncoding("utf8");
         stream.on("response", (fields) => progress.head(fields[":status"] ?? 0, headersOf(fields)));
@@ -194,11 +200,31 @@ function overHttp2(base: URL): Client {
         stream.on("error", progress.fail);
         stream.on("aborted", () => progress.fail(new Error("the stream was aborted")));
         stream.on("end", () => progress.end(trailers));
-        return () => stream.close(constants.NGHTTP2_CANCEL);
+        write(body, stream).catch(progress.fail);
+        return () => stop.abort();
       });
     },
     close: () => session?.destroy(),
   };
+}
+
+const TEXT = { "content-type": "text/plain; charset=utf-8" } as const;
+
+function headersWith<Cookie extends string | string[]>(
+  cookie: Cookie | undefined,
+  body: ClientRequest["body"],
+): { cookie?: Cookie; "content-type"?: string } {
+  return { ...(cookie === undefined ? {} : { cookie }), ...(body === undefined ? {} : TEXT) };
+}
+
+/** Sends a body, or that there is none. */
+async function write(body: ClientRequest["body"], to: Writable): Promise<void> {
+  if (typeof body !== "object") {
+    to.end(body);
+    return;
+  }
+  for await (const piece of body) to.write(piece);
+  to.end();
 }
 
 function headersOf(fields: IncomingHttpHeaders): Headers {
@@ -212,17 +238,39 @@ function headersOf(fields: IncomingHttpHeaders): Headers {
 
 function inProcess(answer: (request: Request) => Response | Promise<Response>): Client {
   return {
-    send({ method = "GET", path = "/", cookie } = {}) {
-      const init = { method, headers: cookie === undefined ? {} : { cookie } };
-      const request = new Request(new URL(path, "http://in-process.test"), init);
+    send({ method = "GET", path = "/", cookie, body } = {}) {
       return exchange({ method, path }, (progress) => {
         const stop = new AbortController();
+        const request = new Request(new URL(path, "http://in-process.test"), {
+          method,
+          headers: headersWith(cookie, body),
+          ...(typeof body === "object"
+            ? { body: streamOf(body, stop.signal), duplex: "half" as const }
+            : { body: body ?? null }),
+        });
         read(answer, request, progress, stop.signal).catch(progress.fail);
         return () => stop.abort();
       });
     },
     close: () => undefined,
   };
+}
+
+/** Pieces as the body of a `Request`; a client that goes away breaks it off. */
+function streamOf(pieces: AsyncIterable<string>, gone: AbortSignal): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    start(controller) {
+      gone.addEventListener("abort", () => controller.error(gone.reason));
+    },
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (gone.aborted) return;
+      if (done === true) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+  });
 }
 
 async function read(

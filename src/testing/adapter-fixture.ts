@@ -17,6 +17,11 @@ export interface RouteRequest {
   readonly path: string;
   /** What `sessions.of` takes in this framework: the request, or the context. */
   readonly carrier: object;
+  /**
+   * The body of the request as text, read as apps read it. Called at most once, and not for every request.
+   * Rejects when the client has gone away before the end of it.
+   */
+  readonly body: () => Promise<string>;
 }
 
 /** What a handler of the suite answers. */
@@ -50,6 +55,8 @@ export type AdapterLack =
   | "sockets"
   /** Several requests on one connection that are sent without waiting. */
   | "pipelining"
+  /** Handlers that begin before the body of the request has come whole. */
+  | "partial bodies"
   /** A way to tell when a response is over. */
   | "end";
 

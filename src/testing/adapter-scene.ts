@@ -102,9 +102,9 @@ export interface Browser {
   cookie(): string | undefined;
   /** Another browser with a copy of the cookies. */
   copy(): Browser;
-  begin(path?: string, method?: string): Exchange;
+  begin(path?: string, method?: string, body?: ClientRequest["body"]): Exchange;
   /** A whole request. */
-  visit(path?: string, method?: string): Promise<Answer>;
+  visit(path?: string, method?: string, body?: ClientRequest["body"]): Promise<Answer>;
 }
 
 export async function openAdapterScene(
@@ -173,9 +173,14 @@ function createBrowser(client: Client, copied?: ReadonlyMap<string, string>): Br
     return Array.from(kept, ([name, value]) => `${name}=${value}`).join("; ");
   }
 
-  function requestOf(path: string, method: string): ClientRequest {
+  function requestOf(path: string, method: string, body: ClientRequest["body"]): ClientRequest {
     const now = cookie();
-    return { path, method, ...(now === undefined ? {} : { cookie: now }) };
+    return {
+      path,
+      method,
+      ...(now === undefined ? {} : { cookie: now }),
+      ...(body === undefined ? {} : { body }),
+    };
   }
 
   function keep(answer: { readonly cookies: readonly string[] }): void {
@@ -189,13 +194,13 @@ function createBrowser(client: Client, copied?: ReadonlyMap<string, string>): Br
   return {
     cookie,
     copy: () => createBrowser(client, kept),
-    begin(path = "/", method = "GET") {
-      const exchange = client.send(requestOf(path, method));
+    begin(path = "/", method = "GET", body) {
+      const exchange = client.send(requestOf(path, method, body));
       exchange.head.then(keep).catch(() => undefined);
       return exchange;
     },
-    async visit(path = "/", method = "GET") {
-      const { answer } = client.send(requestOf(path, method));
+    async visit(path = "/", method = "GET", body) {
+      const { answer } = client.send(requestOf(path, method, body));
       const received = await answer;
       keep(received);
       return received;

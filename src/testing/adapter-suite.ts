@@ -6,6 +6,7 @@
  */
 
 import { UsageError } from "../errors.ts";
+import { bodyTests } from "./adapter-bodies.ts";
 import { costTests } from "./adapter-cost.ts";
 import { failureTests } from "./adapter-failures.ts";
 import type { AdapterMethod, AdapterSuiteOptions, AdapterTest } from "./adapter-fixture.ts";
@@ -32,6 +33,7 @@ const TESTS: readonly AdapterSceneTest[] = [
   ...costTests,
   ...headTests,
   ...failureTests,
+  ...bodyTests,
   ...streamTests,
   ...parallelTests,
   ...sealedTests,

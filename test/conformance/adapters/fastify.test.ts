@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import fastify from "fastify";
 import { coatcheck } from "../../../src/adapters/fastify.ts";
@@ -17,8 +18,9 @@ async function start(
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { session } = request as FastifyRequest & { session: Session<SuiteData> };
     const { method, url: path } = request;
-    const answer = await route(session, { method, path, carrier: request });
-    const { status = 200, body, trailers = {} } = answer;
+    const body = async () => String(request.body ?? (await text(request.raw)));
+    const answer = await route(session, { method, path, carrier: request, body });
+    const { status = 200, body: content, trailers = {} } = answer;
     for (const [name, value] of headersOf(answer)) {
       if (name !== "trailer") reply.header(name, value);
     }
@@ -26,16 +28,30 @@ async function start(
       reply.trailer(name, async () => value);
     }
     reply.code(status);
-    return reply.send(typeof body === "object" ? Readable.from(body) : body);
+    return reply.send(typeof content === "object" ? Readable.from(content) : content);
   }
 
-  app.get("*", handle);
+  app.all("*", handle);
   const target = await app.listen({ host: "127.0.0.1", port: 0 });
   return { target, close: () => app.close() };
 }
 
+/** The body is left to the handler. */
+function unparsed(app: FastifyInstance): FastifyInstance {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _body, done) => done(null));
+  return app;
+}
+
 testAdapter("the Fastify adapter", {
   start: (sessions, route) => start(fastify({ forceCloseConnections: true }), sessions, route),
+  // Its own parsers read it before the handler.
+  lacks: ["partial bodies"],
+});
+
+testAdapter("the Fastify adapter, with handlers that read the body", {
+  start: (sessions, route) =>
+    start(unparsed(fastify({ forceCloseConnections: true })), sessions, route),
 });
 
 testAdapter("the Fastify adapter over HTTP/2", {
@@ -43,6 +59,6 @@ testAdapter("the Fastify adapter over HTTP/2", {
   lacks: ["pipelining"],
   start(sessions, route) {
     const app = fastify({ http2: true, forceCloseConnections: true });
-    return start(app as unknown as FastifyInstance, sessions, route);
+    return start(unparsed(app as unknown as FastifyInstance), sessions, route);
   },
 });

@@ -16,7 +16,12 @@ function appOf(sessions: Sessions<SuiteData>, route: Route): Hono<Env> {
   app.use(coatcheck(sessions));
   app.all("*", async (c) => {
     const { method, path } = c.req;
-    const answer = await route(c.get("session"), { method, path, carrier: c });
+    const answer = await route(c.get("session"), {
+      method,
+      path,
+      carrier: c,
+      body: () => c.req.text(),
+    });
     const { status = 200, body } = answer;
     for (const [name, value] of headersOf(answer)) {
       for (const each of typeof value === "string" ? [value] : value) {

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import Koa from "koa";
 import { coatcheck } from "../../../src/adapters/koa.ts";
 import type { Session } from "../../../src/core/session.ts";
@@ -14,8 +15,13 @@ function callback(sessions: Sessions<SuiteData>, route: Route): ReturnType<Koa["
   const app = new Koa<Koa.DefaultState, Context>();
   app.use(coatcheck(sessions));
   app.use(async (ctx) => {
-    const { method, path } = ctx;
-    const answer = await route(ctx.session, { method, path, carrier: ctx });
+    const { method, path, req } = ctx;
+    const answer = await route(ctx.session, {
+      method,
+      path,
+      carrier: ctx,
+      body: () => text(req),
+    });
     const { status = 200, body, trailers } = answer;
     ctx.status = status;
     for (const [name, value] of headersOf(answer)) ctx.append(name, value);

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createServer as createHttp2Server } from "node:http2";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { WithSession } from "../../../src/adapters/node.ts";
 import { coatcheck } from "../../../src/adapters/node.ts";
@@ -18,7 +19,12 @@ function handle(route: Route) {
     let answer: RouteAnswer;
     try {
       const { method = "GET", url: path = "/" } = request;
-      answer = await route(request.session, { method, path, carrier: request });
+      answer = await route(request.session, {
+        method,
+        path,
+        carrier: request,
+        body: () => text(request),
+      });
     } catch (error) {
       // What is thrown on ends a process that does not catch it, as it would without coatcheck.
       if (isCoatcheckError(error)) throw error;

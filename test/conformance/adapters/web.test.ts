@@ -9,7 +9,12 @@ function handlerOf(sessions: Sessions<SuiteData>, route: Route): (r: Request) =>
   const handler = coatcheck(sessions, async (request, session) => {
     const { method, url } = request;
     const { pathname: path } = new URL(url);
-    const answer = await route(session, { method, path, carrier: request });
+    const answer = await route(session, {
+      method,
+      path,
+      carrier: request,
+      body: () => request.text(),
+    });
     const { status = 200, headers: fields = {}, body } = answer;
     const headers = new Headers();
     for (const [name, value] of Object.entries(fields)) {

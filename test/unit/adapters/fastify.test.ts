@@ -91,6 +91,38 @@ describe("the Fastify adapter", () => {
     });
   });
 
+  it("keeps what the error handler changes, and nothing of the handler that has thrown", async () => {
+    const { app, sessions } = await open();
+    const noted = vi.fn();
+    app.addHook("onError", async (_request, _reply, error) => noted(error.message));
+    app.setErrorHandler(async (_error, request, reply) => {
+      (await sessionOf(request).load()).set("returnTo", request.url);
+      return reply.redirect("/sign-in");
+    });
+    app.get("/cart", async (request) => {
+      (await sessionOf(request).load()).set("n", 1);
+      await sessionOf(request).requireUser();
+    });
+    const response = await app.inject("/cart");
+    expect(response.statusCode).toBe(302);
+    expect(noted).toHaveBeenCalledOnce();
+    const [cookie] = response.cookies;
+    const headers = { cookie: `${cookie?.name}=${cookie?.value}` };
+    expect((await sessions.open({ headers }).load()).all()).toEqual({ returnTo: "/cart" });
+  });
+
+  it("P15 an error handler that changes nothing leaves nothing of the handler behind", async () => {
+    const { app, recorded } = await open();
+    app.setErrorHandler((_error, _request, reply) => reply.code(400).send("no"));
+    app.get("/", async (request) => {
+      (await sessionOf(request).load()).set("n", 1);
+      throw new Error("the handler failed");
+    });
+    const response = await app.inject("/");
+    expect([response.statusCode, response.cookies]).toEqual([400, []]);
+    expect(recorded.count()).toBe(0);
+  });
+
   it("closes the stream that is not sent when the commit fails", async () => {
     const { app, down } = await open();
     const body = new Readable({ read: () => undefined });
