@@ -12,6 +12,7 @@ import { isCarried } from "./carry.ts";
 import { describesEntity, failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import { withHead } from "./response.ts";
+import type { Committer } from "./web-use.ts";
 import { commitResponse, Use } from "./web-use.ts";
 
 /**
@@ -39,14 +40,16 @@ export function coatcheck<Data extends object>(
     if (isCarried(sessions, c.get("session"))) return await next();
     const session = sessions.open(c.req.raw);
     c.set("session", session);
-    const use = new Use(session, () => tellCaches(c));
+    const use = new Use(session, () => {
+      tellCaches(c);
+      dropOnThrow(c, session);
+    });
     await next();
     use.headIsOut();
     if (isAnswer(c.error) && c.res.status === 500) setResponse(c, failureResponse(c.error, dev));
     if (!use.isUsed) return;
-    const failed = c.error !== undefined || c.res.status >= 500;
     try {
-      setResponse(c, await commitResponse(session, c.res, dev, failed));
+      setResponse(c, await commitResponse(session, c.res, dev));
     } catch (error) {
       const changes = await session.commit({ at: "head", failed: true }).catch(() => NO_CHANGES);
       // Hono adds what is here to the answer of the error handler.
@@ -67,6 +70,21 @@ function tellCaches(c: Context): void {
 }
 
 const APPENDED = { append: true };
+
+/**
+ * Drops the buffered changes when a handler throws. At once: what the app's error handler then changes is its
+ * own, and goes by the status of its answer. All that Hono does between the two is to set this property.
+ */
+function dropOnThrow(c: Context, session: Committer): void {
+  let thrown = c.error;
+  Object.defineProperty(c, "error", {
+    get: () => thrown,
+    set(error: Error | undefined) {
+      thrown = error;
+      session.commit({ failed: true }).catch(ignore);
+    },
+  });
+}
 
 /** Hono would merge the old headers into the new response, and restore the old cookies. */
 function setResponse(c: Context, response: Response): void {
@@ -89,4 +107,8 @@ function emptied({ headers }: Response): Response {
   const kept = new Headers(headers);
   for (const name of [...kept.keys()]) if (describesEntity(name)) kept.delete(name);
   return new Response(null, { headers: kept });
+}
+
+function ignore(): void {
+  // The error that was thrown is the one that matters.
 }

@@ -39,18 +39,16 @@ export class Use {
  * Commits the session and gives the response with what that asks of its head. With a status of 500 or
  * above buffered changes are dropped.
  *
- * @param failed - the response is for something that was thrown: they are dropped as well.
  * @throws what the commit throws. The body of the response is cancelled then.
  */
 export async function commitResponse(
   session: Committer,
   response: Response,
   dev: boolean,
-  failed: boolean = response.status >= 500,
 ): Promise<Response> {
   let changes: HeadChanges;
   try {
-    const answer = commitHead(session, failed);
+    const answer = commitHead(session, response.status >= 500);
     changes = answer instanceof Promise ? await answer : answer;
   } catch (error) {
     discard(response);

@@ -187,6 +187,24 @@ describe("the Hono adapter", () => {
     expect(recorded.count("create")).toBe(0);
   });
 
+  it("keeps what the error handler changes, and nothing of the handler that has thrown", async () => {
+    const { app, sessions } = open();
+    app.onError(async (_error, c) => {
+      (await c.get("session").load()).set("returnTo", c.req.path);
+      return c.redirect("/sign-in");
+    });
+    app.get("/cart", async (c) => {
+      (await c.get("session").load()).set("n", 1);
+      await c.get("session").requireUser();
+      return c.text("never");
+    });
+    const response = await app.request("/cart");
+    expect(response.status).toBe(302);
+    const [cookie = ""] = response.headers.getSetCookie();
+    const headers = { cookie: cookie.split(";", 1).join("") };
+    expect((await sessions.open({ headers }).load()).all()).toEqual({ returnTo: "/cart" });
+  });
+
   it("answers an unknown path like any other", async () => {
     const { app } = open();
     app.use(async (c, next) => {
