@@ -72,7 +72,8 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
     events.emit("signedIn", { sessionId: id, userId, previousId: kept?.record.id, methods });
     // Created first, then cut off: whatever fails, the user is not left without a session.
     if (options.revokeOthers === true) await revokeOthers(state);
-    else await parts.keepCap(userId, id);
+    // The sign-in has happened: an outage has its event, and the next sign-in keeps the cap.
+    else await parts.keepCap(userId, id).catch(() => undefined);
   }
 
   /** The judged session, and its data if that can be read at all. */
