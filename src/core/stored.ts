@@ -20,7 +20,7 @@ import { createAdopter } from "./adopt.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
-import { judge, REMEMBERED_FOR } from "./judge.ts";
+import { judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import type { Verifiers } from "./record.ts";
@@ -367,6 +367,8 @@ export function createStored(core: StoredCore): StoredMethod {
     // A mark that a cut-off has just lifted may lie a millisecond ahead of the clock, not further.
     const startedAgo = Math.max(-1, clock() - startedAt);
     const made = await createRecord(content, userId, startedAgo, home);
+    // The store knows the user's cut-off, and only the feed everyone's.
+    if (revocationOf(made.kept, 0, core.everyoneAt) !== undefined) throw signedOutMeanwhile();
     const kept = old === undefined ? made.kept : await succeed(old, made.kept, next);
     setTicket(visit, kept, made.ticket);
     await adopter?.signedIn(visit, kept);
