@@ -91,17 +91,32 @@ export function createStored(core: StoredCore): StoredMethod {
     const { everyoneAt } = core;
     const verdict = judge(kept, loaded.cutOff, timeouts, everyoneAt, now, visit.openedAt);
     if (verdict.refusal !== undefined) return refused(verdict.refusal, id, verdict.blocked);
+    // Or it is newer than what a cache remembers: another process has rotated it.
+    if (as === "unknown" && !again && store.refresh !== undefined) {
+      return redeem(visit, ticket, true);
+    }
+    if ((as === "unknown" || as === "reuse") && bringsNewest(visit, kept)) {
+      return refused("superseded", id, true);
+    }
     if (as === "unknown") {
-      // Or it is newer than what a cache remembers: another process has rotated it.
-      if (!again && store.refresh !== undefined) return redeem(visit, ticket, true);
       // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
       // nobody, or a copy that was dropped would log its owner out.
       events.emit("reuse", { sessionId: id, userId: loaded.record.userId, ended: false });
       return refused("superseded", id, true);
     }
     if (as === "reuse") return reused(kept);
-    visit.verifier = verifier;
+    // Of two cookies of one browser the newest counts.
+    if (as === "current" || visit.verifier === "") visit.verifier = verifier;
     return live(kept);
+  }
+
+  /** Whoever shows the newest ticket beside an older one has kept both, as after a change of `cookie.domain`. */
+  function bringsNewest({ request }: Visit, { record, content }: Kept): boolean {
+    return readCookies(header(request, "cookie") ?? "", cookieName).some((value) => {
+      const ticket = openTicket(ring, value);
+      if (typeof ticket === "string") return false;
+      return ticket.id === record.id && ticket.verifier === content.verifiers.current;
+    });
   }
 
   /** One round trip: when the feed has to be asked as well, it is asked at the same time. */

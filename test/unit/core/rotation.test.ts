@@ -101,6 +101,33 @@ describe("a session that rotates", () => {
     }
   });
 
+  it("is not over, and writes no more, when its browser has kept an older ticket beside the newest", async () => {
+    for (const isOldFirst of [true, false]) {
+      const app = memoryApp({ rotateEvery: "1h" });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const old = ada.cookie();
+      for (let time = 0; time < 2; time += 1) {
+        app.clock.advance("61m");
+        await ada.read();
+        app.recorded.clear();
+        for (let seen = 0; seen < 3; seen += 1) {
+          app.clock.advance("31s");
+          const both = isOldFirst ? [old, ada.cookie()] : [ada.cookie(), old];
+          const session = app.sessions.open({ headers: { cookie: both.join("; ") } });
+          expect((await session.load()).userId).toBe("ada");
+          expect((await session.commit({ at: "head" })).cookies).toEqual([]);
+        }
+        expect(app.recorded.count("update")).toBe(1);
+      }
+      expect(app.told("reuse")).toEqual([]);
+      const thief = app.browser();
+      thief.plant(old);
+      expect((await thief.read()).refusal).toBe("superseded");
+      expect(app.told("reuse")).toHaveLength(1);
+    }
+  });
+
   it("lets the old ticket write within its grace, and nothing is lost", async () => {
     const app = memoryApp({ rotateEvery: "1h", rotationGrace: "10s" });
     const ada = app.browser();
