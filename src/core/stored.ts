@@ -95,16 +95,15 @@ export function createStored(core: StoredCore): StoredMethod {
     if (as === "unknown" && !again && store.refresh !== undefined) {
       return redeem(visit, ticket, true);
     }
-    if ((as === "unknown" || as === "reuse") && bringsNewest(visit, kept)) {
+    if (as === "unknown" || as === "reuse") {
+      if (!bringsNewest(visit, kept)) {
+        if (as === "reuse") return reused(kept);
+        // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
+        // nobody, or a copy that was dropped would log its owner out.
+        events.emit("reuse", { sessionId: id, userId: loaded.record.userId, ended: false });
+      }
       return refused("superseded", id, true);
     }
-    if (as === "unknown") {
-      // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
-      // nobody, or a copy that was dropped would log its owner out.
-      events.emit("reuse", { sessionId: id, userId: loaded.record.userId, ended: false });
-      return refused("superseded", id, true);
-    }
-    if (as === "reuse") return reused(kept);
     // Of two cookies of one browser the newest counts.
     if (as === "current" || visit.verifier === "") visit.verifier = verifier;
     return live(kept);
@@ -296,7 +295,7 @@ export function createStored(core: StoredCore): StoredMethod {
   ): Answer<Kept | "gone"> {
     if (owesRotation(visit, kept.content, clock())) {
       const rotating = writeRotated(visit, kept, change, version);
-      return change === undefined ? rotating.catch(unlessReadOnly) : rotating;
+      return change === undefined ? rotating.catch(unlessNotWritten) : rotating;
     }
     if (change === undefined) return touch(visit, kept);
     const writing = writer.write(kept, (content, record) => {
@@ -307,9 +306,10 @@ export function createStored(core: StoredCore): StoredMethod {
     });
     return adopter === undefined ? writing : writtenBack(adopter, visit, kept, writing);
 
-    // In maintenance whoever only reads goes on: the next request owes the rotation as well.
-    function unlessReadOnly(error: unknown): Kept {
-      if (error instanceof StoreReadOnlyError) return kept;
+    // In maintenance, or with a full disk, whoever only reads goes on: the next request owes the rotation as well.
+    function unlessNotWritten(error: unknown): Kept {
+      if (error instanceof StoreReadOnlyError || error instanceof StoreUnavailableError)
+        return kept;
       throw error;
     }
   }

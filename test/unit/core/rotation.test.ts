@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { confirmed, isUnconfirmed, recognise, rotated } from "../../../src/core/rotation.ts";
+import type { FaultPlan } from "../../../src/testing/faults.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
 import { memoryApp } from "../../support/ways.ts";
 
@@ -55,6 +56,26 @@ describe("a session that rotates", () => {
     await ada.read();
     await ada.read();
     expect(app.recorded.count("update")).toBe(1);
+  });
+
+  it("P10 goes on for whoever only reads when neither can be written, and makes up for it", async () => {
+    let isFull = false;
+    const faults: FaultPlan = ({ verb }) => (isFull && verb === "update" ? "before" : undefined);
+    const app = memoryApp({ rotateEvery: "1h", faults });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    app.clock.advance("61m");
+    for (const cookies of [1, 0]) {
+      isFull = true;
+      const failed = await ada.visit((session) => session.load());
+      expect([failed.result.userId, failed.head.cookies]).toEqual(["ada", []]);
+      await expect(ada.set("n", 1)).rejects.toMatchObject({ status: 503 });
+      isFull = false;
+      app.recorded.clear();
+      const { head } = await ada.visit((session) => session.load());
+      expect([head.cookies.length, app.recorded.count("update")]).toEqual([cookies, 1]);
+    }
+    expect(app.told("outage").length).toBeGreaterThan(0);
   });
 
   it("does both with a change in one write", async () => {
