@@ -121,7 +121,8 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
       const options = { except, keepUntil: until };
       at = await calls.run("cutOff", () => stored.store.cutOff(userId, options, now));
     }
-    await mirror?.add({ kind: "user", id: userId, at, until, except });
+    // A store may go by a clock of its own, and what is sealed goes by ours.
+    await mirror?.add({ kind: "user", id: userId, at: Math.max(at, now), until, except });
     events.emit("revoked", { sessionId: undefined, userId, by: "user" });
     const ended = listed.filter(({ record }) => record.id !== except);
     for (const { record } of ended) core.closed(record.id);

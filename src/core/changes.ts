@@ -172,6 +172,23 @@ export function bufferLate(before: Draft, next: Draft): void {
   }
 }
 
+/**
+ * Lets go of what was there before somebody else signed in, but for these keys: objects of another user do
+ * not come along, however late they are changed.
+ *
+ * @param pending - the sets of then; what was set since is kept.
+ */
+export function letGo(
+  { handed, sets }: Draft,
+  pending: ReadonlyMap<string, unknown>,
+  keep: readonly string[],
+): void {
+  for (const key of handed?.keys() ?? []) if (!keep.includes(key)) handed?.delete(key);
+  for (const [key, value] of pending) {
+    if (sets?.get(key) === value && !keep.includes(key)) sets?.delete(key);
+  }
+}
+
 /** The JSON text of one key as the request read it; `undefined` when it was absent. */
 export function memberRead(draft: Draft, key: string): string | undefined {
   return draft.handed?.get(key)?.member ?? memberAt(draft.tree, key);

@@ -271,6 +271,8 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     if (found.kept === undefined) {
       const data = change(applyChanges(EMPTY_TREE, pending));
       if (data.size > 0) await start(state, found, data);
+      // What was buffered before is deleted, and there is nothing to begin with.
+      else state.draft = new Draft(EMPTY_TREE);
       return;
     }
     const merge = new Merge(state.draft, pending);

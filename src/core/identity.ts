@@ -13,7 +13,7 @@ import {
   ValueError,
 } from "../errors.ts";
 import { milliseconds } from "../lib/duration.ts";
-import { collectChanges, Draft } from "./changes.ts";
+import { collectChanges, Draft, letGo } from "./changes.ts";
 import type { Commits } from "./commit.ts";
 import { headIsOut, isUnreadable, OUTAGE } from "./commit.ts";
 import type { Found, NextSession } from "./method.ts";
@@ -47,7 +47,9 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
     authentications: readonly Authentication[],
   ): Promise<void> {
     const { kept } = await readable(state);
-    const changes = collectChanges(state.draft);
+    const { draft } = state;
+    const changes = collectChanges(draft);
+    const pending = new Map(draft.sets);
     const sameUser = kept !== undefined && kept.record.userId === userId;
     const keepsAll = sameUser || kept?.record.userId === undefined;
     let data: DataTree = EMPTY_TREE;
@@ -66,13 +68,15 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
       },
     };
     const made = await state.by.signIn(state, kept, next);
+    if (!keepsAll) letGo(draft, pending, options.keep ?? []);
     commits.settleOn(state, made, data);
     const { id } = made.record;
     const methods = authentications.map((each) => each.method);
     events.emit("signedIn", { sessionId: id, userId, previousId: kept?.record.id, methods });
     // Created first, then cut off: whatever fails, the user is not left without a session.
     if (options.revokeOthers === true) await revokeOthers(state);
-    else await parts.keepCap(userId, id);
+    // The sign-in has happened: an outage has its event, and the next sign-in keeps the cap.
+    else await parts.keepCap(userId, id).catch(() => undefined);
   }
 
   /** The judged session, and its data if that can be read at all. */

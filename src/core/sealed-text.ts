@@ -60,7 +60,8 @@ export function decodeSealed(text: string): Kept | undefined {
   const [userId, markAfterCreated = -createdAt, remembered, ...proofs] = user ?? [];
   const record = {
     id: text.slice(0, ID_LENGTH),
-    revision: 1,
+    // Of two seals of one session the later is told by it.
+    revision: lastSeenAt,
     userId,
     mark: createdAt + markAfterCreated,
     lastSeenAt,

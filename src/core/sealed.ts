@@ -69,12 +69,15 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const now = clock();
     const found: Found[] = [];
     for (const each of seals) found.push(await open(visit, each, text, now));
-    const opened = found.filter(({ kept }) => kept !== undefined);
-    if (opened.length > 1) {
-      const rivals = opened.map(({ kept }) => kept as Kept);
-      return { ...refused("ambiguous", undefined, true), rivals };
-    }
-    return opened[0] ?? found.find(({ blocked }) => blocked) ?? (found[0] as Found);
+    // Of two seals of one session, as after a change of `cookie.domain`, the later counts.
+    const opened = found
+      .flatMap(({ kept }) => kept ?? [])
+      .sort((a, b) => a.record.revision - b.record.revision);
+    const rivals = [...new Map(opened.map((kept) => [kept.record.id, kept])).values()];
+    if (rivals.length > 1) return { ...refused("ambiguous", undefined, true), rivals };
+    const [only] = rivals;
+    if (only !== undefined) return live(only);
+    return found.find(({ blocked }) => blocked) ?? (found[0] as Found);
   }
 
   function open(visit: Visit, value: string, cookies: string, now: number): Answer<Found> {

@@ -99,7 +99,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
   function remember(visit: Visit): void {
     const now = clock();
     for (const [cookies, at] of endedAt) {
-      if (now - at < REMEMBERED_FOR) break;
+      // A clock that was set back must not keep them until it has caught up.
+      if (Math.abs(now - at) < REMEMBERED_FOR) break;
       endedAt.delete(cookies);
     }
     const cookies = cookiesOf(visit);

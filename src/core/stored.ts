@@ -20,7 +20,7 @@ import { createAdopter } from "./adopt.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
-import { judge, REMEMBERED_FOR } from "./judge.ts";
+import { judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import type { Verifiers } from "./record.ts";
@@ -91,17 +91,31 @@ export function createStored(core: StoredCore): StoredMethod {
     const { everyoneAt } = core;
     const verdict = judge(kept, loaded.cutOff, timeouts, everyoneAt, now, visit.openedAt);
     if (verdict.refusal !== undefined) return refused(verdict.refusal, id, verdict.blocked);
-    if (as === "unknown") {
-      // Or it is newer than what a cache remembers: another process has rotated it.
-      if (!again && store.refresh !== undefined) return redeem(visit, ticket, true);
-      // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
-      // nobody, or a copy that was dropped would log its owner out.
-      events.emit("reuse", { sessionId: id, userId: loaded.record.userId, ended: false });
+    // Or it is newer than what a cache remembers: another process has rotated it.
+    if (as === "unknown" && !again && store.refresh !== undefined) {
+      return redeem(visit, ticket, true);
+    }
+    if (as === "unknown" || as === "reuse") {
+      if (!bringsNewest(visit, kept)) {
+        if (as === "reuse") return reused(kept);
+        // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
+        // nobody, or a copy that was dropped would log its owner out.
+        events.emit("reuse", { sessionId: id, userId: loaded.record.userId, ended: false });
+      }
       return refused("superseded", id, true);
     }
-    if (as === "reuse") return reused(kept);
-    visit.verifier = verifier;
+    // Of two cookies of one browser the newest counts.
+    if (as === "current" || visit.verifier === "") visit.verifier = verifier;
     return live(kept);
+  }
+
+  /** Whoever shows the newest ticket beside an older one has kept both, as after a change of `cookie.domain`. */
+  function bringsNewest({ request }: Visit, { record, content }: Kept): boolean {
+    return readCookies(header(request, "cookie") ?? "", cookieName).some((value) => {
+      const ticket = openTicket(ring, value);
+      if (typeof ticket === "string") return false;
+      return ticket.id === record.id && ticket.verifier === content.verifiers.current;
+    });
   }
 
   /** One round trip: when the feed has to be asked as well, it is asked at the same time. */
@@ -281,7 +295,7 @@ export function createStored(core: StoredCore): StoredMethod {
   ): Answer<Kept | "gone"> {
     if (owesRotation(visit, kept.content, clock())) {
       const rotating = writeRotated(visit, kept, change, version);
-      return change === undefined ? rotating.catch(unlessReadOnly) : rotating;
+      return change === undefined ? rotating.catch(unlessNotWritten) : rotating;
     }
     if (change === undefined) return touch(visit, kept);
     const writing = writer.write(kept, (content, record) => {
@@ -292,9 +306,10 @@ export function createStored(core: StoredCore): StoredMethod {
     });
     return adopter === undefined ? writing : writtenBack(adopter, visit, kept, writing);
 
-    // In maintenance whoever only reads goes on: the next request owes the rotation as well.
-    function unlessReadOnly(error: unknown): Kept {
-      if (error instanceof StoreReadOnlyError) return kept;
+    // In maintenance, or with a full disk, whoever only reads goes on: the next request owes the rotation as well.
+    function unlessNotWritten(error: unknown): Kept {
+      if (error instanceof StoreReadOnlyError || error instanceof StoreUnavailableError)
+        return kept;
       throw error;
     }
   }
@@ -367,6 +382,8 @@ export function createStored(core: StoredCore): StoredMethod {
     // A mark that a cut-off has just lifted may lie a millisecond ahead of the clock, not further.
     const startedAgo = Math.max(-1, clock() - startedAt);
     const made = await createRecord(content, userId, startedAgo, home);
+    // The store knows the user's cut-off, and only the feed everyone's.
+    if (revocationOf(made.kept, 0, core.everyoneAt) !== undefined) throw signedOutMeanwhile();
     const kept = old === undefined ? made.kept : await succeed(old, made.kept, next);
     setTicket(visit, kept, made.ticket);
     await adopter?.signedIn(visit, kept);

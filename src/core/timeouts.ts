@@ -73,7 +73,7 @@ export function resolveTimeouts(options: TimeoutPreset | TimeoutOptions | undefi
   });
   const remember = section("timeouts.remember", given.remember, PAIR);
   const remembered = limits("timeouts.remember", remember, {
-    idle: name === "consumer" ? user.absolute : user.idle,
+    idle: name === "consumer" ? LONGEST : user.idle,
     absolute: user.absolute,
   });
   const shortest = Math.min(user.idle, visitor.idle, remembered.idle);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { RecordUpdate } from "../../../src/stores/contract.ts";
+import type { FaultPlan } from "../../../src/testing/faults.ts";
 import { memoryApp } from "../../support/ways.ts";
 
 type App = ReturnType<typeof memoryApp>;
@@ -91,6 +93,30 @@ describe("maxSessionsPerUser", () => {
     expect(await left(bounded, "ada")).toBe(5);
     expect((await newest.read()).userId).toBe("ada");
   });
+
+  it.each(["list", "update"] as const)(
+    "P10 makes no error of a sign-in that has happened when `%s` fails, and is kept by the next",
+    async (failing) => {
+      let isDown = true;
+      const faults: FaultPlan = ({ verb, args }) => {
+        const isMeant = verb === "list" || (args[2] as RecordUpdate | undefined)?.close === true;
+        return isDown && verb === failing && isMeant ? "before" : undefined;
+      };
+      const app = memoryApp({ maxSessionsPerUser: 1, faults });
+      await app.browser().signIn("ada");
+      app.clock.advance("1s");
+      const ada = app.browser();
+      await ada.visit(async (session) => (await session.signIn("ada")).set("theme", "dark"));
+      const loaded = await ada.read();
+      expect([loaded.userId, loaded.get("theme")]).toEqual(["ada", "dark"]);
+      expect(app.told("outage").length).toBeGreaterThan(0);
+      isDown = false;
+      expect(await left(app, "ada")).toBe(2);
+      app.clock.advance("1s");
+      await app.browser().signIn("ada");
+      expect(await left(app, "ada")).toBe(1);
+    },
+  );
 
   it("asks nothing of the store where there is no cap", async () => {
     const app = memoryApp();

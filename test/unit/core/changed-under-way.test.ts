@@ -43,4 +43,34 @@ describe.each(["stored", "sealed"] as const)("what is changed in a %s session", 
       ["tea", "milk"],
     ]);
   });
+
+  it("P6 in place, while somebody else signs in, does not come along but for the keys that are kept", async () => {
+    const held = gate();
+    let isHeld = false;
+    const app = memoryApp({ method, faults: () => (isHeld ? { heldBy: held } : undefined) });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    await ada.set("card", { pin: 1 });
+    await ada.set("prefs", { theme: "light" });
+    const { session, finish } = ada.begin();
+    const loaded = await session.load();
+    const card = loaded.get("card") as { pin: number };
+    const prefs = loaded.get("prefs") as { theme: string };
+    const draft = { text: "to Eve" };
+    loaded.set("draft", draft);
+    isHeld = true;
+    const calling = session.signIn("bob", { keep: ["prefs"] });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    card.pin = 2;
+    draft.text = "to Eve, in haste";
+    prefs.theme = "dark";
+    loaded.set("greeted", true);
+    isHeld = false;
+    held.open();
+    await calling;
+    const bobs = { prefs: { theme: "dark" }, greeted: true };
+    expect([loaded.userId, loaded.all()]).toEqual(["bob", bobs]);
+    await finish();
+    expect((await ada.read()).all()).toEqual(bobs);
+  });
 });

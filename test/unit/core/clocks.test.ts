@@ -186,4 +186,23 @@ describe("a store with a clock of its own", () => {
     await expect(ada.signIn("ada")).rejects.toMatchObject({ code: "ERR_SIGN_IN_REFUSED" });
     expect(tries).toBe(2);
   });
+
+  it("P5 and behind ours ends what of a sealed user has begun before the cut-off", async () => {
+    const clock = testClock();
+    const inner = memoryStore({ clock: clock.now });
+    const store = aroundVerbs(inner, async ({ verb, args }, invoke) => {
+      if (verb !== "cutOff") return invoke();
+      const [userId, options] = args as Parameters<typeof inner.cutOff>;
+      return inner.cutOff(userId, options, clock.now() - 3000);
+    });
+    const app = memoryApp({ store, clock, method: "sealed" });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    clock.advance("1s");
+    await app.sessions.revokeUser("ada");
+    expect((await ada.read()).refusal).toBe("revoked");
+    clock.advance("1s");
+    await ada.signIn("ada");
+    expect((await ada.read()).userId).toBe("ada");
+  });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SessionConflictError, UsageError, ValueError } from "../../../src/errors.ts";
+import type { Session } from "../../../src/index.ts";
 import type { Data } from "../../support/ways.ts";
 import { memoryApp } from "../../support/ways.ts";
 
@@ -58,6 +59,24 @@ describe("update of one key", () => {
     const loaded = await ada.read();
     expect([loaded.has("a"), loaded.get("b"), loaded.has("b")]).toEqual([false, null, true]);
   });
+
+  it.each([
+    ["the key", (session: Session<Data>) => session.update("a", () => undefined)],
+    ["all data", (session: Session<Data>) => session.update(() => ({}))],
+  ])(
+    "deletes %s that a visitor's request has set before, and begins nothing",
+    async (_, change) => {
+      const app = memoryApp();
+      const ada = app.browser();
+      await ada.visit(async (session) => {
+        const loaded = await session.load();
+        loaded.set("a", 1);
+        await change(session);
+        expect(loaded.has("a")).toBe(false);
+      });
+      expect([ada.cookie(), app.recorded.count("create")]).toEqual(["", 0]);
+    },
+  );
 
   it("writes nothing when nothing changes", async () => {
     const { app, ada } = await withData({ cart: ["tea"], date: new Date(5) });

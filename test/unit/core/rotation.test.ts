@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { confirmed, isUnconfirmed, recognise, rotated } from "../../../src/core/rotation.ts";
+import type { FaultPlan } from "../../../src/testing/faults.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
 import { memoryApp } from "../../support/ways.ts";
 
@@ -57,6 +58,26 @@ describe("a session that rotates", () => {
     expect(app.recorded.count("update")).toBe(1);
   });
 
+  it("P10 goes on for whoever only reads when neither can be written, and makes up for it", async () => {
+    let isFull = false;
+    const faults: FaultPlan = ({ verb }) => (isFull && verb === "update" ? "before" : undefined);
+    const app = memoryApp({ rotateEvery: "1h", faults });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    app.clock.advance("61m");
+    for (const cookies of [1, 0]) {
+      isFull = true;
+      const failed = await ada.visit((session) => session.load());
+      expect([failed.result.userId, failed.head.cookies]).toEqual(["ada", []]);
+      await expect(ada.set("n", 1)).rejects.toMatchObject({ status: 503 });
+      isFull = false;
+      app.recorded.clear();
+      const { head } = await ada.visit((session) => session.load());
+      expect([head.cookies.length, app.recorded.count("update")]).toEqual([cookies, 1]);
+    }
+    expect(app.told("outage").length).toBeGreaterThan(0);
+  });
+
   it("does both with a change in one write", async () => {
     const app = memoryApp({ rotateEvery: "1h" });
     const ada = app.browser();
@@ -98,6 +119,33 @@ describe("a session that rotates", () => {
     for (const cookie of [`${before}; ${ada.cookie()}`, `${ada.cookie()}; ${before}`]) {
       const loaded = await app.sessions.open({ headers: { cookie } }).load();
       expect([loaded.userId, loaded.refusal]).toEqual(["ada", undefined]);
+    }
+  });
+
+  it("is not over, and writes no more, when its browser has kept an older ticket beside the newest", async () => {
+    for (const isOldFirst of [true, false]) {
+      const app = memoryApp({ rotateEvery: "1h" });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const old = ada.cookie();
+      for (let time = 0; time < 2; time += 1) {
+        app.clock.advance("61m");
+        await ada.read();
+        app.recorded.clear();
+        for (let seen = 0; seen < 3; seen += 1) {
+          app.clock.advance("31s");
+          const both = isOldFirst ? [old, ada.cookie()] : [ada.cookie(), old];
+          const session = app.sessions.open({ headers: { cookie: both.join("; ") } });
+          expect((await session.load()).userId).toBe("ada");
+          expect((await session.commit({ at: "head" })).cookies).toEqual([]);
+        }
+        expect(app.recorded.count("update")).toBe(1);
+      }
+      expect(app.told("reuse")).toEqual([]);
+      const thief = app.browser();
+      thief.plant(old);
+      expect((await thief.read()).refusal).toBe("superseded");
+      expect(app.told("reuse")).toHaveLength(1);
     }
   });
 

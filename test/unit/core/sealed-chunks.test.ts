@@ -139,4 +139,32 @@ describe("a sealed session in chunks", () => {
     const cookie = `${ada.cookie()}; ${bob.cookie()}`;
     expect((await app.sessions.open({ headers: { cookie } }).load()).refusal).toBe("ambiguous");
   });
+
+  it("takes the later of two seals of one session, as after a change of `cookie.domain`", async () => {
+    const app = memoryApp({ method: "sealed" });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const before = ada.cookie();
+    app.clock.advance("1s");
+    await ada.set("theme", "dark");
+    const after = ada.cookie();
+    app.clock.advance("6m");
+    const { head } = await ada.visit((session) => session.load());
+    const seen = head.cookies.map(({ name, value }) => `${name}=${value}`);
+    expect(seen).toHaveLength(1);
+    for (const cookies of [
+      [before, after],
+      [after, before, ...seen],
+      [before, after, ...seen],
+    ]) {
+      const session = app.sessions.open({ headers: { cookie: cookies.join("; ") } });
+      const loaded = await session.load();
+      expect([loaded.userId, loaded.all()]).toEqual(["ada", { theme: "dark" }]);
+    }
+    const leaving = app.sessions.open({ headers: { cookie: `${before}; ${after}` } });
+    await leaving.signOut();
+    for (const cookie of [before, after]) {
+      expect((await app.sessions.open({ headers: { cookie } }).load()).refusal).toBe("revoked");
+    }
+  });
 });

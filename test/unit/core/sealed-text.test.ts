@@ -16,7 +16,7 @@ interface Given {
 function kept({ user, content = {} }: Given = {}): Kept {
   const record: SessionRecord = {
     id: "A".repeat(24),
-    revision: 1,
+    revision: CREATED + 5,
     userId: user?.id,
     mark: user?.mark ?? 0,
     lastSeenAt: CREATED + 5,

@@ -457,6 +457,19 @@ it("P11 a shared session that says when it began and no more is not over for bei
 });
 
 describe("a shared session with a record", () => {
+  it("that has ended is not remembered until a clock that was set back has caught up", async () => {
+    const { app } = sharing("records");
+    const [ada, bob] = [app.browser(), app.browser()];
+    await ada.signIn("ada");
+    const before = ada.copy();
+    await ada.visit((session) => session.signOut());
+    app.clock.set(app.clock.now() - 3_600_000);
+    await bob.signIn("bob");
+    await bob.visit((session) => session.signOut());
+    await before.set("theme", "light");
+    expect((await before.read()).get("theme")).toBe("light");
+  });
+
   it("P4 keeps what 50 requests of one process write at once to keys of their own", async () => {
     const { theirs, app } = sharing("records");
     const ada = app.browser();

@@ -56,6 +56,17 @@ describe("timeouts", () => {
     });
   });
 
+  it("of a remembered session of a consumer's app: the idle one is as long as the absolute one", () => {
+    expect(resolveTimeouts({ remember: { absolute: "90d" } }).remembered).toEqual({
+      idle: 90 * DAY,
+      absolute: 90 * DAY,
+    });
+    expect(resolveTimeouts({ absolute: "90d" }).remembered).toEqual({
+      idle: 90 * DAY,
+      absolute: 90 * DAY,
+    });
+  });
+
   it("of visitors are never longer than the users' by default", () => {
     expect(resolveTimeouts({ idle: "1h", absolute: "5h" }).visitor).toEqual({
       idle: HOUR,
