@@ -132,5 +132,7 @@ export async function installed(
     const module = (await import(pathToFileURL(path).href)) as { readonly default: never };
     return { name, module: module.default };
   }
-  throw new ConfigError(option, `needs a client: npm install ${names.join(" or ")}`);
+  const [first, ...rest] = names;
+  const others = rest.map((name) => ` or \`${name}\``).join("");
+  throw new ConfigError(option, `needs a client: \`npm install ${first}\`${others}`);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import { ConfigError } from "../errors.ts";
 import type { Revocations, SessionStore } from "../stores/contract.ts";
 import { fileStore } from "../stores/file.ts";
@@ -57,6 +58,18 @@ export async function openStore(option: string, address: string): Promise<Opened
     return onServer(connected, (client) => mysqlStore({ client, ...named }));
   }
   throw new ConfigError(option, `must be one of ${ADDRESSES}`);
+}
+
+/**
+ * Opened, an embedded store would be made, and a misspelt path would look like one that is empty.
+ *
+ * @throws {ConfigError} where there is nothing at the path of an embedded store.
+ */
+export function requireThere(option: string, address: string): void {
+  const [, place] = /^(?:lmdb|sqlite|file):(.+)$/s.exec(address) ?? [];
+  if (place === undefined) return;
+  const { path } = placeOf(place, "namespace");
+  if (!existsSync(path)) throw new ConfigError(option, `must be there: nothing is at ${path}`);
 }
 
 /** Takes the store's own options out of an address's query: the rest is the client's. */

@@ -32,12 +32,16 @@ export interface SessionsOptions<Data extends object = Record<string, unknown>> 
    * may lose one, as they do there. `sealed.revocations` and `sealed.update` hold for them too.
    */
   readonly share?: ForeignSource;
-  /** Keeps the records; for sealed sessions the revocations, and what no longer fits a cookie. */
+  /**
+   * Keeps the records, and is needed for stored sessions; for sealed ones it keeps the revocations, and with
+   * `sealed.overflow` what no longer fits a cookie.
+   */
   readonly store?: SessionStore;
   /** What holds for sealed sessions only, and where it says so for shared ones. */
   readonly sealed?: SealedOptions;
   /** Sets apart apps that share a secret: a cookie of one opens nothing in another. @default "" */
   readonly app?: string;
+  /** Name and attributes of the session cookie. What contradicts itself is refused at the start. */
   readonly cookie?: CookieOptions;
   /**
    * For plain-http development: drops the `__Host-Http-` prefix and `Secure`, and checks more.
@@ -63,11 +67,17 @@ export interface SessionsOptions<Data extends object = Record<string, unknown>> 
   readonly maxSessionsPerUser?: number;
   /** What happens when two requests set one key: the later one wins, or the commit throws. @default "report" */
   readonly onOverwrite?: "report" | "throw";
-  /** What a request gets while the store does not answer. @default "closed" */
+  /**
+   * What a request gets while the store does not answer: `"closed"` a `StoreUnavailableError` (503),
+   * `"anonymous"` an empty session that cannot be written, `"stale"` what `cached` around the store still
+   * knows, to be read only. Nobody is signed out by any of them.
+   *
+   * @default "closed"
+   */
   readonly outage?: OutagePolicy;
-  /** How long one store call may take; only a sweep takes as long as it needs. @default "3s" */
+  /** How long one store call may take, then it is a `StoreUnavailableError` (503). A sweep has a day. @default "3s" */
   readonly storeDeadline?: Duration;
-  /** How long one commit may retry against other writers. @default "10s" */
+  /** How long one commit may retry against other writers, then it is a `SessionConflictError` (409). @default "10s" */
   readonly commitDeadline?: Duration;
   /** Accepts a store that cannot write conditionally, with what that loses. @default false */
   readonly acceptUnconditionalStore?: boolean;

@@ -43,11 +43,11 @@ export type Refusal =
 export interface Authentication {
   /** The app's own word: `"password"`, `"passkey"`, `"totp"`. */
   readonly method: string;
-  /** When it was given. */
+  /** When it was given, in milliseconds since 1970. */
   readonly at: number;
 }
 
-/** What is known about a session besides its data. */
+/** What is known about a session besides its data. Moments are milliseconds since 1970, as in `Date.now()`. */
 export interface SessionInfo {
   readonly createdAt: number;
   /** Coarse: moved at most once per touch interval. */
@@ -86,23 +86,28 @@ export interface LoadOptions {
   readonly outage?: OutagePolicy | undefined;
 }
 
+/** What a request gets while the store does not answer; {@link LoadOptions} has each in words. */
 export type OutagePolicy = "closed" | "anonymous" | "stale";
 
 export interface SignInOptions<Data extends object = Record<string, unknown>> {
-  /** Keeps the session over a restart of the browser, with the timeouts for remembered sessions. */
+  /**
+   * Keeps the session over a restart of the browser, with the timeouts for remembered sessions.
+   *
+   * @default as before for the same user, else false
+   */
   readonly remember?: boolean;
   /** How the user proved who they are. @default ["password"] */
   readonly methods?: readonly string[];
-  /** Keys that come along when another user was signed in. From a visitor everything does. */
+  /** Keys that come along when another user was signed in. From a visitor everything does. @default none */
   readonly keep?: readonly (keyof Data & string)[];
-  /** Ends the user's other sessions as well: for a password reset. */
+  /** Ends the user's other sessions as well: for a password reset. @default false */
   readonly revokeOthers?: boolean;
 }
 
 export interface FreshOptions {
-  /** How recent the proof must be. */
+  /** How recent the proof must be: a number of seconds, or such as `"10m"`. */
   readonly within: Duration;
-  /** Any one of these methods, when given. */
+  /** Any one of these methods. @default every method */
   readonly methods?: readonly string[];
 }
 
@@ -162,6 +167,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * never opens the new session (OWASP ASVS 5.0 7.2.4). From a visitor all data comes along; from
    * another user none but the keys in `keep`; from the same user all.
    *
+   * @param userId - the app's own id of the user: text of 1 to 1024 characters.
    * @throws {SignInRefusedError} when the user was signed out everywhere after the request began, or
    *   the session of before ended meanwhile.
    */
@@ -180,7 +186,12 @@ export interface Session<Data extends object = Record<string, unknown>> {
   signOut(): Promise<void>;
   /** The loaded session of a signed-in user. @throws {SignInRequiredError} 401 */
   requireUser(): Promise<SignedInSession<Data>>;
-  /** The same, and the user proved who they are recently enough. @throws {FreshnessError} 401 */
+  /**
+   * The same, and the user proved who they are recently enough.
+   *
+   * @throws {SignInRequiredError} 401, when nobody is signed in.
+   * @throws {FreshnessError} 401, when the last proof is too old or another one.
+   */
   requireFresh(options: FreshOptions): Promise<SignedInSession<Data>>;
   /** Ends this user's other sessions, now. @throws {SignInRequiredError} 401 */
   revokeOthers(): Promise<void>;

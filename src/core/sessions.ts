@@ -51,7 +51,7 @@ export interface Sessions<Data extends object = Record<string, unknown>> {
   list(): AsyncIterable<ListedSession>;
   /** The live sessions of a user. @throws {UsageError} when the user id is absent: that is not everyone. */
   list(userId: string): AsyncIterable<ListedSession>;
-  /** Ends one session. @returns false when there was none. */
+  /** Ends one session. @returns false when there was none; true of any sealed one, which nobody can know. */
   revoke(id: string): Promise<boolean>;
   /** Ends all sessions of a user, but for the one that is excepted. */
   revokeUser(userId: string, options?: { readonly except?: string }): Promise<void>;
@@ -59,6 +59,13 @@ export interface Sessions<Data extends object = Record<string, unknown>> {
   revokeEveryone(): Promise<void>;
   /** Removes what has expired from the store. @returns how many records went. */
   sweep(options?: SweepOptions): Promise<number>;
+  /**
+   * Tells a listener of an event, from now on. It runs within the request; what it throws fails none, but is
+   * an uncaught exception.
+   *
+   * @returns what takes the listener away.
+   * @throws {UsageError} for a name that is not known.
+   */
   on<Name extends SessionEvent>(name: Name, listener: SessionListener<Name>): () => void;
   /** Ends timers and watchers and closes the store. */
   close(): Promise<void>;

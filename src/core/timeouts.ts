@@ -178,9 +178,11 @@ export function duration(option: string, given: unknown, preset: number): number
   if (given === undefined) return preset;
   const ms = milliseconds(given);
   if (ms === undefined || ms === 0) {
+    // A text of digits, as the environment has it, looks like the number that was asked for.
+    const shown = typeof given === "string" ? `"${given}"` : String(given);
     throw new ConfigError(
       option,
-      `must be a positive number of seconds or a string such as "30m", got ${String(given)}`,
+      `must be a positive number of seconds or a string such as "30m", got ${shown}`,
     );
   }
   return ms;

@@ -125,6 +125,15 @@ describeWith({ chromium }, "the pages of the shop", () => {
     await page.context().close();
   });
 
+  it("show nothing of the name that is there for a password manager", async () => {
+    const page = await newBrowser({});
+    await signIn(page);
+    await page.goto("/confirm");
+    const name = page.locator('input[autocomplete="username"]');
+    expect([await name.inputValue(), await name.isVisible()]).toEqual(["ada", false]);
+    await page.context().close();
+  });
+
   it("show where the focus is, at every stop", async () => {
     const page = await newBrowser({});
     for (const path of ["/", "/sign-in", "/goods/hat"]) {

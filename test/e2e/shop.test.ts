@@ -202,6 +202,16 @@ describe("the shop's door", () => {
     }
   });
 
+  it("says of nobody that they are signed out where it did not look", async () => {
+    const visitor = await signedIn("ada");
+    const page = await visitor.get("/nowhere");
+    expect(page.status).toBe(404);
+    expect(page.text).toContain('href="/cart">Cart</a>');
+    for (const claim of ["/sign-in", "pieces", "aria-pressed"])
+      expect(page.text).not.toContain(claim);
+    await visitor.post("/sign-out");
+  });
+
   it("leads to no other site after the sign-in", async () => {
     const visitor = newVisitor(shop.url);
     for (const next of ["//evil.example", "https://evil.example", "/.//evil.example", "/\\evil"]) {
@@ -259,8 +269,12 @@ describe("the shop's door", () => {
     const refused = await visitor.get("/account/payment");
     expect([refused.status, refused.location]).toEqual([303, "/confirm?next=%2Faccount%2Fpayment"]);
     expect(refused.text).not.toContain("1843");
+    const form = await visitor.get("/confirm");
+    // Whose password it is, for the program that fills it in.
+    expect(form.text).toMatch(/<input[^>]* value="ada" autocomplete="username"[^>]* hidden>/);
     const wrong = await visitor.post("/confirm", { password: password("grace"), next: "/" });
     expect(wrong.status).toBe(422);
+    expect(wrong.text).toContain("This is not your password.");
     expect((await visitor.get("/account/payment")).status).toBe(303);
     const next = "/account/payment";
     const right = await visitor.post("/confirm", { password: password("ada"), next });

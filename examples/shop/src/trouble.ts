@@ -64,7 +64,7 @@ function showTrouble(
   title: string,
   words: string,
 ): void {
-  const frame = { title, path, cartCount: 0, messages: [] };
+  const frame = { title, path, messages: [] };
   res.status(status).set("Cache-Control", "no-store").type("html");
   res.send(render(layout(frame, troublePage(title, words))));
 }

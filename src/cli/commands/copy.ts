@@ -13,7 +13,7 @@ import { moving } from "../../stores/layers/moving.ts";
 import { copyFeed } from "../../stores/layers/moving-feed.ts";
 import type { Command, CommandIo } from "../command.ts";
 import { orReason } from "../command.ts";
-import { ADDRESSES, openStore } from "../open-store.ts";
+import { ADDRESSES, openStore, requireThere } from "../open-store.ts";
 
 const PAGE = 250;
 
@@ -64,6 +64,7 @@ processes shows: FROM_STORE, TO_STORE, FROM_STORE_SECRET, TO_STORE_SECRET.`,
       const mend = "says that the app uses `moving`, or is stopped: see --help";
       throw new ConfigError("--yes", `${mend}. Without that its people would be signed out`);
     }
+    requireThere("--from", from);
     const fromSecrets = values["from-secret"] ?? secretsIn("FROM_STORE_SECRET");
     const toSecrets = values["to-secret"] ?? secretsIn("TO_STORE_SECRET");
     return await orReason("copy", io, async () => {

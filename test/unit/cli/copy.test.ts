@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runCli } from "../../../src/cli/run.ts";
 import { createSessions } from "../../../src/index.ts";
@@ -199,6 +199,25 @@ describe("coatcheck copy", () => {
       const { code, err } = await copy(...args);
       expect([code, err]).toEqual([2, expect.stringContaining(`\`${option}\``)]);
     }
+  });
+
+  it("says where nothing is, and makes nothing there", async () => {
+    const path = await folder("coatcheck-copy-");
+    for (const kind of ["lmdb", "sqlite", "file"]) {
+      const to = `file:${path}/new`;
+      const { code, err } = await copy(
+        "--from",
+        `${kind}:${path}/misspelt?namespace=a`,
+        "--to",
+        to,
+        "--yes",
+      );
+      expect([code, err]).toEqual([
+        2,
+        expect.stringMatching(/`--from` .*nothing is at .*misspelt\n/),
+      ]);
+    }
+    expect(await readdir(path)).toEqual([]);
   });
 
   it("explains itself in lines that fit a terminal", async () => {

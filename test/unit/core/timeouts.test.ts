@@ -149,6 +149,10 @@ describe("a duration", () => {
   });
 });
 
+it("shows what was given as it was given: a text of digits is no number", () => {
+  expect(() => duration("idle", "3600", 1)).toThrow(/got "3600"$/);
+});
+
 describe("the end of a session", () => {
   const timeouts = resolveTimeouts({
     idle: "1h",

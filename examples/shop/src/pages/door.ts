@@ -29,7 +29,12 @@ export function doorPages(people: People, attempts: Attempts, showPage: ShowPage
   router.post("/sign-in", async (req, res) => {
     const next = ownPath(field(req, "next"));
     const name = field(req, "name").slice(0, 64);
-    const answer = await tryPassword(req, res, name);
+    const answer = await tryPassword(
+      req,
+      res,
+      name,
+      "This name and this password do not belong together.",
+    );
     if ("problem" in answer) {
       const body = signInPage({ next, name, problem: answer.problem });
       return showPage(req, res, { title: "Sign in", body, status: answer.status });
@@ -48,16 +53,19 @@ export function doorPages(people: People, attempts: Attempts, showPage: ShowPage
     const { userId } = await req.session.requireUser();
     const next = ownPath(req.query["next"]);
     const name = people.find(userId)?.name ?? userId;
-    await showPage(req, res, { title: "Is it still you?", body: confirmPage(name, { next }) });
+    await showPage(req, res, {
+      title: "Is it still you?",
+      body: confirmPage(userId, name, { next }),
+    });
   });
 
   router.post("/confirm", async (req, res) => {
     const { userId } = await req.session.requireUser();
     const next = ownPath(field(req, "next"));
-    const answer = await tryPassword(req, res, userId);
+    const answer = await tryPassword(req, res, userId, "This is not your password.");
     if ("problem" in answer) {
       const name = people.find(userId)?.name ?? userId;
-      const body = confirmPage(name, { next, problem: answer.problem });
+      const body = confirmPage(userId, name, { next, problem: answer.problem });
       return showPage(req, res, { title: "Is it still you?", body, status: answer.status });
     }
     await req.session.elevate(CONFIRMED);
@@ -73,7 +81,12 @@ export function doorPages(people: People, attempts: Attempts, showPage: ShowPage
     showPage(req, res, { title: "Signed out", body: signedOutPage() }),
   );
 
-  async function tryPassword(req: Request, res: Response, name: string): Promise<Answer> {
+  async function tryPassword(
+    req: Request,
+    res: Response,
+    name: string,
+    wrong: string,
+  ): Promise<Answer> {
     const address = req.ip ?? "";
     const account = name.trim().toLowerCase();
     const wait = attempts.take(account, address);
@@ -85,7 +98,7 @@ export function doorPages(people: People, attempts: Attempts, showPage: ShowPage
     }
     const person = await people.check(account, field(req, "password"));
     if (person === undefined) {
-      return { status: 422, problem: "This name and this password do not belong together." };
+      return { status: 422, problem: wrong };
     }
     attempts.forgive(account, address);
     return { person };

@@ -45,8 +45,11 @@ export function signInPage({ next, name = "", problem }: SignInForm): Html {
   </div>`;
 }
 
-/** @param name - of who is signed in already. */
-export function confirmPage(name: string, { next, problem }: SignInForm): Html {
+/**
+ * @param id - of who is signed in already. Hidden in the form: a password manager looks for it there.
+ * @param name - the same person's, as people say it.
+ */
+export function confirmPage(id: string, name: string, { next, problem }: SignInForm): Html {
   return html`<div class="narrow">
     <h1>Is it still you, ${name}?</h1>
     <p class="lead">What comes next is for your eyes only, so please say your password once more.
@@ -54,6 +57,7 @@ export function confirmPage(name: string, { next, problem }: SignInForm): Html {
     ${trouble(problem)}
     <form class="card stack" method="post" action="/confirm">
       <input type="hidden" name="next" value="${next}">
+      <input name="name" value="${id}" autocomplete="username" readonly hidden>
       ${password(problem, true)}
       <p><button class="wide">It is me</button></p>
     </form>

@@ -20,7 +20,8 @@ export interface Frame {
   readonly path: string;
   /** The name of who is signed in. */
   readonly name?: string | undefined;
-  readonly cartCount: number;
+  /** Absent where nobody has looked who it is: then the page says nothing that depends on it. */
+  readonly cartCount?: number;
   readonly theme?: Theme | undefined;
   readonly messages: readonly Message[];
 }
@@ -57,22 +58,27 @@ export function layout(frame: Frame, body: Html): Html {
 }
 
 function header({ path, name, cartCount }: Frame): Html {
-  const pieces = cartCount === 1 ? "1 piece" : `${cartCount} pieces`;
   return html`<header class="top">
     <a class="brand" href="/">${drop}<span>Drizzle</span></a>
     <nav aria-label="Shop and account">
       <ul>
         <li><a href="/session"${here(path, "/session")}>Your session</a></li>
         ${
-          name === undefined
+          cartCount !== undefined &&
+          (name === undefined
             ? html`<li><a href="/sign-in"${here(path, "/sign-in")}>Sign in</a></li>`
             : html`<li><a href="/account/devices"${here(path, "/account")}>${name.split(" ")[0]}<span class="unseen">’s account</span></a></li>
-        <li><form method="post" action="/sign-out"><button class="quiet">Sign out</button></form></li>`
+        <li><form method="post" action="/sign-out"><button class="quiet">Sign out</button></form></li>`)
         }
-        <li><a class="cart-link" href="/cart"${here(path, "/cart")}>Cart <span class="count"><span aria-hidden="true">${cartCount}</span><span class="unseen">, ${pieces}</span></span></a></li>
+        <li><a class="cart-link" href="/cart"${here(path, "/cart")}>Cart${cartCount !== undefined && count(cartCount)}</a></li>
       </ul>
     </nav>
   </header>`;
+}
+
+function count(pieces: number): Html {
+  const words = pieces === 1 ? "1 piece" : `${pieces} pieces`;
+  return html` <span class="count"><span aria-hidden="true">${pieces}</span><span class="unseen">, ${words}</span></span>`;
 }
 
 function here(path: string, section: string): Html | undefined {
@@ -80,16 +86,19 @@ function here(path: string, section: string): Html | undefined {
   return path.startsWith(`${section}/`) ? html` aria-current="true"` : undefined;
 }
 
-function footer({ path, theme }: Frame): Html {
+function footer({ path, theme, cartCount }: Frame): Html {
   const choice = (value: string, label: string) => html`<button name="theme" value="${value}"
       aria-pressed="${value === (theme ?? "auto") ? "true" : "false"}">${label}</button>`;
   return html`<footer class="bottom">
     <p>Drizzle sells nothing: it is the example of <strong>coatcheck</strong>, sessions for TypeScript
       servers. It works without JavaScript, and has none.</p>
-    <form class="themes" method="post" action="/theme" aria-label="Colours">
+    ${
+      cartCount !== undefined &&
+      html`<form class="themes" method="post" action="/theme" aria-label="Colours">
       <input type="hidden" name="from" value="${path}">
       ${choice("light", "Light")}${choice("auto", "As my device")}${choice("dark", "Dark")}
-    </form>
+    </form>`
+    }
   </footer>`;
 }
 
