@@ -64,6 +64,37 @@ export class ConfigError extends CoatcheckError {
   }
 }
 
+/**
+ * An object of options; absent is empty. It stands here because whatever has options may import the errors.
+ *
+ * @param elsewhere - names that other libraries have, each with the option to see; "" where there is none.
+ * @throws {ConfigError} for anything else, and for names that are not known.
+ * @internal
+ */
+export function section<Options extends object>(
+  option: string,
+  given: Options | undefined,
+  known: readonly (keyof Options & string)[],
+  elsewhere: Readonly<Record<string, string>> = {},
+): Options {
+  if (given === undefined) return {} as Options;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new ConfigError(option, `must be an object with any of ${known.join(", ")}`);
+  }
+  for (const name of Object.keys(given)) {
+    // A misspelt option would silently leave the default in force.
+    if ((known as readonly string[]).includes(name)) continue;
+    const see = elsewhere[name];
+    throw new ConfigError(
+      option === "options" ? name : `${option}.${name}`,
+      see === ""
+        ? "is not needed"
+        : `is not known; ${see === undefined ? `there are ${known.join(", ")}` : `see \`${see}\``}`,
+    );
+  }
+  return given;
+}
+
 /** The API was called in a way that cannot work, such as `req.session.userId` without `load()`. */
 export class UsageError extends CoatcheckError {
   constructor(message: string) {

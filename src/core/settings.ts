@@ -7,7 +7,7 @@
 
 import type { CookieAttributes } from "../cookie/write.ts";
 import { cookieProblem } from "../cookie/write.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { ForeignSource } from "../interop/source.ts";
 import type { Revocations, SessionStore } from "../stores/contract.ts";
 import type { KeyRing } from "../token/key-ring.ts";
@@ -20,7 +20,7 @@ import type { RequestLike } from "./request.ts";
 import type { OutagePolicy } from "./session.ts";
 import type { SchemaLike } from "./standard-schema.ts";
 import type { Timeouts } from "./timeouts.ts";
-import { duration, resolveTimeouts, section } from "./timeouts.ts";
+import { duration, resolveTimeouts } from "./timeouts.ts";
 
 const SECOND = 1000;
 const COOKIE = ["name", "sameSite", "path", "domain", "partitioned"] as const;
