@@ -46,6 +46,24 @@ const ON_LOADED: Readonly<Record<string, string>> = {
   data: "`data` does not exist: use `session.get(key)` and `session.set(key, value)`",
 };
 
+/**
+ * Looks at the options of a call. Some calls are made at every request: mostly without any, and it makes no list.
+ *
+ * @throws {UsageError} for a name that is none of theirs, such as a misspelt `revokeOthers`.
+ */
+export function checkNames(call: string, given: unknown, known: readonly string[]): void {
+  if (given === undefined) return;
+  if (typeof given !== "object") {
+    throw new UsageError(
+      `what \`${call}\` takes must be an object with any of ${known.join(", ")}`,
+    );
+  }
+  for (const name in given) {
+    if (known.includes(name) || !Object.hasOwn(given as object, name)) continue;
+    throw new UsageError(`\`${call}\` has no option \`${name}\`; there are ${known.join(", ")}`);
+  }
+}
+
 /** Defines accessors that throw with the mend. */
 export function refuseForeignNames(prototype: object, face: "handle" | "loaded"): void {
   for (const [name, mend] of Object.entries(face === "handle" ? ON_HANDLE : ON_LOADED)) {
