@@ -67,7 +67,7 @@ export class ConfigError extends CoatcheckError {
 /**
  * An object of options; absent is empty. It stands here because whatever has options may import the errors.
  *
- * @param elsewhere - names that other libraries have, each with the option to see; "" where there is none.
+ * @param elsewhere - names that other libraries have, and what there is for them.
  * @throws {ConfigError} for anything else, and for names that are not known.
  * @internal
  */
@@ -84,12 +84,9 @@ export function section<Options extends object>(
   for (const name of Object.keys(given)) {
     // A misspelt option would silently leave the default in force.
     if ((known as readonly string[]).includes(name)) continue;
-    const see = elsewhere[name];
     throw new ConfigError(
       option === "options" ? name : `${option}.${name}`,
-      see === ""
-        ? "is not needed"
-        : `is not known; ${see === undefined ? `there are ${known.join(", ")}` : `see \`${see}\``}`,
+      `is not known; ${elsewhere[name] ?? `there are ${known.join(", ")}`}`,
     );
   }
   return given;

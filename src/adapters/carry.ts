@@ -9,10 +9,8 @@ import { UsageError } from "../errors.ts";
 
 /** @throws {UsageError} for what `createSessions` did not make, and so cannot be used at any request. */
 export function requireSessions(sessions: unknown): void {
-  const { open, of } = (sessions ?? {}) as Partial<Sessions>;
-  if (typeof open !== "function" || typeof of !== "function") {
-    throw new UsageError("coatcheck takes what createSessions gives: `coatcheck(sessions)`");
-  }
+  if (typeof (sessions as Partial<Sessions> | null | undefined)?.attach === "function") return;
+  throw new UsageError("coatcheck takes what createSessions gives: `coatcheck(sessions)`");
 }
 
 /**

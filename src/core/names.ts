@@ -47,20 +47,18 @@ const ON_LOADED: Readonly<Record<string, string>> = {
 };
 
 /**
- * Looks at the options of a call. Some calls are made at every request: mostly without any, and it makes no list.
+ * Looks at the options of a call. With none, as at most requests, it costs nothing, and it makes no list.
  *
  * @throws {UsageError} for a name that is none of theirs, such as a misspelt `revokeOthers`.
  */
-export function checkNames(call: string, given: unknown, known: readonly string[]): void {
-  if (given === undefined) return;
-  if (typeof given !== "object") {
-    throw new UsageError(
-      `what \`${call}\` takes must be an object with any of ${known.join(", ")}`,
-    );
-  }
+export function checkNames(
+  call: string,
+  given: object | undefined,
+  known: readonly string[],
+): void {
   for (const name in given) {
-    if (known.includes(name) || !Object.hasOwn(given as object, name)) continue;
-    throw new UsageError(`\`${call}\` has no option \`${name}\`; there are ${known.join(", ")}`);
+    if (known.includes(name) || !Object.hasOwn(given, name)) continue;
+    throw new UsageError(`\`${call}\` takes no \`${name}\`; there are ${known.join(", ")}`);
   }
 }
 

@@ -141,9 +141,9 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 
   return {
     dev: settings.dev,
-    open(request, options = NO_OPTIONS) {
-      if (options !== NO_OPTIONS) checkNames("open", options, OPEN);
-      const { head, outage = settings.outage } = options;
+    open(request, options) {
+      checkNames("open", options, OPEN);
+      const { head, outage = settings.outage } = options ?? NO_OPTIONS;
       return handles.open(request, head === "sent", outage) as unknown as Session<Data>;
     },
     attach(carrier, session) {
@@ -165,12 +165,12 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     },
     revoke: admin.revoke,
     async revokeUser(userId, options) {
-      checkNames("revokeUser", options, REVOKE);
+      checkNames("revokeUser", options, ["except"]);
       await admin.revokeUser(userId, options?.except);
     },
     revokeEveryone: admin.revokeEveryone,
     async sweep(options = {}) {
-      checkNames("sweep", options, SWEEP);
+      checkNames("sweep", options, ["batch"]);
       const { batch = 1000 } = options;
       if (Number.isSafeInteger(batch) && batch >= 1) return admin.sweep(batch);
       throw new UsageError("sweep takes a whole number of records per call: { batch: 1000 }");
@@ -187,8 +187,6 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 
 const NO_OPTIONS: OpenOptions = {};
 const OPEN = ["head", "outage"] as const;
-const REVOKE = ["except"] as const;
-const SWEEP = ["batch"] as const;
 
 /** `req.session`, `ctx.session`, or `c.get("session")`. */
 function carriedBy(carrier: object): unknown {

@@ -145,10 +145,16 @@ function limits(
   const absolute = duration(`${option}.absolute`, given.absolute, preset.absolute);
   const idle = duration(`${option}.idle`, given.idle, Math.min(preset.idle, absolute));
   if (idle > absolute) {
-    throw new ConfigError(`${option}.idle`, `must not be longer than \`${option}.absolute\``);
+    throw new ConfigError(
+      `${option}.idle`,
+      `must not be longer than \`${option}.absolute\`; a number is seconds`,
+    );
   }
   if (absolute > LONGEST) {
-    throw new ConfigError(`${option}.absolute`, "must not be longer than 400 days");
+    throw new ConfigError(
+      `${option}.absolute`,
+      "must not be longer than 400 days; a number is seconds",
+    );
   }
   return { idle, absolute };
 }
