@@ -61,7 +61,7 @@ export interface PostgresStoreOptions {
   readonly notify?: boolean;
   /**
    * What `watch` listens on, when `client` cannot: behind a pooler in transaction mode, a second client
-   * that is connected directly.
+   * that is connected directly. Refused without `notify`.
    *
    * @default client
    */
