@@ -3,7 +3,7 @@
  *
  * A forgotten `await` must not let anyone in: `if (!req.session.userId)` throws instead of being
  * true or false. Names that other libraries look for throw with the mend, and in development so
- * does every unknown name.
+ * does every unknown name. An unknown option of a call always throws.
  *
  * @module
  */
