@@ -64,6 +64,34 @@ export class ConfigError extends CoatcheckError {
   }
 }
 
+/**
+ * An object of options; absent is empty. It stands here because whatever has options may import the errors.
+ *
+ * @param elsewhere - names that other libraries have, and what there is for them.
+ * @throws {ConfigError} for anything else, and for names that are not known.
+ * @internal
+ */
+export function section<Options extends object>(
+  option: string,
+  given: Options | undefined,
+  known: readonly (keyof Options & string)[],
+  elsewhere: Readonly<Record<string, string>> = {},
+): Options {
+  if (given === undefined) return {} as Options;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new ConfigError(option, `must be an object with any of ${known.join(", ")}`);
+  }
+  for (const name of Object.keys(given)) {
+    // A misspelt option would silently leave the default in force.
+    if ((known as readonly string[]).includes(name)) continue;
+    throw new ConfigError(
+      option === "options" ? name : `${option}.${name}`,
+      `is not known; ${elsewhere[name] ?? `there are ${known.join(", ")}`}`,
+    );
+  }
+  return given;
+}
+
 /** The API was called in a way that cannot work, such as `req.session.userId` without `load()`. */
 export class UsageError extends CoatcheckError {
   constructor(message: string) {

@@ -1,11 +1,17 @@
 /**
- * Whether a request carries a session already.
+ * What adapters are given: what `createSessions` gives, and requests that may carry a session already.
  *
  * @module
  */
 
 import type { Sessions } from "../core/sessions.ts";
 import { UsageError } from "../errors.ts";
+
+/** @throws {UsageError} for what `createSessions` did not make, and so cannot be used at any request. */
+export function requireSessions(sessions: unknown): void {
+  if (typeof (sessions as Partial<Sessions> | null | undefined)?.attach === "function") return;
+  throw new UsageError("coatcheck takes what createSessions gives: `coatcheck(sessions)`");
+}
 
 /**
  * Whether the handle of this app is there, so that an adapter installed twice gives one handle.

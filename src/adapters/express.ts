@@ -6,7 +6,7 @@
 
 import type { RequestHandler } from "express";
 import type { Sessions } from "../core/sessions.ts";
-import { isCarried } from "./carry.ts";
+import { isCarried, requireSessions } from "./carry.ts";
 import { holdHeadOnUse } from "./hold.ts";
 
 /**
@@ -25,6 +25,7 @@ import { holdHeadOnUse } from "./hold.ts";
  * ```
  */
 export function coatcheck<Data extends object>(sessions: Sessions<Data>): RequestHandler {
+  requireSessions(sessions);
   return function coatcheckRequest(req, res, next) {
     // The app says in its own types what `req.session` is.
     const carrier: { session?: unknown } = req as object;

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { requireSessions } from "./carry.ts";
 import { describesEntity } from "./failure.ts";
 import type { HeadTarget } from "./head.ts";
 import { applyHead } from "./head.ts";
@@ -75,6 +76,7 @@ interface Carrier {
  * ```
  */
 export function coatcheck<Data extends object>(sessions: Sessions<Data>): FastifyPluginAsync {
+  requireSessions(sessions);
   async function plugin(fastify: FastifyInstance): Promise<void> {
     fastify.decorateRequest("session" as never, undefined as never);
 

@@ -8,7 +8,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { mergeCacheControl, mergeVary } from "../cookie/cache.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { isCarried } from "./carry.ts";
+import { isCarried, requireSessions } from "./carry.ts";
 import { describesEntity, failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import { withHead } from "./response.ts";
@@ -35,6 +35,7 @@ import { commitResponse, Use } from "./web-use.ts";
 export function coatcheck<Data extends object>(
   sessions: Sessions<Data>,
 ): MiddlewareHandler<{ Variables: { session: Session<Data> } }> {
+  requireSessions(sessions);
   const { dev } = sessions;
   return async function coatcheckRequest(c, next) {
     if (isCarried(sessions, c.get("session"))) return await next();

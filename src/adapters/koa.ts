@@ -8,7 +8,7 @@ import type { DefaultState, Middleware } from "koa";
 import { onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { isCarried } from "./carry.ts";
+import { isCarried, requireSessions } from "./carry.ts";
 import { holdHead } from "./hold.ts";
 
 /**
@@ -31,6 +31,7 @@ import { holdHead } from "./hold.ts";
 export function coatcheck<Data extends object>(
   sessions: Sessions<Data>,
 ): Middleware<DefaultState, { session: Session<Data> }> {
+  requireSessions(sessions);
   return async function coatcheckRequest(ctx, next) {
     if (isCarried(sessions, ctx.session)) return await next();
     const session = sessions.open(ctx.request);

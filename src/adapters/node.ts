@@ -9,7 +9,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { answer } from "./answer.ts";
-import { isCarried } from "./carry.ts";
+import { isCarried, requireSessions } from "./carry.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import type { HeldResponse } from "./held-response.ts";
@@ -71,6 +71,7 @@ export function coatcheck<Data extends object>(
   sessions: Sessions<Data>,
   listener?: (request: never, response: never) => unknown,
 ): NodeMiddleware {
+  requireSessions(sessions);
   return function coatcheckRequest(request, response, next) {
     const carrier: { session?: unknown } = request as object;
     // Not among the types of HTTP/2 responses, but there: `flushHeaders`.

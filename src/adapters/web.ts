@@ -6,6 +6,7 @@
 
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { requireSessions } from "./carry.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import { withHead } from "./response.ts";
@@ -39,6 +40,7 @@ export function coatcheck<Data extends object, Rest extends readonly unknown[]>(
     ...rest: Rest
   ) => Response | Promise<Response>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
+  requireSessions(sessions);
   return async function coatcheckRequest(request, ...rest) {
     const session = sessions.open(request);
     sessions.attach(request, session);

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { ForeignSource } from "../interop/source.ts";
 import { flag, optionalFunction, timer } from "./option-checks.ts";
 import type { Adoption, SessionsOptions } from "./options.ts";
-import { section } from "./timeouts.ts";
 
 const ADOPTION = ["from", "map", "writeBack", "mapBack", "grace"] as const;
 const GRACE = 600_000;

@@ -13,7 +13,7 @@ import type { Draft } from "./changes.ts";
 import { clearValues, deleteValue, getValue, hasValue, keysOf, setValue } from "./changes.ts";
 import { createCommits, headIsOut } from "./commit.ts";
 import { createIdentity } from "./identity.ts";
-import { guardNames, refuseForeignNames } from "./names.ts";
+import { checkNames, guardNames, refuseForeignNames } from "./names.ts";
 import type { RequestLike } from "./request.ts";
 import type {
   HeadChanges,
@@ -41,6 +41,8 @@ import {
 const INSIDE = Symbol("coatcheck.inside");
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
+const LOAD = ["outage"] as const;
+const COMMIT = ["at", "failed"] as const;
 const DONE = { at: "head", failed: false } as const;
 const FAILED = { at: "head", failed: true } as const;
 
@@ -185,9 +187,10 @@ export function createHandles(parts: Parts): Handles {
 
   const handleFace: Session & ThisType<Handle> = {
     load(options) {
-      return inTurn(this, (state) =>
-        commits.load(state, policyOf(options?.outage ?? state.outage)),
-      );
+      return inTurn(this, (state) => {
+        checkNames("load", options, LOAD);
+        return commits.load(state, policyOf(options?.outage ?? state.outage));
+      });
     },
     reload() {
       return inTurn(this, (state) => commits.reload(state));
@@ -233,7 +236,10 @@ export function createHandles(parts: Parts): Handles {
       });
     },
     commit(options = {}) {
-      return inTurn(this, (state) => commits.commit(state, options));
+      return inTurn(this, (state) => {
+        checkNames("commit", options, COMMIT);
+        return commits.commit(state, options);
+      });
     },
   };
 

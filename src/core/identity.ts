@@ -18,6 +18,7 @@ import type { Commits } from "./commit.ts";
 import { headIsOut, isUnreadable, OUTAGE } from "./commit.ts";
 import type { Found, NextSession } from "./method.ts";
 import { NOTHING_FOUND } from "./method.ts";
+import { checkNames } from "./names.ts";
 import type { Kept } from "./record.ts";
 import type { Authentication, FreshOptions, OutagePolicy, SignInOptions } from "./session.ts";
 import type { Shape } from "./shape.ts";
@@ -25,6 +26,9 @@ import type { Parts, State } from "./state.ts";
 import type { DataTree } from "./tree.ts";
 import { applyChanges, EMPTY_TREE, pick } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
+
+const SIGN_IN = ["remember", "methods", "keep", "revokeOthers"] as const;
+const FRESH = ["within", "methods"] as const;
 
 /** What a request does about its user. */
 export interface Identity {
@@ -90,6 +94,7 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
 
   async function signIn(state: State, userId: string, options: SignInOptions): Promise<void> {
     if (state.headSent) throw headIsOut();
+    checkNames("signIn", options, SIGN_IN);
     checkUserId("signIn", userId);
     const methods = options.methods ?? ["password"];
     if (!Array.isArray(methods) || !methods.every(isWord)) {
@@ -171,8 +176,10 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
     return kept;
   }
 
-  async function requireFresh(state: State, { within, methods }: FreshOptions): Promise<void> {
+  async function requireFresh(state: State, options?: FreshOptions): Promise<void> {
+    checkNames("requireFresh", options, FRESH);
     await userOf(state, "closed");
+    const { within, methods } = options ?? {};
     const window = milliseconds(within);
     if (window === undefined) {
       throw new UsageError('requireFresh takes a duration: { within: 300 } or { within: "5m" }');

@@ -3,7 +3,7 @@
  *
  * A forgotten `await` must not let anyone in: `if (!req.session.userId)` throws instead of being
  * true or false. Names that other libraries look for throw with the mend, and in development so
- * does every unknown name.
+ * does every unknown name. An unknown option of a call always throws.
  *
  * @module
  */
@@ -45,6 +45,22 @@ const ON_LOADED: Readonly<Record<string, string>> = {
   destroy: ON_HANDLE["destroy"] as string,
   data: "`data` does not exist: use `session.get(key)` and `session.set(key, value)`",
 };
+
+/**
+ * Looks at the options of a call. With none, as at most requests, it costs nothing, and it makes no list.
+ *
+ * @throws {UsageError} for a name that is none of theirs, such as a misspelt `revokeOthers`.
+ */
+export function checkNames(
+  call: string,
+  given: object | undefined,
+  known: readonly string[],
+): void {
+  for (const name in given) {
+    if (known.includes(name) || !Object.hasOwn(given, name)) continue;
+    throw new UsageError(`\`${call}\` takes no \`${name}\`; there are ${known.join(", ")}`);
+  }
+}
 
 /** Defines accessors that throw with the mend. */
 export function refuseForeignNames(prototype: object, face: "handle" | "loaded"): void {

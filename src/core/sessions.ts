@@ -13,6 +13,7 @@ import { createHandles } from "./handle.ts";
 import { createMemo } from "./memo.ts";
 import type { Method } from "./method.ts";
 import { createMirror } from "./mirror.ts";
+import { checkNames } from "./names.ts";
 import type { SessionsOptions } from "./options.ts";
 import type { RequestLike } from "./request.ts";
 import { createSealed } from "./sealed.ts";
@@ -140,7 +141,9 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 
   return {
     dev: settings.dev,
-    open(request, { head, outage = settings.outage } = NO_OPTIONS) {
+    open(request, options) {
+      checkNames("open", options, OPEN);
+      const { head, outage = settings.outage } = options ?? NO_OPTIONS;
       return handles.open(request, head === "sent", outage) as unknown as Session<Data>;
     },
     attach(carrier, session) {
@@ -161,9 +164,14 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       return admin.list(userId);
     },
     revoke: admin.revoke,
-    revokeUser: (userId, given) => admin.revokeUser(userId, given?.except),
+    async revokeUser(userId, options) {
+      checkNames("revokeUser", options, ["except"]);
+      await admin.revokeUser(userId, options?.except);
+    },
     revokeEveryone: admin.revokeEveryone,
-    async sweep({ batch = 1000 } = {}) {
+    async sweep(options = {}) {
+      checkNames("sweep", options, ["batch"]);
+      const { batch = 1000 } = options;
       if (Number.isSafeInteger(batch) && batch >= 1) return admin.sweep(batch);
       throw new UsageError("sweep takes a whole number of records per call: { batch: 1000 }");
     },
@@ -178,6 +186,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 }
 
 const NO_OPTIONS: OpenOptions = {};
+const OPEN = ["head", "outage"] as const;
 
 /** `req.session`, `ctx.session`, or `c.get("session")`. */
 function carriedBy(carrier: object): unknown {

@@ -7,7 +7,7 @@
 
 import type { CookieAttributes } from "../cookie/write.ts";
 import { cookieProblem } from "../cookie/write.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { ForeignSource } from "../interop/source.ts";
 import type { Revocations, SessionStore } from "../stores/contract.ts";
 import type { KeyRing } from "../token/key-ring.ts";
@@ -20,7 +20,7 @@ import type { RequestLike } from "./request.ts";
 import type { OutagePolicy } from "./session.ts";
 import type { SchemaLike } from "./standard-schema.ts";
 import type { Timeouts } from "./timeouts.ts";
-import { duration, resolveTimeouts, section } from "./timeouts.ts";
+import { duration, resolveTimeouts } from "./timeouts.ts";
 
 const SECOND = 1000;
 const COOKIE = ["name", "sameSite", "path", "domain", "partitioned"] as const;
@@ -95,9 +95,28 @@ const KNOWN: readonly (keyof SessionsOptions)[] = [
   "clock",
 ];
 
+const TIMEOUTS = "see `timeouts`, in seconds";
+const NEEDLESS = "it is not needed";
+// What people bring along from other libraries.
+const ELSEWHERE = {
+  secret: "see `secrets`",
+  password: "see `secrets`",
+  name: "see `cookie.name`",
+  cookieName: "see `cookie.name`",
+  secure: "see `dev`",
+  maxAge: TIMEOUTS,
+  ttl: TIMEOUTS,
+  expires: TIMEOUTS,
+  rolling: TIMEOUTS,
+  resave: NEEDLESS,
+  saveUninitialized: NEEDLESS,
+  httpOnly: NEEDLESS,
+  signed: NEEDLESS,
+};
+
 /** @throws {ConfigError} naming the option that cannot work and how to mend it. */
 export function resolveOptions<Data extends object>(options: SessionsOptions<Data>): Settings {
-  section("options", options, KNOWN);
+  section("options", options, KNOWN, ELSEWHERE);
   if (options === undefined) {
     throw new ConfigError("options", "must be an object: createSessions({ secrets, store })");
   }
@@ -183,7 +202,7 @@ function resolveCookie(
   options: Pick<SessionsOptions, "cookie">,
   dev: boolean,
 ): { readonly name: string; readonly attributes: CookieAttributes } {
-  const cookie = section("cookie", options.cookie, COOKIE);
+  const cookie = section("cookie", options.cookie, COOKIE, ELSEWHERE);
   for (const name of ["name", "path", "domain"] as const) {
     if (cookie[name] !== undefined && typeof cookie[name] !== "string") {
       throw new ConfigError(`cookie.${name}`, "must be a string");

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Duration } from "../lib/duration.ts";
 import { milliseconds } from "../lib/duration.ts";
 import type { TimeoutOptions, TimeoutPreset } from "./options.ts";
@@ -137,26 +137,6 @@ export function ended(
 const PAIR = ["idle", "absolute"] as const;
 const KNOWN = ["preset", ...PAIR, "visitor", "remember", "touchInterval"] as const;
 
-/** An object of options; absent is empty. @throws {ConfigError} for anything else, and for unknown names. */
-export function section<Options extends object>(
-  option: string,
-  given: Options | undefined,
-  known: readonly (keyof Options & string)[],
-): Options {
-  if (given === undefined) return {} as Options;
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    throw new ConfigError(option, `must be an object with any of ${known.join(", ")}`);
-  }
-  for (const name of Object.keys(given)) {
-    // A misspelt option would silently leave the default in force.
-    if (!(known as readonly string[]).includes(name)) {
-      const path = option === "options" ? name : `${option}.${name}`;
-      throw new ConfigError(path, `is not known; there are ${known.join(", ")}`);
-    }
-  }
-  return given;
-}
-
 function limits(
   option: string,
   given: { readonly idle?: Duration; readonly absolute?: Duration },
@@ -165,10 +145,16 @@ function limits(
   const absolute = duration(`${option}.absolute`, given.absolute, preset.absolute);
   const idle = duration(`${option}.idle`, given.idle, Math.min(preset.idle, absolute));
   if (idle > absolute) {
-    throw new ConfigError(`${option}.idle`, `must not be longer than \`${option}.absolute\``);
+    throw new ConfigError(
+      `${option}.idle`,
+      `must not be longer than \`${option}.absolute\`; a number is seconds`,
+    );
   }
   if (absolute > LONGEST) {
-    throw new ConfigError(`${option}.absolute`, "must not be longer than 400 days");
+    throw new ConfigError(
+      `${option}.absolute`,
+      "must not be longer than 400 days; a number is seconds",
+    );
   }
   return { idle, absolute };
 }

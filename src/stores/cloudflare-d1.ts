@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { SqlBatch, SqlRow } from "./cloudflare-sql.ts";
 import { requirePrefix, sqlSchema, storeOfTables } from "./cloudflare-sql.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
@@ -35,6 +35,8 @@ export interface D1StoreOptions {
   readonly clock?: () => number;
 }
 
+const KNOWN = ["client", "prefix", "createTables", "clock"] as const;
+
 /**
  * Creates a store on a D1 database.
  *
@@ -45,12 +47,26 @@ export interface D1StoreOptions {
  * ```
  */
 export function d1Store(options: D1StoreOptions): SessionStore & Revocations {
-  const { client, prefix = "coatcheck_", createTables = true, clock = Date.now } = options;
+  const {
+    client,
+    prefix = "coatcheck_",
+    createTables = true,
+    clock = Date.now,
+  } = section("options", options, KNOWN);
   const candidate = client as Partial<D1Like> | null | undefined;
   if (typeof candidate?.prepare !== "function" || typeof candidate.batch !== "function") {
     throw new ConfigError("client", "must be a D1 database, such as `env.DB`");
   }
+  if ("getBookmark" in candidate) {
+    throw new ConfigError(
+      "client",
+      "must be `env.DB` itself: a session of it may read what is old",
+    );
+  }
   requirePrefix(prefix);
+  if (typeof createTables !== "boolean") {
+    throw new ConfigError("createTables", "must be true or false");
+  }
   if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
   let tables: Promise<unknown> | undefined = createTables ? undefined : Promise.resolve();
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
 import { utf8 } from "../lib/bytes.ts";
 import { randomBytes } from "../lib/random.ts";
@@ -51,6 +51,7 @@ export interface DurableObjectStoreOptions {
   readonly clock?: () => number;
 }
 
+const KNOWN = ["client", "objects", "prefix", "clock"] as const;
 const HOME_BYTES = 6;
 const HOME_LETTERS = 8;
 const KEY_BYTES = 32;
@@ -66,7 +67,12 @@ const KEY_BYTES = 32;
  * ```
  */
 export function durableObjectStore(options: DurableObjectStoreOptions): SessionStore & Revocations {
-  const { client, objects = 32, prefix = "coatcheck_", clock = Date.now } = options;
+  const {
+    client,
+    objects = 32,
+    prefix = "coatcheck_",
+    clock = Date.now,
+  } = section("options", options, KNOWN);
   const candidate = client as Partial<DurableObjectNamespaceLike> | null | undefined;
   if (typeof candidate?.idFromName !== "function" || typeof candidate.get !== "function") {
     throw new ConfigError("client", "must be a namespace of Durable Objects");

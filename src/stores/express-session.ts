@@ -7,7 +7,7 @@
 
 import type { Revocations, SessionStore } from "./contract.ts";
 import type { BridgeOptions } from "./key-value-bridge.ts";
-import { bridgeTo, requireMethods } from "./key-value-bridge.ts";
+import { bridgeOptions, bridgeTo, requireMethods } from "./key-value-bridge.ts";
 
 /** What is used of an express-session store: `connect-redis`, `connect-pg-simple`, `session-file-store`, … */
 export interface ExpressSessionStoreLike {
@@ -37,7 +37,7 @@ const LONGEST = 10 * 365 * 24 * 60 * 60 * 1000;
 export function expressSessionStore(
   options: ExpressSessionStoreOptions,
 ): SessionStore & Revocations {
-  const { client, prefix = "coatcheck-" } = options;
+  const { client, prefix = "coatcheck-", ...rest } = bridgeOptions(options);
   requireMethods(client, ["get", "set", "destroy"], "a store of express-session");
   const backend = {
     async get(key: string): Promise<string | undefined> {
@@ -56,7 +56,7 @@ export function expressSessionStore(
       await answer((done) => client.destroy(key, done), "may be missing");
     },
   };
-  return bridgeTo("express-session", client, backend, { ...options, prefix });
+  return bridgeTo("express-session", client, backend, { ...rest, prefix });
 }
 
 /** A text as a session of express-session, whose cookie says how long it is to be kept. */

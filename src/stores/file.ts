@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { nodeDisk, randomName } from "./file-disk.ts";
 import { storeOn } from "./file-store.ts";
@@ -36,6 +36,7 @@ export interface FileStoreOptions {
   readonly clock?: () => number;
 }
 
+const KNOWN = ["path", "durable", "namespace", "clock"] as const;
 const VERSION = "1\n";
 
 /**
@@ -58,7 +59,12 @@ export function fileStore(options: FileStoreOptions): SessionStore & Revocations
 }
 
 function checked(options: FileStoreOptions): Required<FileStoreOptions> {
-  const { path, durable = true, namespace = "", clock = Date.now } = options;
+  const {
+    path,
+    durable = true,
+    namespace = "",
+    clock = Date.now,
+  } = section("options", options, KNOWN);
   if (typeof path !== "string" || path === "") {
     throw new ConfigError("path", "must name a folder, such as `data/sessions`");
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Revocations, SessionStore, StoreTraits } from "./contract.ts";
 import { storeOfCells } from "./key-value.ts";
 import type { PlainBackend } from "./key-value-cells.ts";
@@ -29,6 +29,13 @@ export interface BridgeOptions {
 const MAX_BODY_BYTES = 1024 * 1024;
 const FORGETS = ["restart", "eviction", "failover"] as const;
 const BUCKETS = 16;
+
+/** @throws {ConfigError} for options that no bridge has. */
+export function bridgeOptions<Client>(
+  options: BridgeOptions & { readonly client: Client },
+): typeof options {
+  return section("options", options, ["client", "prefix", "forgets", "clock"]);
+}
 
 /** Makes a store without conditional writes: changes wait for each other in this process only. */
 export function bridgeTo(

@@ -7,7 +7,7 @@
 import { ConfigError } from "../errors.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import type { BridgeOptions } from "./key-value-bridge.ts";
-import { bridgeTo, requireMethods } from "./key-value-bridge.ts";
+import { bridgeOptions, bridgeTo, requireMethods } from "./key-value-bridge.ts";
 
 /** What is used of a `Keyv`. */
 export interface KeyvLike {
@@ -35,8 +35,10 @@ export interface KeyvStoreOptions extends BridgeOptions {
  * ```
  */
 export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations {
-  const { client, prefix = "coatcheck:" } = options;
+  const { client, prefix = "coatcheck:", ...rest } = bridgeOptions(options);
   requireMethods(client, ["get", "set", "delete"], "a Keyv");
+  // One of Memcached has these as well, and without a callback gives nothing: everyone would be signed out.
+  if ("gets" in client) throw new ConfigError("client", "must be a Keyv: see `memcachedStore`");
   requireErrors(client);
   // Keyv 6 tells of errors in no other way, and then gives what it gives for an absent key.
   let errors = 0;
@@ -77,7 +79,7 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
       );
     },
   };
-  const store = bridgeTo("keyv", client, backend, { ...options, prefix });
+  const store = bridgeTo("keyv", client, backend, { ...rest, prefix });
   return {
     ...store,
     async close() {

@@ -7,7 +7,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { openLmdbFile } from "./lmdb-file.ts";
 import { lmdbKeys } from "./lmdb-keys.ts";
@@ -48,6 +48,7 @@ export interface LmdbStoreOptions {
   readonly clock?: () => number;
 }
 
+const KNOWN = ["path", "namespace", "maxBytes", "clock"] as const;
 const MAX_BODY_BYTES = 1024 * 1024;
 const LEAST_BYTES = 1024 * 1024;
 // What one transaction of a sweep looks at: a few milliseconds.
@@ -194,7 +195,7 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
 }
 
 function checked(options: LmdbStoreOptions) {
-  const { path, namespace = "", maxBytes, clock = Date.now } = options;
+  const { path, namespace = "", maxBytes, clock = Date.now } = section("options", options, KNOWN);
   if (typeof path !== "string" || path === "") {
     throw new ConfigError("path", "must name a folder, such as `data/sessions`");
   }

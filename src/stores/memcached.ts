@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { SessionStore } from "./contract.ts";
 import { storeOfCells } from "./key-value.ts";
 import { memcachedCells } from "./memcached-cells.ts";
@@ -41,7 +41,7 @@ const BUCKETS = 128;
  * ```
  */
 export function memcachedStore(options: MemcachedStoreOptions): SessionStore {
-  const { client, prefix = "coatcheck:" } = options;
+  const { client, prefix = "coatcheck:" } = section("options", options, ["client", "prefix"]);
   if (typeof prefix !== "string" || !/^[\w.:-]{0,64}$/.test(prefix)) {
     throw new ConfigError("prefix", "must be up to 64 letters, digits, or any of `_.:-`");
   }

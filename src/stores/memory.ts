@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Loaded, Revocations, SessionRecord, SessionStore, StoreChange } from "./contract.ts";
 import { memoryFeed } from "./memory-feed.ts";
 import { ABSENT, sessionTable } from "./memory-table.ts";
@@ -23,6 +23,7 @@ export interface MemoryStoreOptions {
   readonly clock?: () => number;
 }
 
+const KNOWN = ["maxBytes", "clock"] as const;
 const MEBIBYTE = 1024 * 1024;
 const MAX_BODY_BYTES = MEBIBYTE;
 // Some of the largest sessions: to keep one must never mean to drop everything else.
@@ -38,8 +39,8 @@ const LEAST_BYTES = 16 * MEBIBYTE;
  * const sessions = createSessions({ secrets, store: memoryStore() });
  * ```
  */
-export function memoryStore(options: MemoryStoreOptions = {}): SessionStore & Revocations {
-  const { maxBytes = 256 * MEBIBYTE, clock = Date.now } = options;
+export function memoryStore(options?: MemoryStoreOptions): SessionStore & Revocations {
+  const { maxBytes = 256 * MEBIBYTE, clock = Date.now } = section("options", options, KNOWN);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < LEAST_BYTES) {
     throw new ConfigError("maxBytes", `must be a whole number of bytes from ${LEAST_BYTES} on`);
   }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import { utf8Text } from "../lib/bytes.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { MysqlClient, MysqlValue, Written } from "./mysql-clients.ts";
@@ -60,6 +60,7 @@ export interface MysqlTableOptions {
   readonly prefix?: string;
 }
 
+const KNOWN = ["client", "namespace", "prefix", "prepare"] as const;
 const MAX_BODY_BYTES = 1024 * 1024;
 // What one statement of a sweep removes: it holds locks, and others wait for what it writes.
 const SWEEP_BATCH = 200;
@@ -235,11 +236,8 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
  * @returns the versions that were applied; none when all was up to date.
  * @throws {ConfigError} when the client or the prefix cannot work.
  */
-export async function migrate(
-  client: MysqlClient,
-  { prefix = "coatcheck_" }: MysqlTableOptions = {},
-): Promise<number[]> {
-  requirePrefix(prefix);
+export async function migrate(client: MysqlClient, options?: MysqlTableOptions): Promise<number[]> {
+  const prefix = prefixOf(options);
   return await applyMigrations(mysqlCalls(client, false), prefix);
 }
 
@@ -248,20 +246,28 @@ export async function migrate(
  *
  * @throws {ConfigError} when the prefix cannot work.
  */
-export function migrations({
-  prefix = "coatcheck_",
-}: MysqlTableOptions = {}): readonly MysqlMigration[] {
-  requirePrefix(prefix);
-  return migrationsFor(prefix);
+export function migrations(options?: MysqlTableOptions): readonly MysqlMigration[] {
+  return migrationsFor(prefixOf(options));
 }
 
 function checked(options: MysqlStoreOptions) {
-  const { client, namespace = "", prefix = "coatcheck_", prepare = false } = options;
+  const {
+    client,
+    namespace = "",
+    prefix = "coatcheck_",
+    prepare = false,
+  } = section("options", options, KNOWN);
   requireNamespace(namespace);
   requirePrefix(prefix);
   if (typeof prepare !== "boolean") throw new ConfigError("prepare", "must be true or false");
   const plain = mysqlCalls(client, false);
   return { namespace, prefix, plain, calls: prepare ? mysqlCalls(client, true) : plain };
+}
+
+function prefixOf(options: MysqlTableOptions | undefined): string {
+  const { prefix = "coatcheck_" } = section("options", options, ["prefix"]);
+  requirePrefix(prefix);
+  return prefix;
 }
 
 function requirePrefix(prefix: unknown): void {

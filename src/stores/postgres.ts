@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { PostgresClient, PostgresValue } from "./postgres-clients.ts";
 import { postgresCalls } from "./postgres-clients.ts";
@@ -61,7 +61,7 @@ export interface PostgresStoreOptions {
   readonly notify?: boolean;
   /**
    * What `watch` listens on, when `client` cannot: behind a pooler in transaction mode, a second client
-   * that is connected directly.
+   * that is connected directly. Refused without `notify`.
    *
    * @default client
    */
@@ -74,6 +74,7 @@ export interface PostgresSchemaOptions {
   readonly schema?: string;
 }
 
+const KNOWN = ["client", "namespace", "schema", "prepare", "notify", "listenOn"] as const;
 const MAX_BODY_BYTES = 1024 * 1024;
 // What one statement of a sweep removes: it holds locks, and others wait for what it writes.
 const SWEEP_BATCH = 500;
@@ -223,9 +224,9 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
  */
 export async function migrate(
   client: PostgresClient,
-  { schema = "coatcheck" }: PostgresSchemaOptions = {},
+  options?: PostgresSchemaOptions,
 ): Promise<number[]> {
-  requireSchema(schema);
+  const schema = schemaOf(options);
   return await applyMigrations(postgresCalls(client, "client", false), schema);
 }
 
@@ -234,24 +235,36 @@ export async function migrate(
  *
  * @throws {ConfigError} when the name of the schema cannot work.
  */
-export function migrations({
-  schema = "coatcheck",
-}: PostgresSchemaOptions = {}): readonly PostgresMigration[] {
-  requireSchema(schema);
-  return migrationsFor(schema);
+export function migrations(options?: PostgresSchemaOptions): readonly PostgresMigration[] {
+  return migrationsFor(schemaOf(options));
 }
 
 function checked(options: PostgresStoreOptions) {
-  const { client, namespace = "", schema = "coatcheck", prepare = false } = options;
-  const { notify = false, listenOn = client } = options;
+  const {
+    client,
+    namespace = "",
+    schema = "coatcheck",
+    prepare = false,
+    notify = false,
+    listenOn = client,
+  } = section("options", options, KNOWN);
   requireNamespace(namespace);
   requireSchema(schema);
   for (const [option, value] of Object.entries({ prepare, notify })) {
     if (typeof value !== "boolean") throw new ConfigError(option, "must be true or false");
   }
+  if (!notify && listenOn !== client) {
+    throw new ConfigError("listenOn", "has no effect without `notify: true`");
+  }
   const calls = postgresCalls(client, "client", prepare);
   const listenCalls = notify ? postgresCalls(listenOn, "listenOn", false) : undefined;
   return { namespace, schema, calls, listenCalls };
+}
+
+function schemaOf(options: PostgresSchemaOptions | undefined): string {
+  const { schema = "coatcheck" } = section("options", options, ["schema"]);
+  requireSchema(schema);
+  return schema;
 }
 
 function requireSchema(schema: unknown): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { StoreTraits } from "./contract.ts";
 import type { RedisClient, RedisLink } from "./redis-client.ts";
 import { isPool, redisLink } from "./redis-client.ts";
@@ -61,16 +61,24 @@ export interface RedisSettings {
   readonly clock: () => number;
 }
 
+const KNOWN = ["client", "namespace", "subscriber", "confirm", "forgets", "clock"] as const;
+const CONFIRM = ["replicas", "timeout"] as const;
 const FORGETTING = ["restart", "eviction", "failover"] as const;
 
 /** @throws {ConfigError} when an option cannot work. */
 export function redisSettings(options: RedisStoreOptions): RedisSettings {
-  const { client, namespace = "coatcheck", subscriber, confirm, clock = Date.now } = options;
-  const { forgets = FORGETTING } = options;
+  const {
+    client,
+    namespace = "coatcheck",
+    subscriber,
+    confirm,
+    forgets = FORGETTING,
+    clock = Date.now,
+  } = section("options", options, KNOWN);
   if (typeof namespace !== "string" || !/^[\w.:-]{1,64}$/.test(namespace)) {
     throw new ConfigError("namespace", "must be 1 to 64 letters, digits, or any of `_.:-`");
   }
-  const { replicas = 1, timeout = 1000 } = confirm ?? {};
+  const { replicas = 1, timeout = 1000 } = section("confirm", confirm, CONFIRM);
   if (!Number.isSafeInteger(replicas) || replicas < 1) {
     throw new ConfigError("confirm.replicas", "must be a whole number from 1 on");
   }

@@ -52,7 +52,8 @@ export function redisStore(options: RedisStoreOptions): SessionStore & Revocatio
   const runner = redisRunner(link, confirm);
   const { run, confirmed } = runner;
   const changes = `${namespace}:changes`;
-  const watch = subscriber && redisWatch(subscriber, changes, () => run(PUBLISH, [changes], PULSE));
+  const pulse = () => run(PUBLISH, [changes], PULSE);
+  const watch = subscriber === undefined ? undefined : redisWatch(subscriber, changes, pulse);
   const channel = watch === undefined ? "" : changes;
   const feed = redisFeed({ key: `${namespace}:feed`, runner, channel, clock });
   const home = homes(keepHomeKey);

@@ -7,7 +7,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import type { SqliteDatabase, SqliteRow } from "./sqlite-database.ts";
 import { checkDatabase, openSqliteFile, reasonOf, untilFree } from "./sqlite-database.ts";
@@ -50,6 +50,7 @@ export interface SqliteDatabaseOptions extends SharedOptions {
   readonly database: SqliteDatabase;
 }
 
+const KNOWN = ["path", "durable", "database", "namespace", "clock"] as const;
 const MAX_BODY_BYTES = 1024 * 1024;
 const FULL = 2;
 // What one transaction of a sweep looks at: a few milliseconds.
@@ -178,16 +179,14 @@ export function sqliteStore(options: SqliteStoreOptions): SessionStore & Revocat
   };
 }
 
+type Given = Partial<SqliteFileOptions & SqliteDatabaseOptions>;
+
 function checked(options: SqliteStoreOptions) {
-  const { namespace = "", clock = Date.now } = options;
-  const {
-    path,
-    durable = true,
-    database,
-  } = options as Partial<SqliteFileOptions & SqliteDatabaseOptions>;
+  const given = section<Given>("options", options, KNOWN);
+  const { path, durable = true, database, namespace = "", clock = Date.now } = given;
   if (database !== undefined) {
     if (path !== undefined) throw new ConfigError("path", "cannot stand beside `database`");
-    if (durable !== true) {
+    if (given.durable !== undefined) {
       throw new ConfigError("durable", "goes with `path`; a `database` is configured by the app");
     }
     checkDatabase(database);

@@ -6,7 +6,7 @@
 
 import type { Revocations, SessionStore } from "./contract.ts";
 import type { BridgeOptions } from "./key-value-bridge.ts";
-import { bridgeTo, requireMethods } from "./key-value-bridge.ts";
+import { bridgeOptions, bridgeTo, requireMethods } from "./key-value-bridge.ts";
 
 /** What is used of a `Storage` of unstorage. */
 export interface UnstorageLike {
@@ -35,7 +35,7 @@ const TEXT = "coatcheck ";
  * ```
  */
 export function unstorageStore(options: UnstorageStoreOptions): SessionStore & Revocations {
-  const { client, prefix = "coatcheck:" } = options;
+  const { client, prefix = "coatcheck:", ...rest } = bridgeOptions(options);
   requireMethods(client, ["getItem", "setItem", "removeItem"], "a storage of unstorage");
   const backend = {
     async get(key: string): Promise<string | undefined> {
@@ -59,7 +59,7 @@ export function unstorageStore(options: UnstorageStoreOptions): SessionStore & R
       await client.removeItem(key);
     },
   };
-  return bridgeTo("unstorage", client, backend, { ...options, prefix });
+  return bridgeTo("unstorage", client, backend, { ...rest, prefix });
 }
 
 /** Whether this may be the beginning of a text of ours. */

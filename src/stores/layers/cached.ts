@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, section } from "../../errors.ts";
 import type { Duration } from "../../lib/duration.ts";
 import { milliseconds } from "../../lib/duration.ts";
 import type { RecordUpdate, SessionRecord, StoreChange } from "../contract.ts";
@@ -64,6 +64,7 @@ export type Cached<Store> = Layered<Store> & {
 
 type Listener = (change: StoreChange) => void;
 
+const KNOWN = ["maxAge", "maxBytes", "staleFor", "clock"] as const;
 const MEBIBYTE = 1024 * 1024;
 
 /**
@@ -79,7 +80,7 @@ const MEBIBYTE = 1024 * 1024;
  */
 export function cached<Store extends AnyStore>(
   store: Store,
-  options: CachedOptions = {},
+  options?: CachedOptions,
 ): Cached<Store> {
   const handed: AnyStore = handOn(store);
   const { maxAge, staleFor, maxBytes, clock } = checked(options);
@@ -259,11 +260,11 @@ function touched(before: SessionRecord, lastSeenAt: number, expiresAt: number): 
   };
 }
 
-function checked(options: CachedOptions) {
-  const { maxBytes = 64 * MEBIBYTE, clock = Date.now } = options;
-  const maxAge = duration("maxAge", options.maxAge ?? "10s");
-  const staleFor =
-    options.staleFor === undefined ? undefined : duration("staleFor", options.staleFor);
+function checked(options: CachedOptions | undefined) {
+  const given = section("options", options, KNOWN);
+  const { maxBytes = 64 * MEBIBYTE, clock = Date.now } = given;
+  const maxAge = duration("maxAge", given.maxAge === undefined ? "10s" : given.maxAge);
+  const staleFor = given.staleFor === undefined ? undefined : duration("staleFor", given.staleFor);
   if (staleFor !== undefined && staleFor < maxAge) {
     throw new ConfigError("staleFor", "must not be shorter than `maxAge`");
   }

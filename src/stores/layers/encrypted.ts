@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError, UnreadableRecordError } from "../../errors.ts";
+import { ConfigError, section, UnreadableRecordError } from "../../errors.ts";
 import { boundedMap } from "../../lib/bounded-map.ts";
 import type { Loaded, SessionRecord } from "../contract.ts";
 import type { Owner } from "./encrypted-body.ts";
@@ -40,9 +40,10 @@ const OWNER_BYTES = 200;
  */
 export function encrypted<Store extends AnyStore>(
   store: Store,
-  { secrets, clock = Date.now }: EncryptedOptions,
+  options: EncryptedOptions,
 ): Layered<Store> {
   const handed: AnyStore = handOn(store);
+  const { secrets, clock = Date.now } = section("options", options, ["secrets", "clock"]);
   if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
   const cipher = bodyCipher(secrets);
   // An update does not say whose the session is. It never changes, and whoever updates has loaded.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, section } from "../../errors.ts";
 import type { Loaded, SessionRecord, SessionStore, StoreChange, StoreTraits } from "../contract.ts";
 import type { AnyStore } from "./layer.ts";
 import { handOn } from "./layer.ts";
@@ -35,6 +35,8 @@ export interface MovingOptions {
   readonly clock?: () => number;
 }
 
+const KNOWN = ["from", "to", "move", "clock"] as const;
+
 /**
  * A store that finds a session in either of two stores, and moves it where asked to.
  *
@@ -48,9 +50,13 @@ export interface MovingOptions {
  * const store = moving({ from: lmdbStore({ path }), to: redisStore({ client }), move: true });
  * ```
  */
-export function moving({ move = false, clock = Date.now, ...options }: MovingOptions): AnyStore {
-  const from = place("from", options.from);
-  const to = place("to", options.to);
+export function moving(options: MovingOptions): AnyStore {
+  const { move = false, clock = Date.now, ...places } = section("options", options, KNOWN);
+  const from = place("from", places.from);
+  const to = place("to", places.to);
+  // "false" of an environment would move, and nothing moves back.
+  if (typeof move !== "boolean") throw new ConfigError("move", "must be true or false");
+  if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
   if (keepsRevocations(from) !== keepsRevocations(to)) {
     throw new ConfigError(
       "to",

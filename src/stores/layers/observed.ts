@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, section } from "../../errors.ts";
 import type { Answer } from "../contract.ts";
 import type { AnyStore, Layered } from "./layer.ts";
 import { handOn } from "./layer.ts";
@@ -44,6 +44,7 @@ export interface ObservedExtras {
   prometheus(): string;
 }
 
+const KNOWN = ["name", "onCall", "buckets"] as const;
 const BUCKETS: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 
 /**
@@ -58,7 +59,7 @@ const BUCKETS: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 25
  */
 export function observed<Store extends AnyStore>(
   store: Store,
-  options: ObservedOptions = {},
+  options?: ObservedOptions,
 ): Observed<Store> {
   const handed: AnyStore = handOn(store);
   const { name, onCall, buckets } = checked(options, store.name);
@@ -120,7 +121,8 @@ const itself = (outcome: Outcome): Outcome => outcome;
 const accepted = (isDone: boolean): Outcome => (isDone ? "done" : "refused");
 const found = (answer: unknown): Outcome => (answer === undefined ? "absent" : "found");
 
-function checked({ name, onCall, buckets = BUCKETS }: ObservedOptions, storeName: string) {
+function checked(options: ObservedOptions | undefined, storeName: string) {
+  const { name, onCall, buckets = BUCKETS } = section("options", options, KNOWN);
   if (name !== undefined && (typeof name !== "string" || name === "")) {
     throw new ConfigError("name", "must be a word");
   }

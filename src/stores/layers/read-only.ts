@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError, StoreReadOnlyError } from "../../errors.ts";
+import { ConfigError, StoreReadOnlyError, section } from "../../errors.ts";
 import type { AnyStore, Layered } from "./layer.ts";
 import { handOn } from "./layer.ts";
 
@@ -25,9 +25,10 @@ export interface ReadOnlyOptions {
  */
 export function readOnly<Store extends AnyStore>(
   store: Store,
-  { when = () => true }: ReadOnlyOptions = {},
+  options?: ReadOnlyOptions,
 ): Layered<Store> {
   const handed: AnyStore = handOn(store);
+  const { when = () => true } = section("options", options, ["when"]);
   if (typeof when !== "function") throw new ConfigError("when", "must be a function");
 
   /** The same verb, unless writes are to be refused. */

@@ -115,17 +115,34 @@ describe("the options of createSessions", () => {
   });
 
   it.each([
-    ["maxAge", { maxAge: 60 }],
-    ["secret", { secret: SECRET }],
-    ["resave", { resave: false }],
-    ["cookie.maxAge", { cookie: { maxAge: 60 } }],
-    ["cookie.secure", { cookie: { secure: false } }],
-    ["cookie.httpOnly", { cookie: { httpOnly: false } }],
+    ["onReused", { onReused: "end" }],
+    ["cookie.samesite", { cookie: { samesite: "lax" } }],
     ["sealed.compress", { method: "sealed", sealed: { compress: true } }],
   ] as [string, Options][])("refuse the unknown `%s` and list those there are", (name, options) => {
     const error = refusalOf(options);
     expect(error.option).toBe(name);
     expect(error.message).toMatch(/there are (secrets|name|revocations), /);
+  });
+
+  it.each([
+    ["secret", "see `secrets`", { secret: SECRET }],
+    ["password", "see `secrets`", { password: SECRET }],
+    ["name", "see `cookie.name`", { name: "sid" }],
+    ["cookieName", "see `cookie.name`", { cookieName: "sid" }],
+    ["maxAge", "see `timeouts`, in seconds", { maxAge: 86_400_000 }],
+    ["ttl", "see `timeouts`, in seconds", { ttl: 60 }],
+    ["rolling", "see `timeouts`", { rolling: true }],
+    ["resave", "it is not needed", { resave: false }],
+    ["saveUninitialized", "it is not needed", { saveUninitialized: false }],
+    ["cookie.maxAge", "see `timeouts`, in seconds", { cookie: { maxAge: 60 } }],
+    ["cookie.expires", "see `timeouts`", { cookie: { expires: new Date() } }],
+    ["cookie.secure", "see `dev`", { cookie: { secure: false } }],
+    ["cookie.httpOnly", "it is not needed", { cookie: { httpOnly: true } }],
+    ["cookie.signed", "it is not needed", { cookie: { signed: true } }],
+  ] as [string, string, Options][])("that other libraries call `%s`: %s", (name, see, options) => {
+    const error = refusalOf(options);
+    expect(error.option).toBe(name);
+    expect(error.message).toMatch(new RegExp(`\\\`${name}\\\` is not known; ${see}`));
   });
 
   it("are read once: what is changed later has no effect", async () => {

@@ -99,6 +99,15 @@ describe("timeouts", () => {
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow(expect.objectContaining({ option }) as Error);
   });
+
+  it.each([
+    { idle: 604_800_000 },
+    { absolute: 2_592_000_000 },
+    { visitor: { idle: 86_400_000 } },
+    { remember: { absolute: 2_592_000_000 } },
+  ])("that are surely milliseconds are refused with the unit: %o", (given) => {
+    expect(() => resolveTimeouts(given)).toThrow(/a number is seconds/);
+  });
 });
 
 describe("a duration", () => {
