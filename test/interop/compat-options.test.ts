@@ -133,6 +133,10 @@ const CASES: readonly Case[] = [
     options: { cookie: { expires: false as never } },
     visits: ["/put", "/read", "/put", "/read"],
   },
+  {
+    name: "a cookie that the app has replaced by an object of its own",
+    visits: ["/own-cookie", "/read", "/put", "/read"],
+  },
   { name: "a session that ends at once", visits: ["/put", "/expire", "/read"] },
 ];
 
@@ -266,6 +270,12 @@ function routes(): express.Router {
     if (session) session.cookie.expires = false as never;
     if (session) session["forgotten"] = true;
     res.send("forgotten");
+  });
+  router.get("/own-cookie", (req, res) => {
+    const session = sessionOf(req);
+    if (session) session.cookie = { maxAge: 60_000, path: "/" } as never;
+    if (session) session["owned"] = true;
+    res.send("replaced");
   });
   router.get("/expire", (req, res) => {
     const session = sessionOf(req);
