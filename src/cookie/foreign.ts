@@ -6,6 +6,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { TOKEN } from "./grammar.ts";
 import type { SessionCookie } from "./write.ts";
 import { checkCookieSize, uncheckedCookie } from "./write.ts";
 
@@ -39,7 +40,8 @@ export interface ForeignCookie {
 export function foreignCookie(cookie: ForeignCookie): SessionCookie {
   const { name, value, attributes, expiresAt } = cookie;
   const { path, domain = "" } = attributes;
-  if (!NAME.test(name) || !VALUE.test(value) || !PLAIN.test(path + domain)) {
+  // Other libraries allow a `:` in names: koa-session's default was `koa:sess`.
+  if (!TOKEN.test(name.replaceAll(":", "")) || !VALUE.test(value) || !PLAIN.test(path + domain)) {
     throw new ConfigError("cookie", "holds a character that cookies cannot hold");
   }
   checkCookieSize(name, value);
@@ -52,8 +54,6 @@ export function foreignCookieText(cookie: ForeignCookie): string {
   return String(foreignCookie(cookie));
 }
 
-/** A token, and `:`, which other libraries allow: koa-session's default was `koa:sess`. */
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z:]+$/;
 /** Quotation marks too: some libraries quote. No `;`, no white space but within quotes, no controls. */
 const VALUE = /^(?:[!#-:<-~]*|"[ !#-:<-~]*")$/;
 const PLAIN = /^[!-:<-~]*$/;
