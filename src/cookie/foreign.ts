@@ -40,7 +40,8 @@ export interface ForeignCookie {
 export function foreignCookie(cookie: ForeignCookie): SessionCookie {
   const { name, value, attributes, expiresAt } = cookie;
   const { path, domain = "" } = attributes;
-  if (!TOKEN.test(name) || !VALUE.test(value) || !PLAIN.test(path + domain)) {
+  // Other libraries allow a `:` in names: koa-session's default was `koa:sess`.
+  if (!TOKEN.test(name.replaceAll(":", "")) || !VALUE.test(value) || !PLAIN.test(path + domain)) {
     throw new ConfigError("cookie", "holds a character that cookies cannot hold");
   }
   checkCookieSize(name, value);

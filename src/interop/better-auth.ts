@@ -16,6 +16,7 @@ import { encodeBase64 } from "../lib/base64.ts";
 import { equalText, utf8 } from "../lib/bytes.ts";
 import { hmac, hmacKey } from "../lib/sha256.ts";
 import { timeOf } from "./js/better-auth-data.ts";
+import { namesIn } from "./js/chunked.ts";
 import { decodeCookieText, encodeCookieText } from "./js/cookie-text.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
 import { deletions, foreignAttributes, foreignCookie } from "./js/cookies.ts";
@@ -23,7 +24,7 @@ import type { ForeignKeys } from "./js/keys.ts";
 import { keyList } from "./js/keys.ts";
 import { own, ownText } from "./js/own.ts";
 import { refuse } from "./js/refuse.ts";
-import type { ForeignCookie, ForeignSource, Refused } from "./source.ts";
+import type { ForeignCookie, ForeignSource, ReadCookie, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
 export type { BetterAuthData, BetterAuthStrategy } from "./js/better-auth-data.ts";
@@ -117,13 +118,14 @@ export function betterAuthSession(options: BetterAuthOptions): ForeignSource {
       if (expiresAt <= now) return refuse("expired", "the session's time is over");
       const createdAt = timeOf(row["createdAt"]);
       const lastSeenAt = timeOf(row["updatedAt"]);
-      const origin: Origin = { ...signed, expiresAt };
+      const parts = partsIn(cookie);
+      const origin: Origin = { ...signed, expiresAt, parts };
       return {
         data: Object.fromEntries(Object.entries(row).filter(([key]) => !COLUMNS.has(key))),
         identity: signed.token,
         userId: String(userId),
         expiresAt,
-        cookieNames: cookieNames.filter((name) => cookie(name) !== undefined),
+        cookieNames: [...cookieNames.filter((name) => cookie(name) !== undefined), ...parts],
         persistent: cookie(forgetName) === undefined,
         recordKey: signed.token,
         origin,
@@ -149,7 +151,8 @@ export function betterAuthSession(options: BetterAuthOptions): ForeignSource {
         ? []
         : [foreignCookie(tokenName, writeWith(token, keys), attributes, until)];
       // The cache would go on showing what the row held before.
-      const stale = known === undefined ? [] : deletions([dataName], attributes);
+      const parts = namesIn(own(draft.origin, "parts"));
+      const stale = known === undefined ? [] : deletions([dataName, ...parts], attributes);
       return { cookies: [...stale, ...set], identity: token, recordKey: token };
     },
 
@@ -159,6 +162,15 @@ export function betterAuthSession(options: BetterAuthOptions): ForeignSource {
       if (recordKey !== undefined) await adapter.deleteSession(recordKey);
     },
   };
+
+  /** The cookies that the cache was cut into, where it is too long for one. */
+  function partsIn(cookie: ReadCookie): readonly string[] {
+    const names: string[] = [];
+    for (let at = 0; cookie(`${dataName}.${at}`) !== undefined && at < MAX_PARTS; at += 1) {
+      names.push(`${dataName}.${at}`);
+    }
+    return names;
+  }
 
   async function created(userId: string | undefined, isForgotten: boolean): Promise<string> {
     if (userId === undefined)
@@ -186,6 +198,7 @@ export function writeTokenCookie(token: string, secret: ForeignKeys): string {
 
 interface Origin extends SignedToken {
   readonly expiresAt: number;
+  readonly parts: readonly string[];
 }
 
 function readWith(value: string, keys: readonly Uint8Array[]): SignedToken | Refused {
@@ -208,6 +221,8 @@ function signed(token: string, key: Uint8Array): string {
 }
 
 const MAX_VALUE = 4096;
+/** As many as the library makes. */
+const MAX_PARTS = 100;
 /** The columns of the session's row that are not the app's. */
 const COLUMNS: ReadonlySet<string> = new Set([
   "createdAt",

@@ -131,7 +131,9 @@ export function writeFlaskSessionRecord(
   format: RecordFormat,
 ): Uint8Array {
   if (format === "pickle") return writePickle(data);
-  return format === "msgpack" ? writeMsgpack(data) : utf8(writeJson(data, { ascii: false }));
+  if (format === "msgpack") return writeMsgpack(data);
+  // msgspec reads it, and finds a record with NaN in it no JSON at all.
+  return utf8(writeJson(data, { ascii: false, finite: true }));
 }
 
 /**

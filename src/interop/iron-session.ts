@@ -1,9 +1,9 @@
 /**
- * The sessions of iron-session 8 and 9: JSON, encrypted and authenticated, in one cookie or up to four.
+ * The sessions of iron-session 6 to 9: JSON, encrypted and authenticated, in one cookie or up to four.
  *
  * The value is a seal of `iron-webcrypto` with one iteration, and `~2` behind it. Chunks, which only 9
- * makes, are `<name>.0` to `<name>.3`, put together without anything between. Cookies of version 6 and
- * before (`~1`) are refused, as version 9 does: that mark is not authenticated.
+ * makes, are `<name>.0` to `<name>.3`, put together without anything between. Cookies of before
+ * version 6 (`~1`) are refused, as version 9 does: that mark is not authenticated.
  *
  * @see https://github.com/vvo/iron-session/blob/v8.0.4/src/core.ts
  * @module
@@ -155,7 +155,7 @@ async function openWith(
   const text = decodeCookieText(value);
   if (text === undefined) return refuse("malformed", "the cookie's percent-encoding is broken");
   const [seal = "", version] = text.split("~", 2);
-  if (version === "1") return refuse("unsupported", "the seal is of iron-session 6 or before");
+  if (version === "1") return refuse("unsupported", "the seal is of before iron-session 6");
   if (text !== `${seal}~2`) return refuse("malformed", "the seal does not end with ~2");
   return await openIron(seal, (id) => passwords.get(id), [1], now);
 }

@@ -123,6 +123,20 @@ const CASES: readonly Case[] = [
     options: { cookie: { maxAge: 60_000 } },
     visits: ["/put", "/age/80000", "/read-age", "/age/120000", "/read-age"],
   },
+  {
+    name: "a cookie that shall end with the browser, as old pages say it",
+    options: { cookie: { maxAge: 60_000 } },
+    visits: ["/put", "/forget", "/read", "/put", "/read-age", "/read"],
+  },
+  {
+    name: "cookie.expires: false",
+    options: { cookie: { expires: false as never } },
+    visits: ["/put", "/read", "/put", "/read"],
+  },
+  {
+    name: "a cookie that the app has replaced by an object of its own",
+    visits: ["/own-cookie", "/read", "/put", "/read"],
+  },
   { name: "a session that ends at once", visits: ["/put", "/expire", "/read"] },
 ];
 
@@ -250,6 +264,18 @@ function routes(): express.Router {
   });
   router.get("/read-age", (req, res) => {
     res.send(String(Math.round(Number(sessionOf(req)?.cookie.maxAge) / 10_000)));
+  });
+  router.get("/forget", (req, res) => {
+    const session = sessionOf(req);
+    if (session) session.cookie.expires = false as never;
+    if (session) session["forgotten"] = true;
+    res.send("forgotten");
+  });
+  router.get("/own-cookie", (req, res) => {
+    const session = sessionOf(req);
+    if (session) session.cookie = { maxAge: 60_000, path: "/" } as never;
+    if (session) session["owned"] = true;
+    res.send("replaced");
   });
   router.get("/expire", (req, res) => {
     const session = sessionOf(req);

@@ -70,7 +70,8 @@ export interface Age {
 export function ageOf(session: unknown, idle: number): Age {
   const { cookie } = session as { cookie?: Partial<CookieSettings> };
   const { expires, originalMaxAge } = cookie ?? {};
-  const at = expires === null || expires === undefined ? Number.NaN : new Date(expires).valueOf();
+  // Also false: apps say `expires = false` for a cookie that ends with the browser.
+  const at = expires ? new Date(expires).valueOf() : Number.NaN;
   if (Number.isNaN(at)) return { expiresAt: undefined, life: idle };
   return { expiresAt: at, life: originalMaxAge ?? undefined };
 }

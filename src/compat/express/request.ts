@@ -222,7 +222,8 @@ function done(call: (tell: (error?: unknown) => void) => unknown): Promise<void>
 
 /** In the form that a head takes: it replaces others of its name, and no console shows its value. */
 function cookieOf(name: string, value: string, { cookie }: Session): SessionCookie {
-  const text = cookieText(name, value, (cookie as CookieInside).data);
+  // An app may have put an object of its own there: it has no settings, and its session is kept all the same.
+  const text = cookieText(name, value, (cookie as Partial<CookieInside>).data ?? {});
   const plain = { name, toString: () => text, toJSON: () => ({ name, value: "[hidden]" }) };
   return plain as unknown as SessionCookie;
 }

@@ -41,7 +41,8 @@ export function foreignAttributes(
     ...options,
   };
   const site = sameSite === true ? "strict" : sameSite === false ? undefined : sameSite;
-  const wrong = cookieProblem(name, {
+  // Other libraries allow a `:` in names: koa-session's default was `koa:sess`.
+  const wrong = cookieProblem(name.replaceAll(":", "."), {
     path,
     // Foreign libraries write the leading dot as they get it, and browsers drop it.
     domain: domain?.replace(/^\./, ""),

@@ -80,7 +80,11 @@ function takenApart({ object }: Parsed): ExpressRecord | Refused {
   if (typeof cookie !== "object" || cookie === null || Array.isArray(cookie)) {
     return refuse("malformed", "the record has no cookie");
   }
-  const { originalMaxAge = null, expires = null } = cookie as Partial<ExpressCookie>;
+  const given = cookie as Partial<ExpressCookie>;
+  // Also false: apps say `expires = false` for a cookie that ends with the browser, and it lies in both.
+  const originalMaxAge =
+    (given.originalMaxAge as unknown) === false ? null : (given.originalMaxAge ?? null);
+  const expires = given.expires || null;
   if (originalMaxAge !== null && !Number.isFinite(originalMaxAge)) {
     return refuse("malformed", "the record's age is no number");
   }

@@ -67,7 +67,8 @@ export function endOf(
     return Number.isNaN(moment) ? refuse("malformed", "has an end that is none") : moment;
   }
   if (changedAt === undefined) return undefined;
-  return changedAt + (typeof expiry === "number" && expiry > 0 ? expiry * 1000 : age);
+  // Also seconds below 0, with which an app ends a session: only 0 and nothing are the usual age.
+  return changedAt + (typeof expiry === "number" && expiry !== 0 ? expiry * 1000 : age);
 }
 
 /** What both kinds of engine do with data and cookies. */

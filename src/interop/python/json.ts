@@ -159,6 +159,8 @@ export interface JsonStyle {
   readonly ascii: boolean;
   /** `json.dumps` puts a blank after `,` and `:` unless it was told otherwise. */
   readonly spaced?: boolean;
+  /** For readers other than Python's own, which do not know `NaN` and `Infinity`: those are refused. */
+  readonly finite?: boolean;
 }
 
 /** Containers inside one another; the same as our own values may have. */
@@ -182,6 +184,9 @@ export function writeJson(value: unknown, style: JsonStyle): string {
       case "bigint":
         return String(item);
       case "number":
+        if (style.finite === true && !Number.isFinite(item)) {
+          throw new ValueError(path, "is no finite number, which JSON lacks");
+        }
         return numberText(item);
       case "object":
         return item === null ? "null" : writeObject(item, path, depth + 1);

@@ -50,9 +50,8 @@ export function writeMsgpack(value: unknown): Uint8Array {
   function object(item: object, path: string, depth: number): void {
     if (Array.isArray(item)) {
       header(item.length, [0x90, 15], undefined, 0xdc);
-      item.forEach((child, at) => {
-        write(child, `${path}[${at}]`, depth);
-      });
+      // Not forEach, which leaves holes out, that the length counts.
+      for (const [at, child] of item.entries()) write(child, `${path}[${at}]`, depth);
     } else if (item instanceof Uint8Array) {
       header(item.length, undefined, 0xc4, 0xc5);
       parts.push(item);

@@ -123,6 +123,8 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Construct
   ["datetime.date", makeDate],
   ["datetime.timedelta", makeTimedelta],
   ["datetime.timezone", makeTimezone],
+  // What `django.utils.timezone.now()` gives has it before Django 4.
+  ["pytz._UTC", () => ({ kind: "timezone", offset: 0 })],
   ["_codecs.encode", makeEncoded],
   ["builtins.bytearray", makeBytes],
   ["__builtin__.bytearray", makeBytes],

@@ -2,8 +2,8 @@
  * Reads pickles without running them: data is read, everything that would call something is refused by name.
  *
  * A pickle is a program for a small stack machine, and `REDUCE`, `BUILD` and their kin call whatever it
- * names. This one knows the instructions that make data, protocols 0 to 5, and six constructors that do
- * nothing but hold data: `datetime`, `date`, `timedelta`, `timezone`, sets and bytes.
+ * names. This one knows the instructions that make data, protocols 0 to 5, and the constructors that do
+ * nothing but hold data: `datetime`, `date`, `timedelta`, `timezone`, `pytz`'s UTC, sets and bytes.
  *
  * @see https://docs.python.org/3/library/pickle.html
  * @see https://github.com/python/cpython/blob/main/Lib/pickletools.py

@@ -74,9 +74,8 @@ export function writePickle(value: unknown): Uint8Array {
 
   function list(items: readonly unknown[], path: string, depth: number): void {
     code(isTuple(items) ? "(" : "](");
-    items.forEach((item, at) => {
-      write(item, `${path}[${at}]`, depth);
-    });
+    // Not forEach, which leaves holes out: what is not there would be lost without a word.
+    for (const [at, item] of items.entries()) write(item, `${path}[${at}]`, depth);
     code(isTuple(items) ? "t" : "e");
   }
 

@@ -201,6 +201,32 @@ describe.each(["compact", "jwt", "jwe"] as const)(
       });
     });
 
+    it("does not outlive a write here, also when it takes several cookies", async () => {
+      const jar = await signUp(app);
+      const adapter = (await app.$context).internalAdapter as BetterAuthAdapter;
+      const source = betterAuthSession({ secret: SECRET, adapter });
+      const write = async (theme: string): Promise<void> => {
+        const found = await opened(source, (name) => jar.get(name));
+        const { cookies } = await source.seal({ ...found, data: { theme } }, Date.now());
+        for (const { name, value, expiresAt } of cookies) {
+          if (expiresAt === 0) jar.delete(name);
+          else jar.set(name, value);
+        }
+      };
+      await write("dark".repeat(2000));
+      const cookie = Array.from(jar, ([name, value]) => `${name}=${value}`).join("; ");
+      const asked = new Request("https://example.com/api/auth/get-session", {
+        headers: { cookie },
+      });
+      takeFields(jar, (await app.handler(asked)).headers.getSetCookie());
+      const parts = [...jar.keys()].filter((name) => name.startsWith(`${DATA}.`));
+      expect(parts.length).toBeGreaterThan(1);
+      const found = await opened(source, (name) => jar.get(name));
+      expect(found.cookieNames).toEqual([TOKEN, ...parts]);
+      await write("light");
+      expect((await seen(app, jar))?.session).toMatchObject({ theme: "light" });
+    });
+
     it("is written, and the library reads it, whatever is in it", async () => {
       await fc.assert(
         fc.asyncProperty(sessionData, async (more) => {

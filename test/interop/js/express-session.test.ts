@@ -67,6 +67,11 @@ function app(store: session.Store, options: Partial<session.SessionOptions> = {}
     const id: unknown = JSON.parse(`${request.query["id"]}`);
     request.logIn({ id } as Express.User, (error) => (error ? next(error) : response.json(id)));
   });
+  app.get("/forget", (request, response) => {
+    // As the README had it for years, for those who do not tick "remember me".
+    request.session.cookie.expires = false as never;
+    response.json(true);
+  });
   app.get("/flash", (request, response) => {
     request.flash("info", "Saved.");
     request.flash("error", "Not quite.");
@@ -102,6 +107,17 @@ describe("express-session, live", () => {
     expect(found.persistent).toBe(true);
     expect(found.expiresAt).toBeGreaterThan(Date.now() + HOUR - 10_000);
     expect(found.cookieNames).toEqual(["connect.sid"]);
+  });
+
+  it("is read, and written back, when the app has said `expires = false`", async () => {
+    const browser = site.browser();
+    await browser.get(`/set?data=${data({ theme: "dark" })}`);
+    await browser.get("/forget");
+    const found = await opened(source, browser.read);
+    expect(found.data).toEqual({ theme: "dark" });
+    expect(found.persistent).toBe(false);
+    await source.seal({ ...found, data: { theme: "light" } }, Date.now());
+    expect(await browser.get("/see")).toEqual({ data: { theme: "light" }, user: null });
   });
 
   it("is written back under its own id, with nothing lost", async () => {

@@ -171,7 +171,17 @@ describe("seals of iron-session", () => {
     expect(await openSeal(made, NEW, now)).toMatchObject({ refused: "forged" });
   });
 
-  it("of version 6 are refused: their mark is not authenticated", async () => {
+  it("of version 6 are read", async () => {
+    // Made by `sealData` of iron-session 6.3.1, with `ttl: 0`.
+    const seal =
+      "Fe26.2*1*67f9c3f27a674ccbfd5f414acda35a438bc2402667e4964c72e1cd9b895aca31*VoKkSNOIAbaGwa849LeKng*" +
+      "PiIYCZ2CZXkilbCKNQBi5PT-9LdBGHLvhotCSUYTphQ**d641a2d704116e5125af7a7926e0a9a30d78b7e87b9a7527793d792a6bb73776*" +
+      "cXJ4nysl3FbBb0YhVhfZY5ZZ7lYOz9yJZptdITSthKw~2";
+    const opened = await openSeal(seal, "a password of at least 32 characters!!", Date.now());
+    expect(opened).toEqual({ object: { user: { id: 7 }, s: "é😀" } });
+  });
+
+  it("of before version 6 are refused: their mark is not authenticated", async () => {
     const seal = await makeSeal({ persistent: { admin: true } }, OLD);
     expect(await refusal(source, { app: seal.replace("~2", "~1") })).toBe("unsupported");
     expect(await refusal(source, { app: seal.replace("~2", "") })).toBe("malformed");

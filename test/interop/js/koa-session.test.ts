@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signSessionValue } from "../../../src/interop/cookie-session.ts";
 import type { KoaStore } from "../../../src/interop/koa-session.ts";
 import { koaSession, readKoaValue, writeKoaValue } from "../../../src/interop/koa-session.ts";
+import { foreignCookieText } from "../../../src/interop/set-cookie.ts";
 import type { Site } from "./browser.ts";
-import { opened, refusal, serve } from "./browser.ts";
+import { opened, refusal, serve, takeFields } from "./browser.ts";
 import { covering } from "./covered.ts";
 import { refusesHostileCookies } from "./hostile.ts";
 import { sessionData } from "./values.ts";
@@ -55,6 +56,21 @@ function memory(): KoaStore & { readonly kept: Map<string, string>; readonly age
 }
 
 const store = memory();
+
+it("reads and writes a cookie with a colon in its name, as koa-session's once was", async () => {
+  const key = "koa:sess";
+  const site = await serve(app({ key, maxAge: HOUR }));
+  const browser = site.browser();
+  await browser.get(`/set?data=${data({ a: 1 })}`);
+  const source = koaSession({ keys: KEYS, key, maxAge: HOUR });
+  const found = await opened(source, browser.read);
+  const { cookies } = await source.seal({ ...found, data: { a: 2 } }, Date.now());
+  takeFields(browser.cookies, cookies.map(foreignCookieText));
+  expect(await browser.get("/see")).toEqual({ a: 2 });
+  takeFields(browser.cookies, source.deletion().map(foreignCookieText));
+  expect(await browser.get("/see")).toEqual({});
+  await site.close();
+});
 
 describe.each([
   ["in the cookie", {}],

@@ -6,7 +6,7 @@ import { beakerCookie, beakerSession } from "../../../src/interop/beaker.ts";
 import { djangoSession, djangoSigning } from "../../../src/interop/django.ts";
 import { flashesOf, flaskCookie, withFlash } from "../../../src/interop/flask.ts";
 import { flaskKvSession, flaskKvSessionId } from "../../../src/interop/flask-kvsession.ts";
-import { flaskSession } from "../../../src/interop/flask-session.ts";
+import { flaskSession, writeFlaskSessionRecord } from "../../../src/interop/flask-session.ts";
 import { signer } from "../../../src/interop/itsdangerous.ts";
 import { readMsgpack, writeMsgpack } from "../../../src/interop/msgpack.ts";
 import { readPickle, writePickle } from "../../../src/interop/pickle.ts";
@@ -139,6 +139,13 @@ describe("readMsgpack", () => {
     record.fill(0);
     expect(Object.getPrototypeOf(value)).toBe(Uint8Array.prototype);
     expect([...value]).toEqual([1, 2, 3]);
+  });
+
+  it("a hole in an array is not left out, as the length counts it", () => {
+    // biome-ignore lint/suspicious/noSparseArray: it is what is tested
+    expect(() => writeMsgpack({ a: [1, , 2] })).toThrow(
+      expect.objectContaining({ code: "ERR_VALUE", path: "a[1]" }),
+    );
   });
 
   it("a refusal in the data is data", () => {
@@ -276,6 +283,30 @@ describe("options that cannot work are named at the start", () => {
   ])("%s", (option, make) => {
     expect(make).toThrow(expect.objectContaining({ code: "ERR_CONFIG", option }));
   });
+});
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY])(
+  "Flask-Session gets no JSON with %s, which msgspec does not read",
+  (number) => {
+    expect(() => writeFlaskSessionRecord({ a: { b: [number] } }, "json")).toThrow(
+      expect.objectContaining({ code: "ERR_VALUE", path: "a.b[0]" }),
+    );
+  },
+);
+
+it.each([-5, 0, 300])("Django ends a session after set_expiry(%s) seconds", async (seconds) => {
+  const key = "0123456789abcdef";
+  const records = recordsInMemory({});
+  const source = djangoSession({ secrets: ["secret"], records, layout: "file" });
+  const now = 1_000_000;
+  await source.seal({ data: { a: 1, _session_expiry: seconds }, origin: { key } }, now);
+  // A file of Django's says no end beside the text.
+  const { value = "" } = (await records.read(`sessionid${key}`)) ?? {};
+  await records.write(`sessionid${key}`, { value });
+  const age = seconds === 0 ? 14 * 86_400 : seconds;
+  const opened = await source.open(cookieReader({ sessionid: key }), now);
+  if (age < 0) expect(opened).toMatchObject({ refused: "expired" });
+  else expect(opened).toMatchObject({ expiresAt: now + age * 1000 });
 });
 
 it("a session of Beaker that says nothing but whose it is, is kept", async () => {

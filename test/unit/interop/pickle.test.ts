@@ -92,6 +92,21 @@ describe("readPickle", () => {
     expect(readPickle(bytes(`I1${"0".repeat(5000)}\n.`))).toMatchObject(refused);
   });
 
+  it.each([
+    // `pickle.dumps(timezone.now(), 2)` and `5` in an app with Django 3.2, whose UTC is that of pytz.
+    [
+      2,
+      "cdatetime\ndatetime\nc_codecs\nencode\nX\x0c\x00\x00\x00\x07\xc3\xaa\x0b\x15\r1\x04\x05]\xc3\x84",
+    ],
+    [5, "\x8c\x08datetime\x8c\x08datetime\x93C\n\x07\xea\x0b\x15\r1\x04\x05]\xc4"],
+  ])("reads a moment in the UTC of pytz, protocol %s", (protocol, start) => {
+    const state = protocol === 2 ? `${start}X\x06\x00\x00\x00latin1\x86R` : start;
+    const answer = readPickle(
+      bytes(`\x80${String.fromCharCode(protocol)}${state}cpytz\n_UTC\n)R\x86R.`),
+    );
+    expect(answer).toEqual({ value: new Date("2026-11-21T13:49:04.351Z") });
+  });
+
   it("keeps __proto__ a key", () => {
     const answer = readPickle(writePickle(JSON.parse('{"__proto__":{"admin":true}}')));
     const { value } = answer as { value: { admin?: unknown } };
@@ -122,6 +137,8 @@ describe("writePickle", () => {
   it.each([
     ["a function", { a: { b: () => {} } }, "a.b"],
     ["undefined", { a: [1, undefined] }, "a[1]"],
+    // biome-ignore lint/suspicious/noSparseArray: it is what is tested
+    ["a hole in an array", { a: [1, , 2] }, "a[1]"],
     ["a symbol", Symbol("s"), ""],
     ["an object of a class", { a: new URL("http://a/") }, "a"],
     ["a key that Python cannot hash", new Map([[[1], 1]]), "1"],
