@@ -21,6 +21,7 @@ export function secretProblem(secret: unknown): string | undefined {
 }
 
 const PRINTABLE = /^[\x21-\x7e]+$/;
+const LINES = /^[\t\n\r\x20-\x7e]+$/;
 const GENERATED = /^ck1_[\w-]{43}$/;
 const PHRASE = /^([a-z._-]+|[A-Z._-]+)\d{0,8}$/;
 const PLACEHOLDER =
@@ -33,8 +34,8 @@ const PUBLISHED =
 function bytesProblem(bytes: Uint8Array): string | undefined {
   if (bytes.length < MIN_BYTES) return `has ${bytes.length} bytes and needs ${MIN_BYTES}`;
   const text = String.fromCharCode(...bytes.subarray(0, JUDGED_CHARACTERS));
-  // Random bytes are never all printable: this is a text, and has to be as long as one.
-  return PRINTABLE.test(text) ? textProblem(text) : randomnessProblem(text);
+  // Random bytes never look so: this is a text, or a file of one, and has to be as long as one.
+  return LINES.test(text) ? textProblem(text) : randomnessProblem(text);
 }
 
 function textProblem(text: string): string | undefined {

@@ -73,6 +73,7 @@ describe("timeouts", () => {
   it.each([
     ["timeouts", "nist"],
     ["timeouts", { preset: "toString" }],
+    ["timeouts", { preset: null }],
     ["timeouts.idle", { idle: "soon" }],
     ["timeouts.idle", { idle: 0 }],
     ["timeouts.idle", { idle: "2h", absolute: "1h" }],

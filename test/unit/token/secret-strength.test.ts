@@ -55,6 +55,16 @@ describe("secretProblem", () => {
     }
   });
 
+  it("judges bytes that are the lines of a text as text: what a file holds that ends in a line break", () => {
+    for (const text of ["CHANGE-ME-8d5f1c7b2e9a4f6d3c0b8a7e5d2f1c9b6a4e", generateSecret()]) {
+      for (const end of ["\n", "\r\n", "\t", " "]) {
+        expect(secretProblem(Buffer.from(text + end))).toBe(
+          "has white space or characters that are not ASCII",
+        );
+      }
+    }
+  });
+
   it("refuses a generated secret that was cut or grew", () => {
     const good = generateSecret();
     for (const text of [good.slice(0, -1), `${good}A`, `${good.slice(0, -1)}=`]) {
