@@ -73,7 +73,8 @@ export function resolveTimeouts(options: TimeoutPreset | TimeoutOptions | undefi
   });
   const remember = section("timeouts.remember", given.remember, PAIR);
   const remembered = limits("timeouts.remember", remember, {
-    idle: name === "consumer" ? user.absolute : user.idle,
+    // Without bound: as long as the absolute one, whichever is given.
+    idle: name === "consumer" ? Number.POSITIVE_INFINITY : user.idle,
     absolute: user.absolute,
   });
   const shortest = Math.min(user.idle, visitor.idle, remembered.idle);

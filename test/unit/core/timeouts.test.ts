@@ -63,6 +63,14 @@ describe("timeouts", () => {
     });
   });
 
+  it("of remembered sessions: idle as long as absolute in a consumer's app, whichever is given", () => {
+    const remembered = (remember: TimeoutOptions["remember"]) =>
+      resolveTimeouts({ idle: "1h", remember }).remembered;
+    expect(remembered({ absolute: "90d" })).toEqual({ idle: 90 * DAY, absolute: 90 * DAY });
+    expect(remembered({ absolute: "10d" })).toEqual({ idle: 10 * DAY, absolute: 10 * DAY });
+    expect(remembered({ idle: "5d" })).toEqual({ idle: 5 * DAY, absolute: 30 * DAY });
+  });
+
   it("that are shorter than the preset's idle timeout shorten that too", () => {
     expect(resolveTimeouts({ absolute: "2h" }).user).toEqual({
       idle: 2 * HOUR,
