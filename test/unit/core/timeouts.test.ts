@@ -64,7 +64,7 @@ describe("timeouts", () => {
   });
 
   it("of remembered sessions: idle as long as absolute in a consumer's app, whichever is given", () => {
-    const remembered = (remember: TimeoutOptions["remember"]) =>
+    const remembered = (remember: NonNullable<TimeoutOptions["remember"]>) =>
       resolveTimeouts({ idle: "1h", remember }).remembered;
     expect(remembered({ absolute: "90d" })).toEqual({ idle: 90 * DAY, absolute: 90 * DAY });
     expect(remembered({ absolute: "10d" })).toEqual({ idle: 10 * DAY, absolute: 10 * DAY });
