@@ -20,8 +20,8 @@ export function secretProblem(secret: unknown): string | undefined {
   return "is neither a string nor a Uint8Array";
 }
 
-const PRINTABLE = /^[\x21-\x7e]+$/;
-const LINES = /^[\t\n\r\x20-\x7e]+$/;
+const PRINTABLE = /^[!-~]+$/;
+const LINES = /^[\s!-~]+$/;
 const GENERATED = /^ck1_[\w-]{43}$/;
 const PHRASE = /^([a-z._-]+|[A-Z._-]+)\d{0,8}$/;
 const PLACEHOLDER =
@@ -43,7 +43,8 @@ function textProblem(text: string): string | undefined {
     return `has ${text.length} characters and needs ${MIN_CHARACTERS}`;
   }
   // White space is the end of a file, or between words; other letters have more than one encoding.
-  if (!PRINTABLE.test(text)) return "has white space or characters that are not ASCII";
+  if (!PRINTABLE.test(text))
+    return "has white space (a line break at its end?) or characters that are not ASCII";
   if (text.startsWith("ck1_") && !GENERATED.test(text)) {
     return "begins like a generated one and is not whole";
   }
