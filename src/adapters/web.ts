@@ -16,11 +16,12 @@ import { commitResponse, Use } from "./web-use.ts";
 /**
  * Gives a handler the session of its request and commits it before the response is returned.
  *
- * What else the runtime passes (environment, context) comes after the session. A `Response` that the
- * handler throws is an answer like one that it returns: it is committed, and thrown on. When it throws
- * anything else, buffered changes are dropped and what acted at once keeps its cookie: an error of
- * coatcheck's own (401, 403, 409, 503) becomes a response with its status; any other error is thrown on,
- * unless a cookie has to go out: then it is a 500, and the error is printed.
+ * What else the runtime passes (environment, context) comes after the session, and its own kind of
+ * request, such as `BunRequest`, may be named in the handler. A `Response` that the handler throws is an
+ * answer like one that it returns: it is committed, and thrown on. When it throws anything else, buffered
+ * changes are dropped and what acted at once keeps its cookie: an error of coatcheck's own (401, 403, 409,
+ * 503) becomes a response with its status; any other error is thrown on, unless a cookie has to go out:
+ * then it is a 500, and the error is printed.
  *
  * @example
  * ```ts
@@ -32,14 +33,18 @@ import { commitResponse, Use } from "./web-use.ts";
  * };
  * ```
  */
-export function coatcheck<Data extends object, Rest extends readonly unknown[]>(
+export function coatcheck<
+  Data extends object,
+  Rest extends readonly unknown[],
+  Incoming extends Request = Request,
+>(
   sessions: Sessions<Data>,
   handler: (
-    request: Request,
+    request: Incoming,
     session: Session<Data>,
     ...rest: Rest
   ) => Response | Promise<Response>,
-): (request: Request, ...rest: Rest) => Promise<Response> {
+): (request: Incoming, ...rest: Rest) => Promise<Response> {
   requireSessions(sessions);
   return async function coatcheckRequest(request, ...rest) {
     const session = sessions.open(request);

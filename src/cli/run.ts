@@ -42,7 +42,9 @@ export async function runCli(args: readonly string[], io: CommandIo): Promise<nu
 function explain(error: unknown, command: Command, io: CommandIo): number {
   const name = `coatcheck ${command.name}`;
   if (isParseError(error)) {
-    return misused(io, `${name}: ${printable(error.message)}\n${hint(name)}`);
+    // Node repeats the argument: an address with its password, or a secret.
+    const problem = error.message.replace(/^(Unexpected argument) '.*'/s, "$1");
+    return misused(io, `${name}: ${printable(problem)}\n${hint(name)}`);
   }
   if (!isCoatcheckError(error)) throw error;
   io.stderr.write(`${name}: ${error.message.replace(/^coatcheck: /, "")}\n`);

@@ -26,7 +26,10 @@ export interface Admin {
 
 const PAGE = 250;
 const DAY = 86_400_000;
-const SESSION_ID = /^[\w-]{24}$/;
+
+function isSessionId(given: unknown): given is string {
+  return typeof given === "string" && /^[\w-]{24}$/.test(given);
+}
 
 export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   const { settings, calls, mirror, events } = core;
@@ -77,7 +80,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   }
 
   async function revoke(id: string): Promise<boolean> {
-    if (typeof id !== "string" || !SESSION_ID.test(id)) return false;
+    if (!isSessionId(id)) return false;
     const closed = stored && (await close(stored, id));
     // A sealed session is nowhere to be looked up: the id is denied, whoever has it.
     if (closed === undefined && isStored) return false;
@@ -109,8 +112,10 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     return at + timeouts.longest + CLOCK_SLACK;
   }
 
-  async function revokeUser(userId: string, except?: string): Promise<void> {
+  async function revokeUser(userId: string, spared?: string): Promise<void> {
     checkUserId("revokeUser", userId);
+    // It may come from a form: what is no id spares nobody, and no store is to fail at it.
+    const except = isSessionId(spared) ? spared : undefined;
     if (!isStored && mirror === undefined) throw unrevocable();
     // Listed before the cut-off, below which nothing is listed any more. The cut-off alone decides.
     const listed = stored === undefined ? [] : await collect(userId).catch(() => []);

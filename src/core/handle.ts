@@ -10,7 +10,15 @@
 import { UsageError } from "../errors.ts";
 import type { Answer } from "../stores/contract.ts";
 import type { Draft } from "./changes.ts";
-import { clearValues, deleteValue, getValue, hasValue, keysOf, setValue } from "./changes.ts";
+import {
+  clearValues,
+  deleteValue,
+  getValue,
+  hasValue,
+  keysOf,
+  memberNow,
+  setValue,
+} from "./changes.ts";
 import { createCommits, headIsOut } from "./commit.ts";
 import { createIdentity } from "./identity.ts";
 import { checkNames, guardNames, refuseForeignNames } from "./names.ts";
@@ -347,8 +355,17 @@ function policyOf(outage: OutagePolicy): OutagePolicy {
 function changeKey(key: string, change: (value: unknown) => unknown) {
   return (tree: DataTree): DataTree => {
     const cell = tree.get(key);
-    const value = change(cell && valueIn(cell, key));
+    const given = cell && valueIn(cell, key);
+    const value = change(given);
     refusePromise(value);
+    // Not every compiler sees a forgotten `return`, and `undefined` deletes.
+    if (
+      cell &&
+      value === undefined &&
+      memberNow(given, key) !== memberNow(valueIn(cell, key), key)
+    ) {
+      throw new UsageError("the function given to update must return what it changed");
+    }
     const next = value === undefined ? undefined : cellOf(value, key);
     if ((next && memberOf(next, key)) === memberAt(tree, key)) return tree;
     return applyChanges(tree, new Map([[key, next]]));

@@ -151,7 +151,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * everything as the request has read it writes nothing, and asks nothing.
    *
    * @param change - synchronous and without effects of its own: it may run again when another
-   *   request wrote first. Its result takes effect once. `undefined` deletes the key.
+   *   request wrote first. Its result takes effect once. `undefined` deletes the key; for a value that was
+   *   changed in place it is a forgotten `return`, and refused.
    * @returns the new value.
    * @throws {SessionClosedError} when the session has ended.
    * @throws {SessionConflictError} when it cannot be told whether the change was kept.

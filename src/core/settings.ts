@@ -122,13 +122,12 @@ export function resolveOptions<Data extends object>(options: SessionsOptions<Dat
   }
   const method = choice("method", options.method, ["stored", "sealed", "shared"]);
   const dev = flag("dev", options.dev);
-  const app = options.app ?? "";
+  const { app = "", version = 0 } = options;
   if (typeof app !== "string") throw new ConfigError("app", "must be a string");
   const { name, attributes } = resolveCookie(options, dev);
   const seenCookieName = `${name}-seen`;
   const { store, revocations, ...sealed } = resolveStores(options, method);
   const timeouts = resolveTimeouts(options.timeouts);
-  const version = options.version ?? 0;
   if (!Number.isSafeInteger(version) || version < 0) {
     throw new ConfigError("version", "must be a whole number from 0");
   }
@@ -315,8 +314,8 @@ function isStore(store: unknown): store is SessionStore {
   );
 }
 
-function keepsRevocations(store: object): store is Revocations {
-  const { add, since } = store as Partial<Revocations>;
+function keepsRevocations(store: object | null): store is Revocations {
+  const { add, since } = (store ?? {}) as Partial<Revocations>;
   return typeof add === "function" && typeof since === "function";
 }
 
@@ -338,8 +337,7 @@ function resolveOutage(
   return policy;
 }
 
-function resolveCap(given: number | undefined): number {
-  const cap = given ?? Number.POSITIVE_INFINITY;
+function resolveCap(cap = Number.POSITIVE_INFINITY): number {
   if (cap !== Number.POSITIVE_INFINITY && (!Number.isSafeInteger(cap) || cap < 1)) {
     throw new ConfigError("maxSessionsPerUser", "must be a whole number from 1, or Infinity");
   }

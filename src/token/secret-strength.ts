@@ -20,7 +20,8 @@ export function secretProblem(secret: unknown): string | undefined {
   return "is neither a string nor a Uint8Array";
 }
 
-const PRINTABLE = /^[\x21-\x7e]+$/;
+const PRINTABLE = /^[!-~]+$/;
+const LINES = /^[\s!-~]+$/;
 const GENERATED = /^ck1_[\w-]{43}$/;
 const PHRASE = /^([a-z._-]+|[A-Z._-]+)\d{0,8}$/;
 const PLACEHOLDER =
@@ -33,8 +34,8 @@ const PUBLISHED =
 function bytesProblem(bytes: Uint8Array): string | undefined {
   if (bytes.length < MIN_BYTES) return `has ${bytes.length} bytes and needs ${MIN_BYTES}`;
   const text = String.fromCharCode(...bytes.subarray(0, JUDGED_CHARACTERS));
-  // Random bytes are never all printable: this is a text, and has to be as long as one.
-  return PRINTABLE.test(text) ? textProblem(text) : randomnessProblem(text);
+  // Random bytes never look so: this is a text, or a file of one, and has to be as long as one.
+  return LINES.test(text) ? textProblem(text) : randomnessProblem(text);
 }
 
 function textProblem(text: string): string | undefined {
@@ -42,7 +43,8 @@ function textProblem(text: string): string | undefined {
     return `has ${text.length} characters and needs ${MIN_CHARACTERS}`;
   }
   // White space is the end of a file, or between words; other letters have more than one encoding.
-  if (!PRINTABLE.test(text)) return "has white space or characters that are not ASCII";
+  if (!PRINTABLE.test(text))
+    return "has white space (a line break at its end?) or characters that are not ASCII";
   if (text.startsWith("ck1_") && !GENERATED.test(text)) {
     return "begins like a generated one and is not whole";
   }

@@ -74,6 +74,22 @@ const answer: Promise<Response> = handler(new Request("http://a.test"), { name: 
 handler(new Request("http://a.test"));
 answer.then();
 
+// A runtime's own kind of request, such as NextRequest or BunRequest, named by the handler or by who calls it.
+interface RoutedRequest extends Request {
+  readonly params: { readonly id: string };
+}
+const routed = coatcheckWeb(sessions, async (request: RoutedRequest, session) => {
+  const cart: string[] | undefined = (await session.load()).get("cart");
+  return new Response(`${request.params.id} ${cart?.length}`);
+});
+// @ts-expect-error: not the kind of request that the handler asks for
+routed(new Request("http://a.test"));
+const called: (request: RoutedRequest) => Promise<Response> = coatcheckWeb(
+  sessions,
+  async (request) => new Response(request.params.id),
+);
+called.call(undefined, Object.assign(new Request("http://a.test"), { params: { id: "7" } })).then();
+
 const plain = coatcheckWeb(sessions, () => new Response());
 plain(new Request("http://a.test")).then();
 

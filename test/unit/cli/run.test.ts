@@ -54,6 +54,15 @@ describe("coatcheck", () => {
   });
 });
 
+describe("coatcheck copy", () => {
+  it("P13 does not repeat an address with its password where it forgot to say which it is", async () => {
+    const { code, err } = await run("copy", "redis://ada:hunter2@db.example/0", "--yes");
+    expect(code).toBe(2);
+    expect(err).toMatch(/^coatcheck copy: Unexpected argument.+\nTry `coatcheck copy --help`\.\n$/);
+    expect(err).not.toContain("hunter2");
+  });
+});
+
 describe("coatcheck secret", () => {
   it("prints one secret and nothing else, a new one each time", async () => {
     const first = await run("secret");

@@ -127,6 +127,17 @@ describe("revokeUser", () => {
     expect((await bob.browser.read()).userId).toBe("bob");
   });
 
+  it.each([5, null, {}, "\0", "A".repeat(5000)])(
+    "asks no store to except %o, which is no id",
+    async (id) => {
+      const store = memoryStore();
+      const cutOff = vi.spyOn(store, "cutOff");
+      const sessions = createSessions({ secrets: [SECRET], store });
+      await sessions.revokeUser("ada", { except: id as string });
+      expect(cutOff.mock.calls[0]?.[1].except).toBeUndefined();
+    },
+  );
+
   it("brings nothing back by excepting a session that an earlier one has ended", async () => {
     const app = memoryApp({ faults: ({ verb }) => (verb === "update" ? "before" : undefined) });
     const { browser, id } = await signedIn(app, "ada");

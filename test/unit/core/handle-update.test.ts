@@ -50,6 +50,29 @@ describe("update of one key", () => {
     expect((await ada.read()).get("cart")).toEqual(["water"]);
   });
 
+  it("refuses a function that changes the value and forgets to return it, and deletes nothing", async () => {
+    const app = memoryApp();
+    const ada = app.browser();
+    await ada.set("a", { list: ["tea"] });
+    await ada.visit(async (session) => {
+      const forgetful = session.update("a", (value) => {
+        (value as { list: string[] }).list.push("milk");
+        return undefined;
+      });
+      await expect(forgetful).rejects.toThrow(UsageError);
+      await expect(forgetful).rejects.toThrow(/must return what it changed/);
+    });
+    expect((await ada.read()).get("a")).toEqual({ list: ["tea"] });
+    // Looked at and not changed, it may go.
+    await ada.visit((session) =>
+      session.update("a", (value) => {
+        expect(value).toEqual({ list: ["tea"] });
+        return undefined;
+      }),
+    );
+    expect((await ada.read()).has("a")).toBe(false);
+  });
+
   it("deletes the key for undefined, and keeps null", async () => {
     const { ada } = await withData({ a: 1, b: 1 });
     await ada.visit(async (session) => {

@@ -44,6 +44,8 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["store", /call its factory/, { store: { load: () => undefined } }],
   ["store", /acceptUnconditionalStore: true/, { store: unconditional() }],
   ["app", /string/, { app: 5 }],
+  // As a file of settings says "nothing here", which must not mean: as if there were only one app.
+  ["app", /string/, { app: null }],
   ["dev", /true or false/, { dev: "yes" }],
   ["rotateEvery", /seconds or a string such as "30m"/, { rotateEvery: "often" }],
   ["rotateEvery", /positive/, { rotateEvery: 0 }],
@@ -58,6 +60,7 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["watchInterval", /positive/, { watchInterval: Number.NaN }],
   ["maxSessionsPerUser", /whole number from 1/, { maxSessionsPerUser: 0 }],
   ["maxSessionsPerUser", /Infinity/, { maxSessionsPerUser: 1.5 }],
+  ["maxSessionsPerUser", /Infinity/, { maxSessionsPerUser: null }],
   ["maxSessionsPerUser", /nobody lists them/, { maxSessionsPerUser: 5, method: "sealed" }],
   ["clearSiteData", /"cache" or "cookies" or "storage"/, { clearSiteData: ["*"] }],
   ["address", /function/, { address: "x-forwarded-for" }],
@@ -65,6 +68,7 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["migrate", /function/, { migrate: {} }],
   ["schema", /Standard Schema/, { schema: {} }],
   ["version", /whole number/, { version: -1 }],
+  ["version", /whole number/, { version: null }],
   ["version", /whole number/, { version: 1.5, migrate: (old: object) => old }],
   ["version", /`migrate`/, { version: 2 }],
   ["migrate", /`version`/, { migrate: (old: object) => old }],
@@ -75,6 +79,7 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["sealed.update", /"refuse" or "accept-lost/, { method: "sealed", sealed: { update: true } }],
   ["sealed.revocationDelay", /positive/, { method: "sealed", sealed: { revocationDelay: "0s" } }],
   ["sealed.revocations", /`add` and `since`/, { method: "sealed", sealed: { revocations: {} } }],
+  ["sealed.revocations", /`add` and `since`/, { method: "sealed", sealed: { revocations: null } }],
   ["sealed.revocations", /"accept-replay"/, { method: "sealed", store: undefined }],
   ["sealed.revocations", /keeps revocations/, { method: "sealed", store: storeWithoutFeed() }],
   [
@@ -104,6 +109,18 @@ describe("the options of createSessions", () => {
     ]);
     expect(error.message).toContain(`\`${option}\``);
     expect(error.message).toMatch(mend);
+  });
+
+  it("P13 are not repeated in a refusal: a secret may have slipped in", () => {
+    for (const option of ["rotateEvery", "storeDeadline", "timeouts", "method", "app"] as const) {
+      expect(refusalOf({ [option]: option === "app" ? [SECRET] : SECRET }).message).not.toContain(
+        SECRET,
+      );
+    }
+    // Nor is an object that has no text a TypeError.
+    expect(refusalOf({ storeDeadline: Object.create(null) as object }).option).toBe(
+      "storeDeadline",
+    );
   });
 
   it("must be an object", () => {

@@ -51,7 +51,19 @@ describe("secretProblem", () => {
       `${good}ż`,
       `${good}\0`,
     ]) {
-      expect(secretProblem(text)).toBe("has white space or characters that are not ASCII");
+      expect(secretProblem(text)).toBe(
+        "has white space (a line break at its end?) or characters that are not ASCII",
+      );
+    }
+  });
+
+  it("judges bytes that are the lines of a text as text: what a file holds that ends in a line break", () => {
+    for (const text of ["CHANGE-ME-8d5f1c7b2e9a4f6d3c0b8a7e5d2f1c9b6a4e", generateSecret()]) {
+      for (const end of ["\n", "\r\n", "\t", " "]) {
+        expect(secretProblem(Buffer.from(text + end))).toBe(
+          "has white space (a line break at its end?) or characters that are not ASCII",
+        );
+      }
     }
   });
 
