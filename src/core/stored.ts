@@ -344,8 +344,9 @@ export function createStored(core: StoredCore): StoredMethod {
         minted = mintTicket(ring, record.id);
         verifiers = rotated(verifier, minted.verifier, now);
       }
-      const data = change === undefined ? content.data : await change(content, record);
-      return withChanges(content, verifiers, data, version);
+      // What is not changed was not migrated either: it keeps its version.
+      if (change === undefined) return withChanges(content, verifiers, content.data, content.version);
+      return withChanges(content, verifiers, await change(content, record), version);
     });
     const mine = minted as Ticket | undefined;
     if (written !== "gone" && change !== undefined) await adopter?.wrote(visit, written);

@@ -220,6 +220,20 @@ describe("migrate", () => {
     for (let time = 0; time < 3; time += 1) expect((await now.read()).get("list")).toEqual([1, 2]);
   });
 
+  it("is asked again after a rotation and a confirmation, which leave data and version as they are", async () => {
+    const before = memoryApp({ rotateEvery: "1h" });
+    const ada = before.browser();
+    await ada.set("item", "tea");
+    const after = before.another({ version: 1, migrate });
+    const now = moved(ada, after);
+    before.clock.advance("61m");
+    for (let time = 0; time < 3; time += 1) {
+      expect((await now.read()).all()).toEqual({ cart: ["tea"], seen: [0] });
+    }
+    expect(after.told("rotated")).toHaveLength(1);
+    expect((await moved(now, before).read()).all()).toEqual({ item: "tea" });
+  });
+
   it.each([
     ["a promise", async (old: Data) => old],
     ["nothing", () => undefined],
