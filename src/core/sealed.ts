@@ -246,12 +246,14 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function spill(
     visit: Visit,
-    { userId, mark }: SessionRecord,
+    record: SessionRecord,
     content: Content,
     from: Kept | undefined,
   ): Promise<Kept | "gone"> {
     const before = visit.cookies && new Map(visit.cookies);
-    const kept = await (stored as StoredMethod).take(visit, userId, mark, content);
+    // A cut-off that has excepted it has lifted its mark in the feed alone, and the store goes by its own.
+    const mark = mirror?.markOf(record) ?? record.mark;
+    const kept = await (stored as StoredMethod).take(visit, record.userId, mark, content);
     clearCookies(visit, 1);
     // The seal that the client holds is not to open the state of before (a new session has none).
     const isDone = from === undefined || (await replace(visit, from, kept, before));

@@ -471,7 +471,7 @@ export function createStored(core: StoredCore): StoredMethod {
     content: Content,
   ): Promise<Kept> {
     const home = userId === undefined ? undefined : await homeOf(userId);
-    const startedAgo = userId === undefined ? 0 : Math.max(0, clock() - mark);
+    const startedAgo = userId === undefined ? 0 : Math.max(-1, clock() - mark);
     const { kept, ticket } = await createRecord(content, userId, startedAgo, home);
     setTicket(visit, kept, ticket);
     return kept;
