@@ -343,6 +343,9 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
+    const data = await next.data(old?.content);
+    // What a proof is added to has to be live still, and the user not cut off, as far as this process can know.
+    await mirror?.ready(clock());
     const own = old?.record.userId === userId ? old?.record : undefined;
     const lifted = own && (mirror?.markOf(own) ?? own.mark);
     const mark = Math.max(visit.openedAt, lifted ?? 0);
@@ -350,9 +353,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
     }
-    const data = await next.data(old?.content);
-    // What a proof is added to has to be live still, as far as this process can know.
-    await mirror?.ready(clock());
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
     const content = withoutDevice(
       beginContent(settings, visit.request, { ...next, data }, clock()),

@@ -345,6 +345,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
+    await mirror?.ready(clock());
     const own = old?.record.userId === userId ? old?.record : undefined;
     const lifted = own && (mirror?.markOf(own) ?? own.mark);
     const mark = Math.max(visit.openedAt, lifted ?? 0);

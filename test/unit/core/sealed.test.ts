@@ -122,6 +122,17 @@ describe.each(["before", "after"] as const)(
   },
 );
 
+it("P5 a sealed sign-in that began before a cut-off elsewhere is refused, however old the mirror is", async () => {
+  const app = memoryApp({ method: "sealed" });
+  const there = app.another();
+  const { session, finish } = there.browser().begin();
+  app.clock.advance("1s");
+  await app.sessions.revokeUser("ada");
+  await expect(session.signIn("ada")).rejects.toBeInstanceOf(SignInRefusedError);
+  expect((await finish({ failed: true })).cookies).toEqual([]);
+  expect(there.told("signedIn")).toEqual([]);
+});
+
 describe("revoke of a sealed session", () => {
   it.each([
     "",

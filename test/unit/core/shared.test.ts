@@ -190,6 +190,15 @@ describe.each(["records", "cookie"] as const)(
       if (kind === "records") expect(theirs.records.size).toBe(1);
     });
 
+    it("P5 is not begun by a sign-in that was under way before a cut-off elsewhere", async () => {
+      const { app } = sharing(kind);
+      const { session, finish } = app.another().browser().begin();
+      app.clock.advance("1s");
+      await app.sessions.revokeUser("ada");
+      await expect(session.signIn("ada")).rejects.toBeInstanceOf(SignInRefusedError);
+      expect((await finish({ failed: true })).cookies).toEqual([]);
+    });
+
     it("P5 revoked while a proof replaces it is over, and so is what came of it", async () => {
       const held = gate();
       const { theirs, app } = sharing(kind, {
