@@ -48,6 +48,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   // header, none of them is.
   const derivedPrefix = `${cookieName}-`;
   const memo = createMemo<Kept>();
+  let replacements = 0;
   const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
 
   function find(visit: Visit): Answer<Found> {
@@ -272,17 +273,18 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     made: Kept,
     before: Visit["cookies"],
   ): Promise<boolean> {
-    const { id } = old.record;
-    const at = clock();
+    // Told from every other end by its moment: from a sign-out, which goes by the clock, and from another of these.
+    const at = clock() - 1000 + (replacements++ % 1000);
+    let isMine = !isEnded(old);
     try {
-      await deny(id, old.content.endsAt, at, "once written");
+      if (isMine) await deny(old.record.id, old.content.endsAt, at, "once written");
     } catch (error) {
       await undo(visit, made, before);
       throw error;
     }
-    if (mirror === undefined || revocationOf(old, 0, revokedAt) === at) return true;
-    await undo(visit, made, before);
-    return false;
+    isMine &&= mirror === undefined || revocationOf(old, 0, revokedAt) === at;
+    if (!isMine) await undo(visit, made, before);
+    return isMine;
   }
 
   async function undo(visit: Visit, made: Kept, before: Visit["cookies"]): Promise<void> {

@@ -384,7 +384,9 @@ export function createShared(core: Core, source: ForeignSource): Method {
     before: Visit["cookies"],
   ): Promise<void> {
     try {
-      const at = clock();
+      // Not by the clock's very moment: that is how a revocation within the same millisecond is told from this.
+      const at = clock() - 1;
+      if (isEnded(old)) throw endedMeanwhile();
       await deny(old, at, "once written");
       if (mirror !== undefined && revocationOf(old, 0, revokedAt) !== at) throw endedMeanwhile();
       await remove(old).catch(unlessDenied);

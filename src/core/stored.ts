@@ -345,7 +345,8 @@ export function createStored(core: StoredCore): StoredMethod {
         verifiers = rotated(verifier, minted.verifier, now);
       }
       // What is not changed was not migrated either: it keeps its version.
-      if (change === undefined) return withChanges(content, verifiers, content.data, content.version);
+      if (change === undefined)
+        return withChanges(content, verifiers, content.data, content.version);
       return withChanges(content, verifiers, await change(content, record), version);
     });
     const mine = minted as Ticket | undefined;
