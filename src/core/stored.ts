@@ -7,9 +7,9 @@
 import { readCookies } from "../cookie/read.ts";
 import { deletedCookie, ownCookie } from "../cookie/write.ts";
 import {
+  isCoatcheckError,
   SessionConflictError,
   SignInRefusedError,
-  StoreReadOnlyError,
   StoreUnavailableError,
 } from "../errors.ts";
 import type { Answer, Loaded, NewRecord, SessionRecord } from "../stores/contract.ts";
@@ -306,10 +306,10 @@ export function createStored(core: StoredCore): StoredMethod {
     });
     return adopter === undefined ? writing : writtenBack(adopter, visit, kept, writing);
 
-    // In maintenance, or with a full disk, whoever only reads goes on: the next request owes the rotation as well.
+    // In maintenance, with a full disk, or where it does not fit, whoever only reads goes on: the next request
+    // owes the rotation as well.
     function unlessNotWritten(error: unknown): Kept {
-      if (error instanceof StoreReadOnlyError || error instanceof StoreUnavailableError)
-        return kept;
+      if (isCoatcheckError(error)) return kept;
       throw error;
     }
   }
