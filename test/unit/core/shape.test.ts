@@ -108,6 +108,19 @@ describe.each([
     expect((await ada.read()).all()).toEqual({ cart: ["milk"], theme: "dark" });
   });
 
+  it("writes nothing, and asks nothing, for an update that leaves everything as it was", async () => {
+    const app = memoryApp({ schema });
+    const ada = app.browser();
+    await ada.set("cart", ["tea"]);
+    await ada.set("theme", "dark");
+    app.recorded.clear();
+    await ada.visit(async (session) => {
+      await session.update("cart", (cart) => cart);
+      await session.update((data) => data);
+    });
+    expect(app.recorded.calls.map(({ verb }) => verb)).toEqual(["load"]);
+  });
+
   it("lets a session become empty again", async () => {
     const required = asSchema(z.object({ cart: z.array(z.string()) }));
     const app = memoryApp({ schema: required });
@@ -236,6 +249,7 @@ describe("migrate", () => {
 
   it.each([
     ["a promise", async (old: Data) => old],
+    ["a promise that fails", () => Promise.reject(new Error("not migrated"))],
     ["nothing", () => undefined],
     ["a list", () => [1]],
   ])("that gives %s is an error, and loses nothing", async (_, wrong) => {
