@@ -303,8 +303,8 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     const changes = state.headSent ? NOTHING : collectChanges(before);
     const again = await state.by.reload(state, found.kept);
     if (again.kept === undefined) {
+      end(state, found.kept, changes);
       state.found = again;
-      state.draft = new Draft(EMPTY_TREE);
       return state.view;
     }
     settleOn(state, again.kept, await shape.read(again.kept.content), changes);
