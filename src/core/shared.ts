@@ -297,7 +297,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if (current === undefined || isEnded(current)) return "gone";
     const { content } = current;
     const data = change === undefined ? content.data : await change(content, current.record);
-    if (change !== undefined && data === content.data) return kept;
+    if (change !== undefined && data === content.data) return current;
     // The app's schema may have taken its time.
     if (isEnded(current)) return "gone";
     const origin = origins.get(content);

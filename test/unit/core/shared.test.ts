@@ -552,6 +552,16 @@ describe("a shared session with a record", () => {
     expect(app.told("dropped")).toMatchObject([{ keys: ["n"] }]);
   });
 
+  it("P4 gives what lies there to an update that changes nothing of it", async () => {
+    const { app } = sharing("records");
+    const ada = app.browser();
+    await ada.set("n", 1);
+    const { session } = ada.begin();
+    const loaded = await session.load();
+    await ada.set("n", 2);
+    expect([await session.update("n", (n) => n), loaded.get("n")]).toEqual([2, 2]);
+  });
+
   it("P4 begun by a request keeps what others write until that request writes it again", async () => {
     const { theirs, app } = sharing("records");
     const ada = app.browser();
