@@ -256,6 +256,8 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     }
     state.found = { kept: undefined, refusal: "closed", blocked: true };
     state.draft = new Draft(EMPTY_TREE);
+    // What this request has made of its cookie before is over as well.
+    state.cookies = undefined;
   }
 
   async function update(state: State, change: (tree: DataTree) => DataTree): Promise<void> {
