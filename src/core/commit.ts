@@ -256,6 +256,8 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     }
     state.found = { kept: undefined, refusal: "closed", blocked: true };
     state.draft = new Draft(EMPTY_TREE);
+    // What this request has made of its cookie before is over as well.
+    state.cookies = undefined;
   }
 
   async function update(state: State, change: (tree: DataTree) => DataTree): Promise<void> {
@@ -303,8 +305,8 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     const changes = state.headSent ? NOTHING : collectChanges(before);
     const again = await state.by.reload(state, found.kept);
     if (again.kept === undefined) {
+      end(state, found.kept, changes);
       state.found = again;
-      state.draft = new Draft(EMPTY_TREE);
       return state.view;
     }
     settleOn(state, again.kept, await shape.read(again.kept.content), changes);

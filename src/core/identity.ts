@@ -188,7 +188,7 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
       throw new UsageError('`methods` takes a list of words, such as ["totp"]');
     }
     // What a cache remembers may have been revoked meanwhile, and this is for what matters most.
-    if (settings.method === "stored" && settings.store?.refresh !== undefined) {
+    if (settings.method !== "shared" && settings.store?.refresh !== undefined) {
       await commits.reload(state);
     }
     const { content } = await userOf(state, "closed");

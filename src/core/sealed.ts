@@ -48,6 +48,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   // header, none of them is.
   const derivedPrefix = `${cookieName}-`;
   const memo = createMemo<Kept>();
+  let replacements = 0;
   const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
 
   function find(visit: Visit): Answer<Found> {
@@ -246,12 +247,14 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function spill(
     visit: Visit,
-    { userId, mark }: SessionRecord,
+    record: SessionRecord,
     content: Content,
     from: Kept | undefined,
   ): Promise<Kept | "gone"> {
     const before = visit.cookies && new Map(visit.cookies);
-    const kept = await (stored as StoredMethod).take(visit, userId, mark, content);
+    // A cut-off that has excepted it has lifted its mark in the feed alone, and the store goes by its own.
+    const mark = mirror?.markOf(record) ?? record.mark;
+    const kept = await (stored as StoredMethod).take(visit, record.userId, mark, content);
     clearCookies(visit, 1);
     // The seal that the client holds is not to open the state of before (a new session has none).
     const isDone = from === undefined || (await replace(visit, from, kept, before));
@@ -270,17 +273,18 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     made: Kept,
     before: Visit["cookies"],
   ): Promise<boolean> {
-    const { id } = old.record;
-    const at = clock();
+    // Told from every other end by its moment: from a sign-out, which goes by the clock, and from another of these.
+    const at = clock() - 1000 + (replacements++ % 1000);
+    let isMine = !isEnded(old);
     try {
-      await deny(id, old.content.endsAt, at, "once written");
+      if (isMine) await deny(old.record.id, old.content.endsAt, at, "once written");
     } catch (error) {
       await undo(visit, made, before);
       throw error;
     }
-    if (mirror === undefined || revocationOf(old, 0, revokedAt) === at) return true;
-    await undo(visit, made, before);
-    return false;
+    isMine &&= mirror === undefined || revocationOf(old, 0, revokedAt) === at;
+    if (!isMine) await undo(visit, made, before);
+    return isMine;
   }
 
   async function undo(visit: Visit, made: Kept, before: Visit["cookies"]): Promise<void> {
@@ -341,6 +345,9 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
+    const data = await next.data(old?.content);
+    // What a proof is added to has to be live still, and the user not cut off, as far as this process can know.
+    await mirror?.ready(clock());
     const own = old?.record.userId === userId ? old?.record : undefined;
     const lifted = own && (mirror?.markOf(own) ?? own.mark);
     const mark = Math.max(visit.openedAt, lifted ?? 0);
@@ -348,9 +355,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
       throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
     }
-    const data = await next.data(old?.content);
-    // What a proof is added to has to be live still, as far as this process can know.
-    await mirror?.ready(clock());
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
     const content = withoutDevice(
       beginContent(settings, visit.request, { ...next, data }, clock()),

@@ -9,7 +9,7 @@ import type { Content } from "./record.ts";
 import type { Settings } from "./settings.ts";
 import type { SchemaIssue } from "./standard-schema.ts";
 import type { DataTree } from "./tree.ts";
-import { decodeAll, encodeAll, isPlainObject } from "./tree.ts";
+import { decodeAll, encodeAll, isPlainObject, textOf } from "./tree.ts";
 
 export interface Shape {
   /** The data of a session in the shape of today. @throws {ValueError} */
@@ -29,6 +29,8 @@ export function createShape({ schema, version, migrate }: Settings): Shape {
     }
     const migrated: unknown = migrate(decodeAll(content.data), content.version);
     if (!isPlainObject(migrated)) {
+      // One that fails, too, is told by this error alone.
+      Promise.resolve(migrated).catch(() => undefined);
       throw new ValueError(
         "data",
         "was not migrated: `migrate` must return an object, and no promise",
@@ -43,7 +45,9 @@ export function createShape({ schema, version, migrate }: Settings): Shape {
     if (result.issues !== undefined) throw misfit(result.issues);
     // Laid over what is there: keys that the schema does not name belong to a later deployment.
     const checked = encodeAll(result.value as Record<string, unknown>);
-    return tree.with(new Map(checked.entries()));
+    const next = tree.with(new Map(checked.entries()));
+    // The very same where nothing is another, so that a change of nothing writes nothing.
+    return textOf(next) === textOf(tree) ? tree : next;
   }
 
   return {

@@ -297,7 +297,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if (current === undefined || isEnded(current)) return "gone";
     const { content } = current;
     const data = change === undefined ? content.data : await change(content, current.record);
-    if (change !== undefined && data === content.data) return kept;
+    if (change !== undefined && data === content.data) return current;
     // The app's schema may have taken its time.
     if (isEnded(current)) return "gone";
     const origin = origins.get(content);
@@ -345,6 +345,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
+    await mirror?.ready(clock());
     const own = old?.record.userId === userId ? old?.record : undefined;
     const lifted = own && (mirror?.markOf(own) ?? own.mark);
     const mark = Math.max(visit.openedAt, lifted ?? 0);
@@ -383,7 +384,9 @@ export function createShared(core: Core, source: ForeignSource): Method {
     before: Visit["cookies"],
   ): Promise<void> {
     try {
-      const at = clock();
+      // Not by the clock's very moment: that is how a revocation within the same millisecond is told from this.
+      const at = clock() - 1;
+      if (isEnded(old)) throw endedMeanwhile();
       await deny(old, at, "once written");
       if (mirror !== undefined && revocationOf(old, 0, revokedAt) !== at) throw endedMeanwhile();
       await remove(old).catch(unlessDenied);

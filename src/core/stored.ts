@@ -7,9 +7,9 @@
 import { readCookies } from "../cookie/read.ts";
 import { deletedCookie, ownCookie } from "../cookie/write.ts";
 import {
+  isCoatcheckError,
   SessionConflictError,
   SignInRefusedError,
-  StoreReadOnlyError,
   StoreUnavailableError,
 } from "../errors.ts";
 import type { Answer, Loaded, NewRecord, SessionRecord } from "../stores/contract.ts";
@@ -306,10 +306,10 @@ export function createStored(core: StoredCore): StoredMethod {
     });
     return adopter === undefined ? writing : writtenBack(adopter, visit, kept, writing);
 
-    // In maintenance, or with a full disk, whoever only reads goes on: the next request owes the rotation as well.
+    // In maintenance, with a full disk, or where it does not fit, whoever only reads goes on: the next request
+    // owes the rotation as well.
     function unlessNotWritten(error: unknown): Kept {
-      if (error instanceof StoreReadOnlyError || error instanceof StoreUnavailableError)
-        return kept;
+      if (isCoatcheckError(error)) return kept;
       throw error;
     }
   }
@@ -344,8 +344,10 @@ export function createStored(core: StoredCore): StoredMethod {
         minted = mintTicket(ring, record.id);
         verifiers = rotated(verifier, minted.verifier, now);
       }
-      const data = change === undefined ? content.data : await change(content, record);
-      return withChanges(content, verifiers, data, version);
+      // What is not changed was not migrated either: it keeps its version.
+      if (change === undefined)
+        return withChanges(content, verifiers, content.data, content.version);
+      return withChanges(content, verifiers, await change(content, record), version);
     });
     const mine = minted as Ticket | undefined;
     if (written !== "gone" && change !== undefined) await adopter?.wrote(visit, written);
@@ -470,7 +472,7 @@ export function createStored(core: StoredCore): StoredMethod {
     content: Content,
   ): Promise<Kept> {
     const home = userId === undefined ? undefined : await homeOf(userId);
-    const startedAgo = userId === undefined ? 0 : Math.max(0, clock() - mark);
+    const startedAgo = userId === undefined ? 0 : Math.max(-1, clock() - mark);
     const { kept, ticket } = await createRecord(content, userId, startedAgo, home);
     setTicket(visit, kept, ticket);
     return kept;

@@ -2,7 +2,30 @@ import { expect, it } from "vitest";
 import { SessionClosedError } from "../../src/errors.ts";
 import { eachWay } from "../support/ways.ts";
 
-eachWay((open) => {
+eachWay((open, { method }) => {
+  it("P16 what a request has committed by hand is not sent once it knows that a proof has replaced its session", async () => {
+    const app = await open(method === "stored" ? { rotateEvery: "1h" } : {});
+    const ada = app.browser();
+    await ada.signIn("ada");
+    app.clock.advance("61m");
+    for (const last of ["commit", "update", "reload"] as const) {
+      const slow = ada.begin();
+      const loaded = await slow.session.load();
+      loaded.set("a", last);
+      expect((await slow.session.commit()).cookies).toHaveLength(1);
+      await ada.visit((session) => session.elevate("totp"));
+      const good = ada.cookie();
+      if (last === "commit") loaded.set("b", 1);
+      if (last === "update") {
+        await expect(slow.session.update("b", () => 1)).rejects.toThrow(SessionClosedError);
+      }
+      if (last === "reload") await slow.session.reload();
+      expect((await slow.finish()).cookies).toEqual([]);
+      expect([ada.cookie(), (await ada.read()).userId]).toEqual([good, "ada"]);
+      app.clock.advance("61m");
+    }
+  });
+
   it("P16 a slow request across a sign-in neither sets nor clears a cookie", async () => {
     const app = await open();
     const ada = app.browser();

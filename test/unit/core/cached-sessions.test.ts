@@ -21,7 +21,7 @@ function twoProcesses(watch: boolean, options: Options = {}) {
   return { here: open(), there: open(), direct: memoryApp({ store: silent, clock }), asked, clock };
 }
 
-type Options = Pick<MemoryAppOptions, "rotateEvery" | "rotationGrace">;
+type Options = Pick<MemoryAppOptions, "rotateEvery" | "rotationGrace" | "method" | "sealed">;
 
 describe.each([
   ["with watch", true],
@@ -121,6 +121,19 @@ describe.each([
     await expect(ada.begin().session.requireFresh({ within: "1h" })).rejects.toMatchObject({
       status: 401,
     });
+  });
+
+  it("P5 `requireFresh` asks the store for a sealed session that has moved there, too", async () => {
+    const sealed = { overflow: "store" } as const;
+    const { here, there } = twoProcesses(watch, { method: "sealed", sealed });
+    const ada = here.browser();
+    await ada.signIn("ada");
+    const isFresh = () => ada.visit((session) => session.requireFresh({ within: "1h" }));
+    expect((await isFresh()).result.userId).toBe("ada");
+    await ada.set("large", "x".repeat(5000));
+    const { id } = (await isFresh()).result;
+    await there.sessions.revoke(id);
+    await expect(isFresh()).rejects.toMatchObject({ status: 401 });
   });
 
   it("`reload` reads what the store has", async () => {

@@ -141,6 +141,19 @@ describe("events", () => {
     expect(app.told("dropped")).toEqual([{ sessionId: id, userId: "ada", keys: ["a", "b"] }]);
   });
 
+  it("tell what `reload` drops, too", async () => {
+    const app = memoryApp();
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const { session, finish } = ada.begin();
+    const loaded = await session.load();
+    loaded.set("a", 1);
+    await app.sessions.revoke(loaded.id as string);
+    expect((await session.reload()).refusal).toBe("closed");
+    await finish();
+    expect(app.told("dropped")).toMatchObject([{ userId: "ada", keys: ["a"] }]);
+  });
+
   it("of an outage carry the verb and a typed error, once per failed call", async () => {
     const down = outage();
     const app = memoryApp({ faults: down.plan });

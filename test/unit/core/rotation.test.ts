@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { confirmed, isUnconfirmed, recognise, rotated } from "../../../src/core/rotation.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import type { FaultPlan } from "../../../src/testing/faults.ts";
 import { gate, nthCall } from "../../../src/testing/faults.ts";
 import { memoryApp } from "../../support/ways.ts";
@@ -76,6 +77,24 @@ describe("a session that rotates", () => {
       expect([head.cookies.length, app.recorded.count("update")]).toEqual([cookies, 1]);
     }
     expect(app.told("outage").length).toBeGreaterThan(0);
+  });
+
+  it("P10 goes on for whoever only reads where a body as large as the store takes leaves no room for it", async () => {
+    const store = memoryStore();
+    const before = memoryApp({ store });
+    const ada = before.browser();
+    await ada.signIn("ada");
+    await ada.set("large", "x".repeat(1000));
+    const { record } = (await store.load((await ada.read()).id as string)) ?? {};
+    const traits = { ...store.traits, maxBodyBytes: record?.body.length as number };
+    const app = memoryApp({ store: { ...store, traits }, clock: before.clock, rotateEvery: "1h" });
+    const there = ada.copy(app.sessions);
+    before.clock.advance("61m");
+    const { result, head } = await there.visit((session) => session.load());
+    expect([result.userId, head.cookies]).toEqual(["ada", []]);
+    await expect(there.set("n", 1)).rejects.toMatchObject({ code: "ERR_SESSION_TOO_LARGE" });
+    await there.set("large", "");
+    expect([app.told("rotated").length, (await there.read()).userId]).toEqual([1, "ada"]);
   });
 
   it("does both with a change in one write", async () => {

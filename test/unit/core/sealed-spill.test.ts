@@ -101,6 +101,24 @@ describe("a sealed session that moves into the store", () => {
     expect([ada.cookie(), (await copy.read()).refusal]).toEqual(["", "closed"]);
   });
 
+  it.each(["at once", "later", "by a proof"])(
+    "moves %s after it has ended the user's other sessions",
+    async (when) => {
+      const app = open();
+      const ada = app.browser();
+      await ada.signIn("ada");
+      app.clock.advance("1m");
+      await ada.visit((session) => session.revokeOthers());
+      if (when === "later") app.clock.advance("1m");
+      await ada.visit(async (session) => {
+        (await session.load()).set("large", text(5000));
+        if (when === "by a proof") await session.elevate("totp");
+      });
+      const loaded = await ada.read();
+      expect([loaded.userId, loaded.get("large")]).toEqual(["ada", text(5000)]);
+    },
+  );
+
   it("clears the chunks and the small cookie that were there before", async () => {
     const app = open({ sealed: { overflow: "chunks" }, timeouts: { touchInterval: "1m" } });
     const ada = app.browser();

@@ -122,6 +122,17 @@ describe.each(["before", "after"] as const)(
   },
 );
 
+it("P5 a sealed sign-in that began before a cut-off elsewhere is refused, however old the mirror is", async () => {
+  const app = memoryApp({ method: "sealed" });
+  const there = app.another();
+  const { session, finish } = there.browser().begin();
+  app.clock.advance("1s");
+  await app.sessions.revokeUser("ada");
+  await expect(session.signIn("ada")).rejects.toBeInstanceOf(SignInRefusedError);
+  expect((await finish({ failed: true })).cookies).toEqual([]);
+  expect(there.told("signedIn")).toEqual([]);
+});
+
 describe("revoke of a sealed session", () => {
   it.each([
     "",
@@ -149,7 +160,10 @@ describe("revoke of a sealed session", () => {
   });
 });
 
-describe("a sealed session that is signed out while another request replaces it", () => {
+describe.each([
+  ["within the same millisecond", 0],
+  ["a millisecond later", 0.001],
+])("a sealed session that is signed out while another request replaces it, %s", (_, later) => {
   function replacing() {
     const held = gate();
     const app = memoryApp({
@@ -162,7 +176,7 @@ describe("a sealed session that is signed out while another request replaces it"
 
   async function signOutMeanwhile(app: App, ada: Browser, held: Gate): Promise<void> {
     const leaving = ada.copy();
-    app.clock.advance(0.001);
+    app.clock.advance(later);
     await leaving.visit((session) => session.signOut());
     held.open();
   }
@@ -194,6 +208,19 @@ describe("a sealed session that is signed out while another request replaces it"
     expect(app.told("dropped")).toMatchObject([{ keys: ["large"] }]);
     for await (const each of app.sessions.list()) expect(each).toBeUndefined();
     expect((await ada.read()).userId).toBeUndefined();
+  });
+
+  it("P6 is followed by one of two proofs", async () => {
+    const { app, held } = replacing();
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const both = ["totp", "passkey"].map((method) => {
+      if (method === "passkey") app.clock.advance(later);
+      return ada.begin().session.elevate(method);
+    });
+    held.open();
+    const outcomes = await Promise.allSettled(both);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   });
 });
 

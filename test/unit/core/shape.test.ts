@@ -108,6 +108,19 @@ describe.each([
     expect((await ada.read()).all()).toEqual({ cart: ["milk"], theme: "dark" });
   });
 
+  it("writes nothing, and asks nothing, for an update that leaves everything as it was", async () => {
+    const app = memoryApp({ schema });
+    const ada = app.browser();
+    await ada.set("cart", ["tea"]);
+    await ada.set("theme", "dark");
+    app.recorded.clear();
+    await ada.visit(async (session) => {
+      await session.update("cart", (cart) => cart);
+      await session.update((data) => data);
+    });
+    expect(app.recorded.calls.map(({ verb }) => verb)).toEqual(["load"]);
+  });
+
   it("lets a session become empty again", async () => {
     const required = asSchema(z.object({ cart: z.array(z.string()) }));
     const app = memoryApp({ schema: required });
@@ -220,8 +233,23 @@ describe("migrate", () => {
     for (let time = 0; time < 3; time += 1) expect((await now.read()).get("list")).toEqual([1, 2]);
   });
 
+  it("is asked again after a rotation and a confirmation, which leave data and version as they are", async () => {
+    const before = memoryApp({ rotateEvery: "1h" });
+    const ada = before.browser();
+    await ada.set("item", "tea");
+    const after = before.another({ version: 1, migrate });
+    const now = moved(ada, after);
+    before.clock.advance("61m");
+    for (let time = 0; time < 3; time += 1) {
+      expect((await now.read()).all()).toEqual({ cart: ["tea"], seen: [0] });
+    }
+    expect(after.told("rotated")).toHaveLength(1);
+    expect((await moved(now, before).read()).all()).toEqual({ item: "tea" });
+  });
+
   it.each([
     ["a promise", async (old: Data) => old],
+    ["a promise that fails", () => Promise.reject(new Error("not migrated"))],
     ["nothing", () => undefined],
     ["a list", () => [1]],
   ])("that gives %s is an error, and loses nothing", async (_, wrong) => {

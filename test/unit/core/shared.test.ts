@@ -190,25 +190,39 @@ describe.each(["records", "cookie"] as const)(
       if (kind === "records") expect(theirs.records.size).toBe(1);
     });
 
-    it("P5 revoked while a proof replaces it is over, and so is what came of it", async () => {
-      const held = gate();
-      const { theirs, app } = sharing(kind, {
-        faults: nthCall("add", 1, { heldBy: held }),
-      });
-      const ada = app.browser();
-      await ada.signIn("ada");
-      const { id } = await ada.read();
-      const proving = ada.begin();
-      const proof = expect(proving.session.elevate("totp")).rejects.toMatchObject({ status: 409 });
-      await expect.poll(() => app.recorded.count("add")).toBe(1);
-      app.clock.advance(0.001);
-      await app.sessions.revoke(id as string);
-      held.open();
-      await proof;
-      expect((await proving.finish()).cookies).toEqual([]);
-      expect((await ada.read()).userId).toBeUndefined();
-      if (kind === "records") expect(theirs.records.size).toBe(1);
+    it("P5 is not begun by a sign-in that was under way before a cut-off elsewhere", async () => {
+      const { app } = sharing(kind);
+      const { session, finish } = app.another().browser().begin();
+      app.clock.advance("1s");
+      await app.sessions.revokeUser("ada");
+      await expect(session.signIn("ada")).rejects.toBeInstanceOf(SignInRefusedError);
+      expect((await finish({ failed: true })).cookies).toEqual([]);
     });
+
+    it.each([0, 0.001])(
+      "P5 revoked %ss after a proof has begun to replace it is over, and so is what came of it",
+      async (later) => {
+        const held = gate();
+        const { theirs, app } = sharing(kind, {
+          faults: nthCall("add", 1, { heldBy: held }),
+        });
+        const ada = app.browser();
+        await ada.signIn("ada");
+        const { id } = await ada.read();
+        const proving = ada.begin();
+        const proof = expect(proving.session.elevate("totp")).rejects.toMatchObject({
+          status: 409,
+        });
+        await expect.poll(() => app.recorded.count("add")).toBe(1);
+        app.clock.advance(later);
+        await app.sessions.revoke(id as string);
+        held.open();
+        await proof;
+        expect((await proving.finish()).cookies).toEqual([]);
+        expect((await ada.read()).userId).toBeUndefined();
+        if (kind === "records") expect(theirs.records.size).toBe(1);
+      },
+    );
 
     it("P16 takes no newer cookie in a slow request across a sign-in, whatever that does", async () => {
       const { theirs, app } = sharing(kind);
@@ -536,6 +550,16 @@ describe("a shared session with a record", () => {
     await slow.finish();
     expect(theirs.records.size).toBe(0);
     expect(app.told("dropped")).toMatchObject([{ keys: ["n"] }]);
+  });
+
+  it("P4 gives what lies there to an update that changes nothing of it", async () => {
+    const { app } = sharing("records");
+    const ada = app.browser();
+    await ada.set("n", 1);
+    const { session } = ada.begin();
+    const loaded = await session.load();
+    await ada.set("n", 2);
+    expect([await session.update("n", (n) => n), loaded.get("n")]).toEqual([2, 2]);
   });
 
   it("P4 begun by a request keeps what others write until that request writes it again", async () => {
