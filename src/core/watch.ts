@@ -28,6 +28,7 @@ interface Watched {
 export function createWatchers(interval: number, clock: () => number): Watchers {
   const watched = new Map<string, Watched>();
   let timer: ReturnType<typeof setInterval> | undefined;
+  let isClosed = false;
 
   function closed(id: string): void {
     const entry = watched.get(id);
@@ -69,7 +70,7 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
       entry.expiresAt = expiresAt;
       entry.controllers.add(controller);
       watched.set(id, entry);
-      if (timer === undefined) {
+      if (timer === undefined && !isClosed) {
         timer = setInterval(() => look(), interval);
         (timer as { unref?: () => void }).unref?.();
       }
@@ -89,6 +90,8 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
     closed,
     look,
     close() {
+      // A request may still be under way, and nobody would end the timer of what it watches.
+      isClosed = true;
       watched.clear();
       rest();
     },

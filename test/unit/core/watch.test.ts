@@ -200,6 +200,16 @@ describe.each(["stored", "sealed"] as const)("watch of a %s session", (method) =
     await app.sessions.close();
     expect([signal.aborted, vi.getTimerCount()]).toEqual([false, 0]);
   });
+
+  it("that begins once the sessions are closed keeps no timer", async () => {
+    const app = memoryApp({ method });
+    const { ada } = await watching(app);
+    const { session } = ada.begin();
+    await session.load();
+    await app.sessions.close();
+    await session.watch();
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 describe("watch by the store's own hints", () => {
