@@ -29,6 +29,7 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
   const watched = new Map<string, Watched>();
   let timer: ReturnType<typeof setInterval> | undefined;
   let isClosed = false;
+  let isToldAll = false;
 
   function closed(id: string): void {
     const entry = watched.get(id);
@@ -59,7 +60,17 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
   }
 
   function look(id?: string): void {
-    for (const each of id === undefined ? [...watched.keys()] : [id]) void lookAt(each);
+    if (id !== undefined) void lookAt(id);
+    // Once for all that is told at once: a feed that is read anew tells of every user whom it ever named.
+    else if (!isToldAll) {
+      isToldAll = true;
+      queueMicrotask(lookAtAll);
+    }
+  }
+
+  function lookAtAll(): void {
+    isToldAll = false;
+    for (const id of watched.keys()) void lookAt(id);
   }
 
   return {
@@ -71,7 +82,7 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
       entry.controllers.add(controller);
       watched.set(id, entry);
       if (timer === undefined && !isClosed) {
-        timer = setInterval(() => look(), interval);
+        timer = setInterval(lookAtAll, interval);
         (timer as { unref?: () => void }).unref?.();
       }
       const end = (): void => {
