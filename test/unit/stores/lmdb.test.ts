@@ -38,7 +38,11 @@ describe("lmdbStore", () => {
     const lists = Array.from({ length: 20 }, () => store.list({ limit: 1 }, now));
     const all = Promise.all([Promise.all(reads), Promise.all(lists)]);
     // LMDB ends what it has read on with a timer, and that throws where the file was closed before.
-    await Promise.allSettled([all, store.close(), new Promise((resolve) => setTimeout(resolve, 5))]);
+    await Promise.allSettled([
+      all,
+      store.close(),
+      new Promise((resolve) => setTimeout(resolve, 5)),
+    ]);
     const [loaded, listed] = await all;
     expect(new Set(loaded.map((each) => each?.record.id))).toEqual(new Set([id("a")]));
     expect(new Set(listed.map(({ records }) => records.length))).toEqual(new Set([1]));
