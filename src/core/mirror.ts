@@ -59,6 +59,7 @@ export function createMirror(
   let everyoneOutAt = Number.NEGATIVE_INFINITY;
   let cursor: string | undefined;
   let syncedAt = Number.NEGATIVE_INFINITY;
+  let syncedSince = 0;
   let forgottenAt = 0;
   let refreshing: Promise<void> | undefined;
   let askedAt = 0;
@@ -90,6 +91,12 @@ export function createMirror(
 
   // Page by page, each with a deadline of its own; where one fails, the next refresh goes on.
   async function readOn(now: number): Promise<void> {
+    const began = performance.now();
+    if (now < forgottenAt) {
+      // The clock was ahead: what it took for over is read again.
+      cursor = undefined;
+      forgottenAt = now;
+    }
     let more: boolean | undefined;
     do {
       askedAt = performance.now();
@@ -99,6 +106,7 @@ export function createMirror(
     } while (more);
     // The moment when the first question was asked: what was added after it may be missing.
     syncedAt = now;
+    syncedSince = began;
     forget(now);
   }
 
@@ -113,15 +121,17 @@ export function createMirror(
     return refreshing;
   }
 
-  // A clock that went back tells nothing about the age.
-  function isTooOld(now: number): boolean {
-    return now - syncedAt >= maxAge || now < syncedAt;
+  // A clock that went back tells nothing about the age. One that went back by less than has passed is found
+  // out by the machine's own, which nobody sets.
+  function age(now: number): number {
+    const byClock = now - syncedAt;
+    return byClock < 0 ? maxAge : Math.max(byClock, performance.now() - syncedSince);
   }
 
   /** The answer under way may be to a question that was asked too long ago. */
   async function renew(now: number): Promise<void> {
     await refresh(now);
-    if (isTooOld(now)) await refresh(now);
+    if (age(now) >= maxAge) await refresh(now);
   }
 
   // By both: a sign-in may have begun before and written after, and a user's cut-off that has excepted
@@ -133,9 +143,10 @@ export function createMirror(
 
   return {
     ready(now) {
-      if (isTooOld(now)) return renew(now);
+      const aged = age(now);
+      if (aged >= maxAge) return renew(now);
       // A failure in the background is told by the `outage` event, and by the wait that follows it.
-      if (now - syncedAt >= maxAge / 2) refresh(now).catch(() => undefined);
+      if (aged >= maxAge / 2) refresh(now).catch(() => undefined);
       return undefined;
     },
     everyoneAt,

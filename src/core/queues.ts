@@ -31,18 +31,21 @@ export interface Queues<Job> {
 export function createQueues<Job>(): Queues<Job> {
   let young = new Map<string, Queue<Job>>();
   let old = new Map<string, Queue<Job>>();
+  let room = GENERATION;
 
   function age(): void {
     const next = new Map<string, Queue<Job>>();
     for (const [id, queue] of old) if (queue.busy) next.set(id, queue);
     old = young;
     young = next;
+    // While a store hangs all of them are busy: whoever begins must not copy them each time.
+    room = Math.max(GENERATION, next.size * 2);
   }
 
   const known = (id: string): Queue<Job> | undefined => young.get(id) ?? old.get(id);
 
   function make(id: string): Queue<Job> {
-    if (young.size >= GENERATION) age();
+    if (young.size >= room) age();
     const queue: Queue<Job> = { busy: true, jobs: [], latest: undefined };
     young.set(id, queue);
     return queue;

@@ -28,6 +28,8 @@ interface Watched {
 export function createWatchers(interval: number, clock: () => number): Watchers {
   const watched = new Map<string, Watched>();
   let timer: ReturnType<typeof setInterval> | undefined;
+  let isClosed = false;
+  let isToldAll = false;
 
   function closed(id: string): void {
     const entry = watched.get(id);
@@ -58,7 +60,17 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
   }
 
   function look(id?: string): void {
-    for (const each of id === undefined ? [...watched.keys()] : [id]) void lookAt(each);
+    if (id !== undefined) void lookAt(id);
+    // Once for all that is told at once: a feed that is read anew tells of every user whom it ever named.
+    else if (!isToldAll) {
+      isToldAll = true;
+      queueMicrotask(lookAtAll);
+    }
+  }
+
+  function lookAtAll(): void {
+    isToldAll = false;
+    for (const id of watched.keys()) void lookAt(id);
   }
 
   return {
@@ -69,8 +81,8 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
       entry.expiresAt = expiresAt;
       entry.controllers.add(controller);
       watched.set(id, entry);
-      if (timer === undefined) {
-        timer = setInterval(() => look(), interval);
+      if (timer === undefined && !isClosed) {
+        timer = setInterval(lookAtAll, interval);
         (timer as { unref?: () => void }).unref?.();
       }
       const end = (): void => {
@@ -89,6 +101,8 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
     closed,
     look,
     close() {
+      // A request may still be under way, and nobody would end the timer of what it watches.
+      isClosed = true;
       watched.clear();
       rest();
     },

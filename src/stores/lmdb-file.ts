@@ -171,6 +171,10 @@ function lmdbFile(folder: string): LmdbFile {
     async release() {
       // Writes keep their order, so all that were asked for are done when this one is.
       if (running !== undefined) await file.write(0, () => undefined).catch(() => undefined);
+      // What was asked to read has read when the event loop has taken a turn. On a file that is closed it would
+      // end the process.
+      await reopening?.catch(() => undefined);
+      await setImmediate();
       const others = (): number => (openFiles.get(folder)?.users ?? 1) - 1;
       while (others() === 0 && running !== undefined) await running;
       if (others() > 0) {

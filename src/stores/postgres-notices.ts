@@ -27,6 +27,7 @@ const PULSE = "p";
 const PULSE_MS = 10_000;
 const SHORTEST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+const CLOSED_AFTER_MS = 1000;
 
 /** A name without letters that PostgreSQL would fold, for any namespace and schema. */
 export function channelOf(schema: string, namespace: string): string {
@@ -171,7 +172,9 @@ export function createNotices(
     async close() {
       isClosed = true;
       listeners.clear();
-      await end();
+      // A connection that is dead without saying so would hold up the end of the process.
+      await Promise.race([end(), new Promise<void>((resolve) => later(CLOSED_AFTER_MS, resolve))]);
+      clearTimeout(timer);
     },
   };
 }

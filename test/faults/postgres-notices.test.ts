@@ -101,6 +101,28 @@ describeWith({ postgres }, "what a PostgreSQL store hears of others", () => {
     expect((await full.query("SELECT 1")).rowCount).toBe(1);
   });
 
+  it("is closed soon where the connection is dead without saying so", async () => {
+    const proxy = await startTcpProxy(server.port);
+    ends.push(() => proxy.close());
+    const behind = server.url.replace(`:${server.port}/`, `:${proxy.port}/`);
+    const one = new pg.Client({ connectionString: behind });
+    await one.connect();
+    one.on("error", () => undefined);
+    const several = postgresJs(behind);
+    ends.push(
+      () => several.end({ timeout: 0 }),
+      () => one.end(),
+    );
+    for (const listenOn of [one, several]) {
+      const store = postgresStore({ client: admin, listenOn, notify: true });
+      await listen(store.watch as Watch)("everything");
+      proxy.silence();
+      const closing = store.close().then(() => "closed");
+      const late = new Promise((resolve) => setTimeout(resolve, 5000, "late"));
+      expect(await Promise.race([closing, late])).toBe("closed");
+    }
+  });
+
   it("takes no connection once it is closed", async () => {
     const listenOn = poolAt(server.url);
     const store = postgresStore({ client: admin, listenOn, notify: true });

@@ -147,7 +147,7 @@ export const mutants = [
     methods: both,
     what: "never ask the feed again",
     file: "src/core/mirror.ts",
-    from: "if (isTooOld(now)) return renew(now);",
+    from: "if (aged >= maxAge) return renew(now);",
     to: "if (cursor === undefined) return renew(now);",
   },
   {

@@ -30,6 +30,8 @@ export interface TcpProxy {
   cutReply(leastBytes?: number): Promise<void>;
   /** Cuts every connection. */
   cut(): void;
+  /** Throws away whatever the connections of now still send, and tells neither side: they are half-open. */
+  silence(): void;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ export async function startTcpProxy(
   reader?: () => (bytes: Buffer) => void,
 ): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   let cutting: { readonly leastBytes: number; readonly done: () => void } | undefined;
   let roundTrips = 0;
 
@@ -57,7 +60,7 @@ export async function startTcpProxy(
       });
     }
     near.on("data", (bytes) => {
-      if (proxy.weather === "gone") return;
+      if (proxy.weather === "gone" || silent.has(near)) return;
       if (hasHeard) roundTrips += 1;
       hasHeard = false;
       read?.(bytes);
@@ -66,7 +69,7 @@ export async function startTcpProxy(
     far.on("data", (bytes) => {
       const { weather } = proxy;
       hasHeard = true;
-      if (weather === "gone" || weather === "deaf") return;
+      if (weather === "gone" || weather === "deaf" || silent.has(far)) return;
       if (cutting !== undefined && bytes.length >= cutting.leastBytes) {
         const { done } = cutting;
         cutting = undefined;
@@ -96,6 +99,9 @@ export async function startTcpProxy(
       }),
     cut() {
       for (const socket of sockets) socket.destroy();
+    },
+    silence() {
+      for (const socket of sockets) silent.add(socket);
     },
     async close() {
       proxy.cut();

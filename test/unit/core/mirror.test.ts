@@ -230,6 +230,30 @@ describe("the mirror", () => {
     expect(mirror.ready(now - 3599 * SECOND)).toBeUndefined();
     expect(asked()).toBe(2);
   });
+
+  it("P5 asks again when the clock was set back by less than has passed", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const now = Date.now();
+    const { mirror, feed, asked } = openMirror();
+    await ready(mirror, now);
+    await feed.add(cutOff("ada", now + SECOND));
+    vi.advanceTimersByTime(300 * SECOND);
+    await ready(mirror, now + SECOND);
+    expect([mirror.revokedAt(ofUser("ada", now)), asked()]).toEqual([now + SECOND, 2]);
+  });
+
+  it("P5 knows again what a clock that was far ahead has made it forget", async () => {
+    const now = Date.now();
+    const { mirror, feed } = openMirror();
+    await feed.add(cutOff("ada", now));
+    await ready(mirror, now);
+    await ready(mirror, now + 31 * DAY);
+    expect(mirror.revokedAt(ofUser("ada", now))).toBeUndefined();
+    await ready(mirror, now + SECOND);
+    expect(mirror.revokedAt(ofUser("ada", now))).toBe(now);
+    await ready(mirror, now + 31 * DAY);
+    expect(mirror.revokedAt(ofUser("ada", now))).toBeUndefined();
+  });
 });
 
 describe("a revocation in the mirror", () => {

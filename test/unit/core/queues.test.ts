@@ -22,6 +22,22 @@ describe("the queues", () => {
     expect(queues.find("busy") === busy).toBe(true);
   });
 
+  it("of a store that hangs are not gone through at every new one", () => {
+    const queues = createQueues<number>();
+    let looks = 0;
+    for (let at = 0; at < 10_000; at += 1) {
+      Object.defineProperty(queues.begin(`id${at}`), "busy", {
+        set: () => undefined,
+        get: () => {
+          looks += 1;
+          return true;
+        },
+      });
+    }
+    expect(looks).toBeLessThan(5 * 10_000);
+    expect(queues.find("id0")).toBeDefined();
+  });
+
   it("that are idle are used again, and dropped some generations later: memory is bounded", () => {
     const queues = createQueues<number>();
     const idle = queues.begin("idle");

@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createWatchers } from "../../../src/core/watch.ts";
 import { createSessions } from "../../../src/index.ts";
 import type { Revocations, SessionStore, StoreChange } from "../../../src/stores/contract.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -200,6 +201,16 @@ describe.each(["stored", "sealed"] as const)("watch of a %s session", (method) =
     await app.sessions.close();
     expect([signal.aborted, vi.getTimerCount()]).toEqual([false, 0]);
   });
+
+  it("that begins once the sessions are closed keeps no timer", async () => {
+    const app = memoryApp({ method });
+    const { ada } = await watching(app);
+    const { session } = ada.begin();
+    await session.load();
+    await app.sessions.close();
+    await session.watch();
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 describe("watch by the store's own hints", () => {
@@ -232,6 +243,24 @@ describe("watch by the store's own hints", () => {
     expect(await loads({ kind: "session", id })).toBe(1);
     expect(await loads({ kind: "session", id: "A".repeat(24) })).toBe(0);
     expect(await loads({ kind: "everything" })).toBe(2);
+  });
+
+  it("looks once for all that it is told at once, such as by a feed that is read anew", async () => {
+    const watchers = createWatchers(10_000, Date.now);
+    let looks = 0;
+    const look = async () => {
+      looks += 1;
+      return { expiresAt: Number.POSITIVE_INFINITY };
+    };
+    for (const id of ["a", "b"]) watchers.watch(id, Number.POSITIVE_INFINITY, look, undefined);
+    await settled();
+    for (let user = 0; user < 1000; user += 1) watchers.look();
+    await settled();
+    expect(looks).toBe(4);
+    watchers.look();
+    await settled();
+    expect(looks).toBe(6);
+    watchers.close();
   });
 
   it("believes no hint: a session that is alive stays", async () => {

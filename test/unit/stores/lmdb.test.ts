@@ -31,6 +31,23 @@ describe("lmdbStore", () => {
     return store;
   }
 
+  it("answers what it was asked before it is closed, which would end the process otherwise", async () => {
+    const store = openStore();
+    await store.create(session("a", "ada"), 0, now);
+    const reads = Array.from({ length: 20 }, () => store.load(id("a")));
+    const lists = Array.from({ length: 20 }, () => store.list({ limit: 1 }, now));
+    const all = Promise.all([Promise.all(reads), Promise.all(lists)]);
+    // LMDB ends what it has read on with a timer, and that throws where the file was closed before.
+    await Promise.allSettled([
+      all,
+      store.close(),
+      new Promise((resolve) => setTimeout(resolve, 5)),
+    ]);
+    const [loaded, listed] = await all;
+    expect(new Set(loaded.map((each) => each?.record.id))).toEqual(new Set([id("a")]));
+    expect(new Set(listed.map(({ records }) => records.length))).toEqual(new Set([1]));
+  });
+
   it("refuses options that cannot work, by name and with the mend", async () => {
     const wrong: [Partial<LmdbStoreOptions>, string][] = [
       [{ path: "" }, "`path` must name a folder"],
