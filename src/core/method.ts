@@ -85,6 +85,11 @@ export function endedMeanwhile(): SignInRefusedError {
   return new SignInRefusedError("the session of before has ended meanwhile; sign in again");
 }
 
+/** What answers a sign-in that began before a cut-off of its user, or of everyone. */
+export function signedOutMeanwhile(): SignInRefusedError {
+  return new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
+}
+
 /**
  * Changes the data of a session. May run again over newer data. Returning the same object means
  * that there is nothing to write.

@@ -11,7 +11,7 @@ import { chunkNames, splitSeal, wholeSeals } from "../cookie/chunks.ts";
 import { readCookies } from "../cookie/read.ts";
 import type { CookieAttributes } from "../cookie/write.ts";
 import { deletedCookie, MAX_COOKIE_BYTES, ownCookie } from "../cookie/write.ts";
-import { SessionClosedError, SessionTooLargeError, SignInRefusedError } from "../errors.ts";
+import { SessionClosedError, SessionTooLargeError } from "../errors.ts";
 import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
@@ -22,7 +22,14 @@ import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
+import {
+  endedMeanwhile,
+  live,
+  NOTHING_FOUND,
+  refusing,
+  setCookie,
+  signedOutMeanwhile,
+} from "./method.ts";
 import { Content, Kept, Updated } from "./record.ts";
 import { header } from "./request.ts";
 import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
@@ -353,7 +360,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const mark = Math.max(visit.openedAt, lifted ?? 0);
     const record = newRecord(userId, mark);
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
-      throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
+      throw signedOutMeanwhile();
     }
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
     const content = withoutDevice(

@@ -10,7 +10,7 @@
  */
 
 import { cookieReader } from "../cookie/read.ts";
-import { SessionClosedError, SignInRefusedError } from "../errors.ts";
+import { SessionClosedError } from "../errors.ts";
 import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
@@ -28,7 +28,7 @@ import {
 import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { endedMeanwhile, live, NOTHING_FOUND, refusing } from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing, signedOutMeanwhile } from "./method.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
@@ -351,7 +351,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const mark = Math.max(visit.openedAt, lifted ?? 0);
     const record = newRecord(userId, mark);
     if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
-      throw new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
+      throw signedOutMeanwhile();
     }
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);

@@ -6,12 +6,7 @@
 
 import { readCookies } from "../cookie/read.ts";
 import { deletedCookie, ownCookie } from "../cookie/write.ts";
-import {
-  isCoatcheckError,
-  SessionConflictError,
-  SignInRefusedError,
-  StoreUnavailableError,
-} from "../errors.ts";
+import { isCoatcheckError, SessionConflictError, StoreUnavailableError } from "../errors.ts";
 import type { Answer, Loaded, NewRecord, SessionRecord } from "../stores/contract.ts";
 import type { Ticket, TicketParts } from "../token/ticket.ts";
 import { mintTicket, newSessionId, openTicket } from "../token/ticket.ts";
@@ -22,7 +17,14 @@ import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
+import {
+  endedMeanwhile,
+  live,
+  NOTHING_FOUND,
+  refusing,
+  setCookie,
+  signedOutMeanwhile,
+} from "./method.ts";
 import type { Verifiers } from "./record.ts";
 import { Content, encodeContent, Kept } from "./record.ts";
 import { header } from "./request.ts";
@@ -505,8 +507,4 @@ function withChanges(
   const same =
     data === content.data && verifiers === content.verifiers && version === content.version;
   return same ? content : new Content(content, verifiers, data, version);
-}
-
-function signedOutMeanwhile(): SignInRefusedError {
-  return new SignInRefusedError("the user was signed out everywhere meanwhile; sign in again");
 }
