@@ -258,6 +258,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   // One that fails ends nobody: the next request touches again, and the outage has its event.
   async function touch(visit: Visit, kept: Kept, version: number): Promise<Kept | "gone"> {
+    if (isEnded(kept)) return "gone";
     const { id } = kept.record;
     const now = clock();
     if (visit.headSent || !touches.claim(id, touchedAt(kept), now)) return kept;
@@ -329,7 +330,10 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   function owesNothing(visit: Visit, kept: Kept): boolean {
     const { id } = kept.record;
-    return visit.headSent || isEnded(kept) || !touches.isDue(id, touchedAt(kept), clock());
+    if (visit.headSent) return true;
+    // A cookie that was made of it before must not go out (P16).
+    if (isEnded(kept)) return visit.cookies === undefined;
+    return !touches.isDue(id, touchedAt(kept), clock());
   }
 
   /** One that does not say when it was used last is touched whenever this process has not done so lately. */
