@@ -19,7 +19,9 @@ import type { Ticket } from "../token/ticket.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
+import type { Endings } from "./foreign.ts";
 import {
+  createEndings,
   idFromForeign,
   keepable,
   latestCookies,
@@ -87,10 +89,14 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   const sources = new Map(
     adoptions.map(({ from }) => [
       from,
-      createStoreCalls(from.name, settings.storeDeadline, events),
+      {
+        calls: createStoreCalls(from.name, settings.storeDeadline, events),
+        endings: createEndings(from, clock),
+      },
     ]),
   );
-  const callsOf = (from: ForeignSource): StoreCalls => sources.get(from) as StoreCalls;
+  const callsOf = (from: ForeignSource): StoreCalls => sources.get(from)?.calls as StoreCalls;
+  const endingsOf = (from: ForeignSource): Endings => sources.get(from)?.endings as Endings;
   const back = adoptions.find(({ writeBack }) => writeBack);
   const timers = new Set<ReturnType<typeof setTimeout>>();
   // Their foreign session is that of another session of ours: what they begin is not written into it.
@@ -101,6 +107,9 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     for (const adoption of adoptions) {
       const { from } = adoption;
       const opened = await openForeign(from, callsOf(from), text, clock());
+      if (opened === undefined && endingsOf(from).isLate(visit)) {
+        return refuse(visit, "closed", undefined, true);
+      }
       if (opened === undefined) continue;
       if (!("refused" in opened)) return adopt(visit, adoption, opened);
       const { refused: reason, problem } = opened;
@@ -311,12 +320,17 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     timers.add(timer);
   }
 
-  async function remove(foreign: ForeignSession, from: ResolvedAdoption["from"]): Promise<void> {
+  async function remove(foreign: ForeignSession, from: ForeignSource): Promise<void> {
     try {
       await callsOf(from).run("remove", async () => from.remove?.(foreign));
     } catch (error) {
       events.emit("foreignFailed", { source: from.name, operation: "remove", error });
     }
+  }
+
+  function end(visit: Visit, foreign: ForeignSession, from: ForeignSource): Promise<void> {
+    endingsOf(from).remember(visit);
+    return remove(foreign, from);
   }
 
   /** Ours is kept already: trouble there is told, and fails nobody's request. */
@@ -363,7 +377,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       if (sealed.identity !== foreign?.identity) {
         await claim(kept, markerId(ring.current, from, sealed), draft.expiresAt);
       }
-      if (isNew && foreign !== undefined) await remove(foreign, from);
+      if (isNew && foreign !== undefined) await end(visit, foreign, from);
     } catch (error) {
       events.emit("foreignFailed", { source: from.name, operation: "write back", error });
     }
@@ -392,7 +406,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
           const foreign = await open(from, isWritten ? latestCookies(visit, text) : text);
           if (foreign === undefined) continue;
           setForeignCookies(visit, from.deletion(foreign.cookieNames));
-          await remove(foreign, from);
+          await end(visit, foreign, from);
         } catch (error) {
           // Its record cannot be found now. The browser is to forget it all the same.
           setForeignCookies(visit, from.deletion());

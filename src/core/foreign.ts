@@ -19,8 +19,10 @@ import { encodeBase64url } from "../lib/base64url.ts";
 import { hmac } from "../lib/sha256.ts";
 import type { Key } from "../token/key-ring.ts";
 import { lengthPrefixed } from "../token/key-ring.ts";
+import { REMEMBERED_FOR } from "./judge.ts";
 import type { Visit } from "./method.ts";
 import { setCookie } from "./method.ts";
+import { header } from "./request.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import type { Cell, DataTree } from "./tree.ts";
 import { cellOf, EMPTY_TREE } from "./tree.ts";
@@ -49,6 +51,44 @@ export async function openForeign(
   if (!("refused" in opened)) return opened;
   const { refused, problem } = opened;
   return refused === "absent" ? undefined : { refused, problem };
+}
+
+/** A record that is gone tells nothing: the cookies of theirs whose sessions have ended here lately. */
+export interface Endings {
+  /** The session of the cookies that this request came with has ended. */
+  remember(visit: Visit): void;
+  /** Its cookie is of a session that has ended, and the browser may have a newer one by now (P16). */
+  isLate(visit: Visit): boolean;
+}
+
+export function createEndings({ cookieNames }: ForeignSource, clock: () => number): Endings {
+  // The oldest first.
+  const endedAt = new Map<string, number>();
+
+  /** As the request came with them; empty without one. */
+  function cookiesOf({ request }: Visit): string {
+    const read = cookieReader(header(request, "cookie") ?? "");
+    return cookieNames.flatMap((name) => read(name) ?? []).join("; ");
+  }
+
+  return {
+    remember(visit) {
+      const now = clock();
+      for (const [cookies, at] of endedAt) {
+        // A clock that was set back must not keep them until it has caught up.
+        if (Math.abs(now - at) < REMEMBERED_FOR) break;
+        endedAt.delete(cookies);
+      }
+      const cookies = cookiesOf(visit);
+      if (cookies === "") return;
+      endedAt.delete(cookies);
+      endedAt.set(cookies, now);
+    },
+    isLate(visit) {
+      const at = endedAt.size === 0 ? undefined : endedAt.get(cookiesOf(visit));
+      return at !== undefined && visit.openedAt - at < REMEMBERED_FOR;
+    },
+  };
 }
 
 export function setForeignCookies(visit: Visit, cookies: readonly ForeignCookie[]): void {

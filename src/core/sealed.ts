@@ -337,7 +337,10 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   function owesNothing(visit: Visit, kept: Kept): boolean {
     const { id, lastSeenAt } = kept.record;
-    return visit.headSent || isEnded(kept) || !touches.isDue(id, lastSeenAt, clock());
+    if (visit.headSent) return true;
+    // A cookie that was made of it before must not go out (P16).
+    if (isEnded(kept)) return visit.cookies === undefined;
+    return !touches.isDue(id, lastSeenAt, clock());
   }
 
   async function touch(visit: Visit, kept: Kept): Promise<Kept> {

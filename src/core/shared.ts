@@ -9,7 +9,6 @@
  * @module
  */
 
-import { cookieReader } from "../cookie/read.ts";
 import { SessionClosedError } from "../errors.ts";
 import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
@@ -18,6 +17,7 @@ import { newSessionId } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
 import {
+  createEndings,
   idFromForeign,
   keepable,
   latestCookies,
@@ -26,7 +26,7 @@ import {
   setForeignCookies,
 } from "./foreign.ts";
 import type { RevokedAt } from "./judge.ts";
-import { CLOCK_SLACK, judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
+import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing, signedOutMeanwhile } from "./method.ts";
 import { Content, Kept } from "./record.ts";
@@ -70,14 +70,13 @@ export function createShared(core: Core, source: ForeignSource): Method {
     { readonly foreign: ForeignSession; readonly read: DataTree }
   >();
   const queues = new Map<string, Promise<unknown>>();
-  // A record that is gone tells nothing: the cookies whose sessions have ended here lately, the oldest first.
-  const endedAt = new Map<string, number>();
+  const endings = createEndings(source, clock);
 
   async function find(visit: Visit): Promise<Found> {
     const now = clock();
     const opened = await openForeign(source, calls, header(visit.request, "cookie"), now);
     if (opened === undefined) {
-      return isLate(visit) ? refused("closed", undefined, true) : NOTHING_FOUND;
+      return endings.isLate(visit) ? refused("closed", undefined, true) : NOTHING_FOUND;
     }
     if ("refused" in opened) {
       return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
@@ -87,32 +86,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
     return refused(verdict.refusal, kept.record.id, verdict.blocked);
-  }
-
-  /** Its cookie is of a session that has ended, and the browser may have a newer one by now (P16). */
-  function isLate(visit: Visit): boolean {
-    if (endedAt.size === 0) return false;
-    const at = endedAt.get(cookiesOf(visit));
-    return at !== undefined && visit.openedAt - at < REMEMBERED_FOR;
-  }
-
-  function remember(visit: Visit): void {
-    const now = clock();
-    for (const [cookies, at] of endedAt) {
-      // A clock that was set back must not keep them until it has caught up.
-      if (Math.abs(now - at) < REMEMBERED_FOR) break;
-      endedAt.delete(cookies);
-    }
-    const cookies = cookiesOf(visit);
-    if (cookies === "") return;
-    endedAt.delete(cookies);
-    endedAt.set(cookies, now);
-  }
-
-  /** Theirs, as the request came with them; empty without one. */
-  function cookiesOf({ request }: Visit): string {
-    const read = cookieReader(header(request, "cookie") ?? "");
-    return source.cookieNames.flatMap((name) => read(name) ?? []).join("; ");
   }
 
   function keptOf(visit: Visit, foreign: ForeignSession): Kept {
@@ -258,6 +231,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   // One that fails ends nobody: the next request touches again, and the outage has its event.
   async function touch(visit: Visit, kept: Kept, version: number): Promise<Kept | "gone"> {
+    if (isEnded(kept)) return "gone";
     const { id } = kept.record;
     const now = clock();
     if (visit.headSent || !touches.claim(id, touchedAt(kept), now)) return kept;
@@ -329,7 +303,10 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   function owesNothing(visit: Visit, kept: Kept): boolean {
     const { id } = kept.record;
-    return visit.headSent || isEnded(kept) || !touches.isDue(id, touchedAt(kept), clock());
+    if (visit.headSent) return true;
+    // A cookie that was made of it before must not go out (P16).
+    if (isEnded(kept)) return visit.cookies === undefined;
+    return !touches.isDue(id, touchedAt(kept), clock());
   }
 
   /** One that does not say when it was used last is touched whenever this process has not done so lately. */
@@ -390,7 +367,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       await deny(old, at, "once written");
       if (mirror !== undefined && revocationOf(old, 0, revokedAt) !== at) throw endedMeanwhile();
       await remove(old).catch(unlessDenied);
-      remember(visit);
+      endings.remember(visit);
     } catch (error) {
       visit.cookies = before;
       await remove(made).catch(() => undefined);
@@ -414,7 +391,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       // It has ended already, perhaps with a session in its place, whose cookies these are by now.
       if (await hasEnded(visit, kept)) return false;
       clearCookies(visit);
-      remember(visit);
+      endings.remember(visit);
       try {
         await deny(kept, clock(), "at once");
       } finally {

@@ -8,7 +8,9 @@ eachWay((open, { method }) => {
     const ada = app.browser();
     await ada.signIn("ada");
     app.clock.advance("61m");
-    for (const last of ["commit", "update", "reload"] as const) {
+    // Whoever does no more asks the store no more; what a sealed session needs to know is in memory.
+    const nothing = method === "sealed" ? (["nothing"] as const) : [];
+    for (const last of ["commit", "update", "reload", ...nothing] as const) {
       const slow = ada.begin();
       const loaded = await slow.session.load();
       loaded.set("a", last);

@@ -540,3 +540,25 @@ it("what a browser begins after its session was revoked is not written into the 
   expect([theirs?.["cart"], theirs?.["user"]]).toEqual([["milk"], undefined]);
   expect(await old.read(before)).toMatchObject({ user: "ada", cart: ["tea"] });
 });
+
+it("P16 a late request with a removed session of theirs takes no newer cookie", async () => {
+  for (const ending of ["signIn", "signOut"] as const) {
+    const { old, app } = adopting({ writeBack: true });
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, app.clock.now()));
+    const lost = ada.copy();
+    const [late, reading] = [ada.begin(), ada.begin()];
+    if (ending === "signOut") await ada.visit((session) => session.signOut());
+    await ada.signIn("ada");
+    const good = ada.cookie();
+    await expect(late.session.update("n", () => 1)).rejects.toMatchObject({ status: 409 });
+    expect((await reading.session.load()).refusal, ending).toBe("closed");
+    const heads = [await late.finish(), await reading.finish()];
+    expect(heads.flatMap(({ cookies }) => cookies)).toEqual([]);
+    expect([ada.cookie(), (await ada.read()).userId]).toEqual([good, "ada"]);
+    // Later it is no late one, and may begin.
+    app.clock.advance("61s");
+    await lost.set("n", 1);
+    expect((await lost.read()).get("n")).toBe(1);
+  }
+});

@@ -232,12 +232,16 @@ describe.each(["records", "cookie"] as const)(
       const [writing, reading, opening] = [ada.begin(), ada.begin(), ada.begin()];
       (await writing.session.load()).set("theme", "dark");
       await reading.session.load();
+      const committed = ada.begin();
+      (await committed.session.load()).set("n", 1);
+      await committed.session.commit();
       await ada.signIn("ada");
       const good = ada.cookie();
       const late = await opening.session.load();
       expect(() => late.set("theme", "dark")).toThrow(SessionClosedError);
       await opening.session.signOut();
       const heads = [await writing.finish(), await reading.finish(), await opening.finish()];
+      heads.push(await committed.finish());
       expect(heads.flatMap(({ cookies }) => cookies)).toEqual([]);
       expect(ada.cookie()).toBe(good);
       if (kind === "records") expect(theirs.records.size).toBe(1);
