@@ -19,6 +19,7 @@ import type { Ticket } from "../token/ticket.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
+import { createSession } from "./create.ts";
 import type { Endings } from "./foreign.ts";
 import {
   createEndings,
@@ -48,14 +49,6 @@ import { checkUserId } from "./user-id.ts";
 
 /** What the method of stored sessions lends. */
 export interface Host {
-  createRecord(
-    content: Content,
-    userId: string | undefined,
-    startedAgo: number,
-    home: string | undefined,
-    previous: string,
-  ): Promise<{ readonly kept: Kept; readonly ticket: Ticket }>;
-  homeOf(userId: string): Promise<string | undefined>;
   setTicket(visit: Visit, kept: Kept, ticket: Ticket): void;
   reload(visit: Visit, kept: Kept): Promise<Found>;
   refused(refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found;
@@ -154,9 +147,9 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     const content = contentOf(visit, foreign, taken);
     let made: { readonly kept: Kept; readonly ticket: Ticket };
     try {
-      const home = userId === undefined ? undefined : await host.homeOf(userId);
-      const startedAgo = userId === undefined ? 0 : Math.max(0, clock() - began);
-      made = await host.createRecord(content, userId, startedAgo, home, FOREIGN);
+      const owner =
+        userId === undefined ? undefined : { userId, startedAt: Math.min(began, clock()) };
+      made = await createSession(core, content, owner, FOREIGN);
     } catch (error) {
       if (!(error instanceof SignInRefusedError)) throw error;
       return refuse(visit, "revoked", undefined, false);

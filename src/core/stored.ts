@@ -7,14 +7,15 @@
 import { readCookies } from "../cookie/read.ts";
 import { deletedCookie, ownCookie } from "../cookie/write.ts";
 import { isCoatcheckError, SessionConflictError, StoreUnavailableError } from "../errors.ts";
-import type { Answer, Loaded, NewRecord, SessionRecord } from "../stores/contract.ts";
+import type { Answer, Loaded, SessionRecord } from "../stores/contract.ts";
 import type { Ticket, TicketParts } from "../token/ticket.ts";
-import { mintTicket, newSessionId, openTicket } from "../token/ticket.ts";
+import { mintTicket, openTicket } from "../token/ticket.ts";
 import type { Adopter } from "./adopt.ts";
 import { createAdopter } from "./adopt.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
+import { createSession } from "./create.ts";
 import { judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import {
@@ -26,13 +27,13 @@ import {
   signedOutMeanwhile,
 } from "./method.ts";
 import type { Verifiers } from "./record.ts";
-import { Content, encodeContent, Kept } from "./record.ts";
+import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import { confirmed, isRotationDue, isUnconfirmed, recognise, rotated } from "./rotation.ts";
 import { deadline, limitsOf } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
-import { checkSize, createWriter } from "./writer.ts";
+import { createWriter } from "./writer.ts";
 
 /** The method of stored sessions, which can also take over a sealed one that grew too large. */
 export interface StoredMethod extends Method {
@@ -47,7 +48,7 @@ export function createStored(core: StoredCore): StoredMethod {
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const writer = createWriter(core);
-  const adopter = createAdopter(core, { createRecord, homeOf, setTicket, reload, refused });
+  const adopter = createAdopter(core, { setTicket, reload, refused });
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -184,77 +185,11 @@ export function createStored(core: StoredCore): StoredMethod {
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
     const content = beginContent(settings, visit.request, beginning, clock());
-    const { kept, ticket } = await createRecord(content, undefined, 0, undefined);
+    const { kept, ticket } = await createSession(core, content, undefined);
     setTicket(visit, kept, ticket);
     await adopter?.created(visit, kept);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
-  }
-
-  /** Creates a record under a new id; a reply that was lost is told by the verifier. */
-  async function createRecord(
-    content: Content,
-    userId: string | undefined,
-    startedAgo: number,
-    home: string | undefined,
-    previous?: string,
-  ): Promise<{ readonly kept: Kept; readonly ticket: Ticket }> {
-    for (let tries = 0; ; tries++) {
-      const id = newSessionId(home);
-      const ticket = mintTicket(ring, id);
-      const now = clock();
-      const verifiers: Verifiers = { current: ticket.verifier, rotatedAt: now, previous };
-      const filled = new Content(content, verifiers, content.data, content.version);
-      const body = encodeContent(filled);
-      checkSize(core, body, filled.data);
-      const record: NewRecord = {
-        id,
-        userId,
-        lastSeenAt: now,
-        expiresAt: deadline(timeouts, userId, filled, now),
-        closed: false,
-        body,
-      };
-      const outcome = await createOnce(record, startedAgo, now, ticket);
-      if (outcome === "cut-off") throw signedOutMeanwhile();
-      if (outcome !== "taken") {
-        const mark = userId === undefined ? 0 : now - startedAgo;
-        const kept = outcome ?? { ...record, revision: 1, mark };
-        return { kept: new Kept(kept, filled), ticket };
-      }
-      if (tries === 3) {
-        throw new StoreUnavailableError(store.name, "create", new Error("four new ids were taken"));
-      }
-    }
-  }
-
-  async function createOnce(
-    record: NewRecord,
-    startedAgo: number,
-    now: number,
-    ticket: Ticket,
-  ): Promise<SessionRecord | "taken" | "cut-off" | undefined> {
-    let unclear: unknown;
-    for (let tries = 0; tries < 2; tries++) {
-      try {
-        // The second time the sign-in began longer ago: a cut-off in between must not be passed.
-        const waited = Math.max(0, clock() - now);
-        const outcome = await calls.run("create", () =>
-          store.create(record, startedAgo + waited, now + waited),
-        );
-        if (outcome === "created") return undefined;
-        if (outcome === "cut-off") return outcome;
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        unclear = error;
-      }
-      // "taken" may be the answer to our own call that a client sent twice.
-      const loaded = await calls.run("load", () => store.load(record.id));
-      if (loaded !== undefined) {
-        return loaded.record.body.includes(ticket.verifier) ? loaded.record : "taken";
-      }
-    }
-    throw unclear ?? new StoreUnavailableError(store.name, "create");
   }
 
   function setTicket(visit: Visit, { record, content }: Kept, ticket: Ticket): void {
@@ -378,25 +313,17 @@ export function createStored(core: StoredCore): StoredMethod {
 
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
-    const home = await homeOf(userId);
     const startedAt =
       old?.record.userId === userId ? Math.max(visit.openedAt, old.record.mark) : visit.openedAt;
     const data = await next.data(old?.content);
     const content = beginContent(settings, visit.request, { ...next, data }, clock());
-    // A mark that a cut-off has just lifted may lie a millisecond ahead of the clock, not further.
-    const startedAgo = Math.max(-1, clock() - startedAt);
-    const made = await createRecord(content, userId, startedAgo, home);
+    const made = await createSession(core, content, { userId, startedAt });
     // The store knows the user's cut-off, and only the feed everyone's.
     if (revocationOf(made.kept, 0, core.everyoneAt) !== undefined) throw signedOutMeanwhile();
     const kept = old === undefined ? made.kept : await succeed(old, made.kept, next);
     setTicket(visit, kept, made.ticket);
     await adopter?.signedIn(visit, kept);
     return kept;
-  }
-
-  async function homeOf(userId: string): Promise<string | undefined> {
-    if (store.home === undefined) return undefined;
-    return calls.run("home", () => store.home?.(userId) as Promise<string>);
   }
 
   /** Closes the old session with the new one as successor; data written meanwhile comes along. */
@@ -473,9 +400,8 @@ export function createStored(core: StoredCore): StoredMethod {
     mark: number,
     content: Content,
   ): Promise<Kept> {
-    const home = userId === undefined ? undefined : await homeOf(userId);
-    const startedAgo = userId === undefined ? 0 : Math.max(-1, clock() - mark);
-    const { kept, ticket } = await createRecord(content, userId, startedAgo, home);
+    const owner = userId === undefined ? undefined : { userId, startedAt: mark };
+    const { kept, ticket } = await createSession(core, content, owner);
     setTicket(visit, kept, ticket);
     return kept;
   }

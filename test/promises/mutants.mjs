@@ -170,7 +170,7 @@ export const mutants = [
     promise: "P7",
     methods: ["stored"],
     what: "keep the ticket beside its verifier",
-    file: "src/core/stored.ts",
+    file: "src/core/create.ts",
     from: "const body = encodeContent(filled);",
     to: "const body = encodeContent({ ...filled, address: ticket.text, head: undefined });",
   },
