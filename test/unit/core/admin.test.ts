@@ -192,6 +192,17 @@ describe("sweep", () => {
     expect(await listed(app)).toHaveLength(1);
   });
 
+  it("leaves one timer at most, however often it is called", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { sessions } = memoryApp();
+      for (let call = 0; call < 3; call += 1) await sessions.sweep();
+      expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("takes as long as the store needs, which may have millions to go along", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     try {
