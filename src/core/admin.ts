@@ -148,6 +148,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     for (let at = 0; at < sessions.length; at += PAGE) {
       const batch = sessions.slice(at, at + PAGE);
       await Promise.allSettled(batch.map((kept) => closeSession(stored, kept, undefined)));
+      await breath();
     }
   }
 

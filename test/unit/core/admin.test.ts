@@ -147,6 +147,26 @@ describe("revokeUser", () => {
     expect((await browser.read()).userId).toBeUndefined();
   });
 
+  it("P14 lets other requests have their turn while it closes many sessions", async () => {
+    const kept = memoryStore();
+    const turns = new Set<number>();
+    let turn = 0;
+    const update: typeof kept.update = (...args) => {
+      turns.add(turn);
+      return kept.update(...args);
+    };
+    const sessions = createSessions<Data>({ secrets: [SECRET], store: { ...kept, update } });
+    for (let at = 0; at < 600; at += 1) await createBrowser(sessions).signIn("ada");
+    const count = (): unknown => {
+      turn += 1;
+      return turn > 0 && setImmediate(count);
+    };
+    count();
+    await sessions.revokeUser("ada");
+    turn = Number.NEGATIVE_INFINITY;
+    expect(turns.size).toBe(3);
+  });
+
   it("works with a store that keeps no feed", async () => {
     const sessions = createSessions<Data>({ secrets: [SECRET], store: withoutFeed() });
     const ada = createBrowser(sessions);
