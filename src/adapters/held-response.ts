@@ -12,18 +12,17 @@ export type Call = (...args: unknown[]) => unknown;
 export type Committer = Pick<Session, "commit">;
 
 /**
- * `"open"`: nothing was sent. `"held"`: for the app the head is out; the commit is under way.
- * `"passing"`: calls go through. `"dropped"`: calls lead nowhere, because the connection is gone or
- * an error answer went out in their place.
+ * `"passing"`: calls go through, because no session was used yet, or its commit is over. `"open"`: nothing was
+ * sent. `"held"`: for the app the head is out; the commit is under way. `"dropped"`: calls lead nowhere,
+ * because the connection is gone or an error answer went out in their place.
  */
 export type Stage = "open" | "held" | "passing" | "dropped";
 
 /** A class, not a literal, for the reason that `State` gives. */
 export class Hold {
-  stage: Stage = "open";
-  declare readonly session: Committer;
-  /** Of an app that keeps several kinds of sessions. */
-  others: readonly Committer[] = NO_OTHERS;
+  stage: Stage = "passing";
+  /** Those that were used: several, of an app that keeps several kinds. */
+  sessions: readonly Committer[] = NOBODY;
   declare readonly dev: boolean;
   /** The methods as they were before us, perhaps another middleware's. */
   declare readonly writeHead: Call;
@@ -49,21 +48,16 @@ export class Hold {
   /** Why calls lead nowhere any more. */
   reason: unknown = undefined;
 
-  constructor(res: NodeResponse, session: Committer, dev: boolean) {
-    this.session = session;
+  constructor(res: NodeResponse, dev: boolean) {
     this.dev = dev;
     this.writeHead = res.writeHead as Call;
     this.write = res.write as Call;
     this.end = res.end as Call;
     this.flushHeaders = res.flushHeaders;
   }
-
-  get sessions(): readonly Committer[] {
-    return [this.session, ...this.others];
-  }
 }
 
-const NO_OTHERS: readonly Committer[] = [];
+const NOBODY: readonly Committer[] = [];
 
 export const HOLD: unique symbol = Symbol("coatcheck.hold");
 

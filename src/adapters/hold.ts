@@ -9,7 +9,7 @@
  * `304` and errors exactly as it would have. Where nothing has to be waited for, the commit is over before
  * that first call goes on, and nothing is held.
  *
- * Only methods of the documented API are replaced, and only on responses whose session was used.
+ * Only methods of the documented API are replaced, and calls go through until a session is used.
  * Informational responses (`writeContinue`, `writeEarlyHints`) and trailers are not held.
  *
  * @module
@@ -44,8 +44,9 @@ import {
 } from "./node-response.ts";
 import { takeHead } from "./write-head.ts";
 
-/** Holds the head back from when the session is first used; until then the response is left alone. */
+/** Holds the head back from when the session is first used. */
 export function holdHeadOnUse(response: NodeResponse, session: Committer, dev: boolean): void {
+  holdOf(response, dev);
   // Bound, not a closure: for those Express on Node 20 pays some 8 µs per request.
   onFirstUse(session, holdHead.bind(undefined, response, session, dev));
 }
@@ -61,18 +62,27 @@ export function holdHead(response: NodeResponse, session: Committer, dev: boolea
     session.commit({ at: "head" }).catch(ignore);
     return;
   }
+  const hold = holdOf(response, dev);
+  if (dev && hold.sessions.length === 0) response.once("close", tellEnd);
+  hold.sessions = [...hold.sessions, session];
+  hold.stage = "open";
+}
+
+/**
+ * What can hold the head of this response. It is there before the session is used: by then
+ * `res.end(await page(req.session))` has looked `end` up.
+ */
+export function holdOf(response: NodeResponse, dev: boolean): Hold {
   const res = response as HeldResponse;
-  if (res[HOLD] !== undefined) {
-    res[HOLD].others = [...res[HOLD].others, session];
-    return;
-  }
-  res[HOLD] = new Hold(res, session, dev);
+  if (res[HOLD] !== undefined) return res[HOLD];
+  const hold = new Hold(res, dev);
+  res[HOLD] = hold;
   res.writeHead = writeHead;
   res.write = write;
   res.end = end;
   res.flushHeaders = flushHeaders;
-  if (dev) res.once("close", tellEnd);
-  if (Object.hasOwn(res, "on")) keepDrainListeners(res, res[HOLD]);
+  if (Object.hasOwn(res, "on")) keepDrainListeners(res, hold);
+  return hold;
 }
 
 function writeHead(this: HeldResponse, ...args: unknown[]): unknown {
@@ -168,7 +178,8 @@ function freeze(
 }
 
 function commitAll(hold: Hold, failed: boolean): Answer<HeadChanges> {
-  if (hold.others.length === 0) return commitHead(hold.session, failed);
+  const [only, another] = hold.sessions;
+  if (another === undefined) return commitHead(only as Committer, failed);
   return Promise.all(hold.sessions.map((each) => commitHead(each, failed))).then(mergeChanges);
 }
 

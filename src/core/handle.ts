@@ -97,8 +97,8 @@ interface View {
 }
 
 /**
- * Calls back when the handle is asked for something for the first time. An adapter installs its
- * hooks then, so that a request that does not use its session costs nothing (P1).
+ * Calls back when the handle is asked for something for the first time. An adapter looks after the
+ * response only then, so that a request that does not use its session costs nothing (P1).
  *
  * @internal
  */
