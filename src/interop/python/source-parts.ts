@@ -7,7 +7,7 @@
 import { checkCookieSize } from "../../cookie/write.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Duration } from "../../lib/duration.ts";
-import { milliseconds } from "../../lib/duration.ts";
+import { DURATION, milliseconds } from "../../lib/duration.ts";
 import type {
   ForeignAttributes,
   ForeignCookie,
@@ -56,7 +56,7 @@ export function sessionData(value: unknown): Record<string, unknown> {
 export function durationOption(option: string, value: Duration): number {
   const ms = milliseconds(value);
   if (ms === undefined || ms === 0) {
-    throw new ConfigError(option, 'must be a positive number of seconds, or such as "14d"');
+    throw new ConfigError(option, `must be ${DURATION}`);
   }
   return ms;
 }
