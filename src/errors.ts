@@ -86,7 +86,7 @@ export function section<Options extends object>(
     if ((known as readonly string[]).includes(name)) continue;
     throw new ConfigError(
       option === "options" ? name : `${option}.${name}`,
-      `is not known; ${elsewhere[name] ?? `there are ${known.join(", ")}`}`,
+      `is not known; ${Object.hasOwn(elsewhere, name) ? elsewhere[name] : `there are ${known.join(", ")}`}`,
     );
   }
   return given;

@@ -230,7 +230,10 @@ function keyDeriver(
   if (typeof name !== "string" || name === "") throw new ConfigError("name", "is missing");
   const secrets = keyList(secretKeyBase, "secretKeyBase");
   const digests = typeof keyDigest === "string" ? [keyDigest] : keyDigest;
-  const hashes = digests.map((digest) => hashOf(digest, "keyDigest"));
+  if (!Array.isArray(digests) || digests.length === 0) {
+    throw new ConfigError("keyDigest", 'must be "sha1" or "sha256", or a list of them');
+  }
+  const hashes = digests.map((digest: RailsDigest) => hashOf(digest, "keyDigest"));
   const pairs = secrets.flatMap((secret) => hashes.map((hash) => ({ secret, hash })));
   return () =>
     Promise.all(

@@ -6,7 +6,7 @@
 
 import { ConfigError, section } from "../../errors.ts";
 import type { Duration } from "../../lib/duration.ts";
-import { milliseconds } from "../../lib/duration.ts";
+import { DURATION, milliseconds } from "../../lib/duration.ts";
 import type { RecordUpdate, SessionRecord, StoreChange } from "../contract.ts";
 import { cacheEntries } from "./cached-entries.ts";
 import { cacheTraffic, copyOf } from "./cached-traffic.ts";
@@ -278,5 +278,5 @@ function checked(options: CachedOptions | undefined) {
 function duration(option: string, given: Duration): number {
   const ms = milliseconds(given);
   if (ms !== undefined && ms > 0) return ms;
-  throw new ConfigError(option, 'must be a positive number of seconds or a string such as "10s"');
+  throw new ConfigError(option, `must be ${DURATION}`);
 }
