@@ -32,13 +32,22 @@ export function whyNotReady(schema: string, version: number): string | undefined
 
 /** @param schema - a name that has been checked */
 export function migrationsFor(schema: string): readonly PostgresMigration[] {
-  return [{ version: 1, sql: first(`"${schema}"`) }];
+  return [{ version: 1, sql: schemaUnlessThere(schema) + first(`"${schema}"`) }];
+}
+
+/** `CREATE SCHEMA IF NOT EXISTS` is refused to a role that may make none, also where it is there. */
+function schemaUnlessThere(schema: string): string {
+  return `DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = '${schema}') THEN
+    CREATE SCHEMA "${schema}";
+  END IF;
+END $$;
+
+`;
 }
 
 function first(schema: string): string {
-  return `CREATE SCHEMA IF NOT EXISTS ${schema};
-
-CREATE TABLE ${schema}.migrations (
+  return `CREATE TABLE ${schema}.migrations (
   version integer PRIMARY KEY,
   applied_at timestamptz NOT NULL DEFAULT now()
 );
