@@ -75,6 +75,7 @@ processes shows: FROM_STORE, TO_STORE, FROM_STORE_SECRET, TO_STORE_SECRET.`,
           const all = await opened(source.store, "--from-secret", fromSecrets);
           const moved = await opened(target.store, "--to-secret", toSecrets);
           await copyFeed(source.store, target.store);
+          await sweepAll(target.store);
           await moveAll(all, moved, io);
         } finally {
           await target.close();
@@ -106,6 +107,11 @@ async function opened(
     if (records.length > 0) break;
   }
   return store;
+}
+
+/** What an earlier run was about to move, and is over there since, keeps its place until it is swept. */
+async function sweepAll(store: SessionStore): Promise<void> {
+  while ((await store.sweep(PAGE, Date.now())) >= PAGE);
 }
 
 /** Moves what is there, and what comes meanwhile, until there is nothing left. */

@@ -137,6 +137,17 @@ describe("coatcheck copy", () => {
     await to.close();
   });
 
+  it("moves what an earlier run was about to move so long ago that its copy is over", async () => {
+    const [old, fresh] = [await folder("old"), await folder("fresh")];
+    const [from, to] = [fileStore({ path: old }), fileStore({ path: fresh })];
+    await from.create(record, 0, now);
+    const left = { ...record, expiresAt: now - 1, body: `coatcheck-pending:1:${record.body}` };
+    await to.create(left, 0, now);
+    await Promise.all([from.close(), to.close()]);
+    const { out } = await copy("--from", `file:${old}`, "--to", `file:${fresh}`, "--yes");
+    expect(out).toContain("1 moved. Nothing is left");
+  });
+
   it("refuses to move what is encrypted without its secret, and says what cannot be read", async () => {
     const [old, fresh] = [await folder("old"), await folder("fresh")];
     const store = fileStore({ path: old });
