@@ -70,8 +70,8 @@ export function moving(options: MovingOptions): AnyStore {
     const hasLeft = there !== undefined && isMoved(there.record);
     if (there !== undefined && !isPending(there.record) && !hasLeft) return asMoved(there);
     const here = await from.load(id);
-    // A copy of what has ended before it was moved means nothing.
-    if (here === undefined) return undefined;
+    // A copy of what has ended before it was moved means nothing, wherever it lies.
+    if (here === undefined || (isPending(here.record) && !hasLeft)) return undefined;
     const now = clock();
     // The two were turned around: it had moved from the one to the other before, and cannot move back for as long
     // as its id is taken there.
@@ -147,9 +147,8 @@ export function moving(options: MovingOptions): AnyStore {
         { userId, cursor: cursor?.slice(1) || undefined, limit },
         now,
       );
-      const records = isOld
-        ? page.records
-        : page.records.filter((each) => !isPending(each)).map(withoutTail);
+      const those = page.records.filter((each) => !isPending(each));
+      const records = isOld ? those : those.map(withoutTail);
       if (page.cursor !== undefined)
         return { records, cursor: `${isOld ? "f" : "t"}${page.cursor}` };
       return isOld ? { records, cursor: "t" } : { records };

@@ -298,6 +298,29 @@ describe("a session that has moved, when the two stores are turned around", () =
   });
 });
 
+describe("a copy that was left behind", () => {
+  it.each([false, true])(
+    "P5 is nothing when its session has ended and the two stores are turned around (moving: %s)",
+    async (move) => {
+      const all = world();
+      const { from, to } = all;
+      const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+      await from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+      const dying: Wire = async (name, send) =>
+        name === "from.update" ? await new Promise(() => undefined) : send();
+      void all.handle(true, dying).load(ID);
+      await breath();
+      const end = { body: "", lastSeenAt: NOW, expiresAt: NOW + 60_000, close: true };
+      expect(await all.handle(false).update(ID, 1, end, NOW)).toBe(true);
+      await from.sweep(10, NOW + 60_000);
+      const back = moving({ from: to, to: from, move, clock });
+      expect(await back.load(ID)).toBeUndefined();
+      expect(await back.list({ limit: 10 }, NOW)).toMatchObject({ records: [] });
+      expect(await from.load(ID)).toBeUndefined();
+    },
+  );
+});
+
 describe("a session whose id was not made for the new store", () => {
   it("stays in the old one, and the next sign-in's is made for the new one", async () => {
     const all = world();
