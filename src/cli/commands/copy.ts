@@ -142,8 +142,8 @@ async function moveAll(from: SessionStore, to: SessionStore, { stdout }: Command
 
 function stay(count: number): string {
   return (
-    `${count} stay: their ids were not made for the new store, or they cannot be read. They move\n` +
-    "when their people sign in again; keep `moving` until they have ended."
+    `${count} stay: their ids were not made for the new store, they are too long for it, or they\n` +
+    "cannot be read. They move when their people sign in again; keep `moving` until they have ended."
   );
 }
 
