@@ -5,7 +5,7 @@ import { encrypted } from "../../../../src/stores/layers/encrypted.ts";
 import { moving } from "../../../../src/stores/layers/moving.ts";
 import { readOnly } from "../../../../src/stores/layers/read-only.ts";
 import { memoryStore } from "../../../../src/stores/memory.ts";
-import { SECRET } from "../../../support/ways.ts";
+import { memoryApp, SECRET } from "../../../support/ways.ts";
 
 const ID = "a".repeat(24);
 const now = Date.now();
@@ -134,6 +134,25 @@ describe("two stores as one", () => {
     expect(await store.update(ID, 1, { ...times, body: shorter }, now)).toBe(true);
     expect((await store.load(ID))?.record.body).toBe(shorter);
     expect((await from.load(ID))?.record.closed).toBe(true);
+  });
+
+  it("P4 what has moved is written by whoever uses the new store alone, or both turned around", async () => {
+    const [from, to] = [memoryStore(), memoryStore()];
+    const ada = memoryApp({ store: from }).browser();
+    await ada.signIn("ada");
+    await ada.set("n", 1);
+    for (const [n, store] of [
+      moving({ from, to, move: true }),
+      to,
+      moving({ from, to }),
+      moving({ from: to, to: from }),
+      to,
+    ].entries()) {
+      const browser = memoryApp({ store: store as typeof to }).browser();
+      browser.plant(ada.cookie());
+      expect((await browser.read()).get("n")).toBe(n + 1);
+      await browser.set("n", n + 2);
+    }
   });
 
   it.each([
