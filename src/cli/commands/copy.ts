@@ -9,6 +9,7 @@ import { ConfigError, UnreadableRecordError } from "../../errors.ts";
 import type { SessionRecord, SessionStore } from "../../stores/contract.ts";
 import { encrypted } from "../../stores/layers/encrypted.ts";
 import { isEncrypted } from "../../stores/layers/encrypted-body.ts";
+import { isPending } from "../../stores/layers/move.ts";
 import { moving } from "../../stores/layers/moving.ts";
 import { copyFeed } from "../../stores/layers/moving-feed.ts";
 import type { Command, CommandIo } from "../command.ts";
@@ -134,6 +135,10 @@ async function moveAll(from: SessionStore, to: SessionStore, { stdout }: Command
       left ||= open.length > 0;
       show(moved + kept.size);
     }
+  }
+  // Whoever was stopped before the last step has left one that the old store does not list any more.
+  for await (const records of pages(to)) {
+    await Promise.all(records.filter(isPending).map(({ id }) => tryLoad(both, id)));
   }
   stdout.write(
     `\n${moved} moved. ${kept.size === 0 ? "Nothing is left to move." : stay(kept.size)}\n`,
