@@ -86,7 +86,7 @@ export function cached<Store extends AnyStore>(
   const { maxAge, staleFor, maxBytes, clock } = checked(options);
   const keepFor = Math.max(maxAge, staleFor ?? 0);
   const entries = cacheEntries({ keepFor, maxBytes, clock });
-  const traffic = cacheTraffic(entries, keepFor);
+  const traffic = cacheTraffic(entries, maxAge, keepFor);
   const listeners = new Set<Listener>();
   const counts = { hits: 0, misses: 0, joined: 0, bypassed: 0, recalled: 0 };
   let unwatch: (() => void) | undefined;
