@@ -58,7 +58,7 @@ export const noUser: UserField = { read: () => undefined, write: (data) => data 
 /** A number stands for its decimal text: databases count their users. */
 function textId(value: unknown): string | undefined {
   if (typeof value === "string" && value !== "") return value;
-  return Number.isSafeInteger(value) ? String(value) : undefined;
+  return Number.isSafeInteger(value) || typeof value === "bigint" ? String(value) : undefined;
 }
 
 function changed(
