@@ -57,7 +57,8 @@ export function holdHeadOnUse(response: NodeResponse, session: Committer, dev: b
  * @param dev - tells the handle when the response is over, and the client why its request failed.
  */
 export function holdHead(response: NodeResponse, session: Committer, dev: boolean): void {
-  if (response.headersSent) {
+  // engine.io's response of an upgrade does not say, and sends its head without waiting for anything.
+  if (response.headersSent !== false) {
     // Too late for any header: the handle is told, so that it refuses what needs one.
     session.commit({ at: "head" }).catch(ignore);
     return;

@@ -137,7 +137,8 @@ export function deviseUser(scope = "user"): UserField {
   const read = (data: Readonly<Record<string, unknown>>): string | undefined => {
     const ids = Array.isArray(data[key]) ? (data[key] as readonly unknown[])[0] : undefined;
     const id = Array.isArray(ids) ? (ids as readonly unknown[])[0] : undefined;
-    return typeof id === "string" || Number.isSafeInteger(id) ? String(id) : undefined;
+    const isId = typeof id === "string" || Number.isSafeInteger(id) || typeof id === "bigint";
+    return isId ? String(id) : undefined;
   };
   return {
     read,

@@ -160,7 +160,8 @@ export function watchRequest(
       .catch(failed);
   }
 
-  if (!res.headersSent) holdHead(res as NodeResponse, { commit }, false);
+  // engine.io's response of an upgrade does not say, and sends its head without waiting for anything.
+  if (res.headersSent === false) holdHead(res as NodeResponse, { commit }, false);
   const end = res.end as (...args: unknown[]) => unknown;
   res.end = function endWithSession(this: ServerResponse, ...args: unknown[]): ServerResponse {
     if (isEnding) return this;

@@ -68,7 +68,7 @@ export function userOption(given: UserField | undefined, preset: UserField): Use
 /** A number stands for its decimal text: databases count their users. */
 function textId(value: unknown): string | undefined {
   if (typeof value === "string" && value !== "") return value;
-  return Number.isSafeInteger(value) ? String(value) : undefined;
+  return Number.isSafeInteger(value) || typeof value === "bigint" ? String(value) : undefined;
 }
 
 function changed(

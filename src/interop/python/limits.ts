@@ -9,7 +9,7 @@ import { ConfigError, section } from "../../errors.ts";
 /** The limits of a reader, each with a default that no honest session comes near. */
 export interface ReadLimits {
   /**
-   * Bytes after decompression, and of a record.
+   * Bytes after decompression, and of a record. What a pickle refers to more than once counts each time.
    *
    * @default 1048576 (1 MiB)
    */

@@ -211,6 +211,26 @@ describe.each([
   });
 });
 
+it("gives its session to a socket that is being upgraded, through io.engine.use() of socket.io", async () => {
+  const { sessions } = testSessions();
+  const first = sessions.open({ headers: {} });
+  await first.signIn("ada");
+  const { cookies } = await first.commit();
+  const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+  const request = { url: "/", headers: { cookie } } as never as Request & WithSession;
+  // What engine.io 6 gives to middleware in the place of a response has no more than this.
+  const none = () => {};
+  const response = { setHeader: none, getHeader: none, removeHeader: none, write: none };
+  const sent = Object.assign(response, { writeHead: none, end: none });
+  await new Promise((resolve) => coatcheck(sessions)(request, sent as never, resolve));
+  const session = await request.session.load();
+  sent.writeHead();
+  expect(session.userId).toBe("ada");
+  await request.session.update("n", () => 1);
+  expect((await request.session.reload()).get("n")).toBe(1);
+  await expect(request.session.signOut()).rejects.toThrow("the head of the response is out");
+});
+
 describe("Express 5", () => {
   it("takes a rejected handler as an error", async () => {
     const { sessions } = testSessions();
