@@ -183,6 +183,27 @@ export const revocationTests: readonly ContractTest[] = [
     },
   },
   {
+    name: "P5 revocations: of one user, one session and everyone there may be many, each is an entry",
+    needs: ["revocations"],
+    async run(scene) {
+      const { feed } = feeds(scene);
+      const [id, except] = [await scene.newId("ada"), await scene.newId("ada")];
+      const first = [
+        entry("session", scene, id),
+        { ...entry("user", scene, "ada"), except },
+        entry("everyone", scene),
+      ];
+      // A week later, and with less to be remembered.
+      const [at, until] = [scene.now() + 7 * DAY, scene.now() + HOUR];
+      const again = first.map(
+        ({ kind, id }): Revocation => ({ kind, ...(id && { id }), at, until }),
+      );
+      for (const revocation of [...first, ...again]) await feed.add(revocation);
+      const { revocations } = await feed.since(undefined);
+      expectEqual(revocations, [...first, ...again], "the entries");
+    },
+  },
+  {
     name: "revocations: adding the same one twice, as a client that resends does, does no harm",
     needs: ["revocations"],
     async run(scene) {
