@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { RequestHandler } from "express";
+import type { RequestHandler, Response } from "express";
 import type { Sessions } from "../core/sessions.ts";
 import { isCarried, requireSessions } from "./carry.ts";
-import { holdHeadOnUse } from "./hold.ts";
+import { holdEarlyCalls, holdHeadOnUse, holdOf } from "./hold.ts";
 
 /**
  * Gives every request a session, `req.session`, and commits it before the first byte.
@@ -32,8 +32,22 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Reques
     if (!isCarried(sessions, carrier.session)) {
       const session = sessions.open(req);
       carrier.session = session;
+      // A router may do without an app: its responses are plain ones.
+      if (req.app === undefined) holdOf(res, sessions.dev);
+      else holdEarlyCalls(outermost(req.app as never).response);
       holdHeadOnUse(res, session, sessions.dev);
     }
     next();
   };
+}
+
+/** What an app's documentation has, and its types do not: what it is mounted in, and what its responses are made of. */
+interface App {
+  readonly parent?: App;
+  readonly response: Response;
+}
+
+/** The responses of an app that is mounted are made of those of the one that it is mounted in. */
+function outermost(app: App): App {
+  return app.parent === undefined ? app : outermost(app.parent);
 }

@@ -28,6 +28,12 @@ afterEach(async () => {
 type App = ReturnType<typeof express5>;
 type Handler = (req: Request & WithSession, res: Response, next: NextFunction) => unknown;
 
+/** Sets a key, which is kept as the head is written. */
+async function written(req: WithSession): Promise<string> {
+  (await req.session.load()).set("name", "ada");
+  return "ada";
+}
+
 describe.each([
   ["Express 5", express5],
   ["Express 4", express4],
@@ -45,6 +51,36 @@ describe.each([
       fetch(`${target}${path}`, { redirect: "manual", ...init });
     return { ...parts, ask };
   }
+
+  it.each<[string, Handler]>([
+    ["end", async (req, res) => res.end(await written(req))],
+    [
+      "write",
+      async (req, res) => {
+        res.write(await written(req));
+        res.end();
+      },
+    ],
+    [
+      "writeHead",
+      async (req, res) => res.writeHead((await written(req)) === "ada" ? 200 : 404).end("ada"),
+    ],
+  ])("P9 holds the head where %s is looked up before the session is used", async (_name, run) => {
+    const { ask, recorded, sessions } = await serve((app, on) => {
+      const mounted = express();
+      mounted.get("/", on(run));
+      app.use("/mounted", mounted);
+      app.get("/", on(run));
+    });
+    for (const path of ["/", "/mounted"]) {
+      recorded.clear();
+      const response = await ask(path);
+      expect([response.status, await response.text()]).toEqual([200, "ada"]);
+      expect(recorded.count("create")).toBe(1);
+      const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
+      expect(session.get("name")).toBe("ada");
+    }
+  });
 
   it("sends a file after the commit", async () => {
     const { ask, recorded } = await serve((app, on) => {
