@@ -61,13 +61,13 @@ export const POLICY = ["closed", "anonymous", "stale"] as const;
  */
 export function checkOptions(call: string, given: unknown, known: CallOptions): void {
   if (given === undefined) return;
-  const names = Object.keys(known).join(", ");
+  const names = () => Object.keys(known).join(", ");
   if (typeof given !== "object" || given === null) {
-    throw new UsageError(`\`${call}\` takes an object with any of ${names}`);
+    throw new UsageError(`\`${call}\` takes an object with any of ${names()}`);
   }
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(known, name)) continue;
-    throw new UsageError(`\`${call}\` takes no \`${name}\`; there are ${names}`);
+    throw new UsageError(`\`${call}\` takes no \`${name}\`; there are ${names()}`);
   }
   for (const [name, values] of Object.entries(known)) {
     const value = (given as Record<string, unknown>)[name];
