@@ -108,7 +108,8 @@ function requireVersion(root: string): void {
 function writeVersion(file: string): void {
   const draft = `${file}-${randomName()}`;
   try {
-    writeFileSync(draft, VERSION, { flag: "wx", mode: 0o600 });
+    // On the disk before it has its name: after a power failure an empty one would be another version.
+    writeFileSync(draft, VERSION, { flag: "wx", mode: 0o600, flush: true });
     // A link, as the sessions are made: where there are none, it shows at once.
     linkSync(draft, file);
   } catch (error) {

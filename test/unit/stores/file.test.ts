@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import fs, { existsSync, readdirSync } from "node:fs";
 import {
   appendFile,
   chmod,
@@ -18,7 +18,7 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { crc32 } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
 import type { Revocations, SessionStore } from "../../../src/stores/contract.ts";
 import type { FileStoreOptions } from "../../../src/stores/file.ts";
@@ -395,6 +395,21 @@ describe("fileStore", () => {
     await writeFile(join(path, "version"), "2\n");
     expect(() => openStore()).toThrow("a later version of coatcheck");
     expect(await readFile(join(path, "version"), "utf8")).toBe("2\n");
+  });
+
+  it("has its version on the disk before it names it: an empty one would keep the app from starting", () => {
+    const names: string[][] = [];
+    const sync = vi.spyOn(fs, "fsyncSync").mockImplementation((fd) => {
+      names.push(readdirSync(path));
+      fs.fdatasyncSync(fd);
+    });
+    try {
+      openStore();
+    } finally {
+      sync.mockRestore();
+    }
+    expect(names).toEqual([[expect.stringMatching(/^version-/)]]);
+    expect(readdirSync(path)).toEqual(["version"]);
   });
 
   it("finds a folder that was put back from a copy", async () => {
