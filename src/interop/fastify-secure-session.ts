@@ -109,7 +109,7 @@ export function fastifySecureSession(options: FastifySecureSessionOptions): Fore
     name: "fastify-secure-session",
     cookieNames: [cookieName],
     attributes,
-    reserved: ["passport"],
+    reserved: ["passport", "flash"],
     endTellsUse: true,
 
     async open(read, now) {

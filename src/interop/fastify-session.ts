@@ -87,7 +87,7 @@ export function fastifySession(options: FastifySessionOptions): ForeignSource {
     attributes: foreignAttributes(cookieName, cookie, { secure: true }, { name: "cookieName" }),
     maxAge: ageOption("cookie.maxAge", cookie?.maxAge, "milliseconds", undefined),
     user: userOption(options.user, fastifyPassportUser),
-    reserved: ["passport", "sessionId", "encryptedSessionId"],
+    reserved: ["passport", "flash", "sessionId", "encryptedSessionId"],
     records: checkedAccess(options.store, "store"),
     read: (value) => readWith(value, keys, cookiePrefix),
     write: (sid) => encodeCookieText(cookiePrefix + signText(sid, keys[0] as Keys[number])),

@@ -148,7 +148,7 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
     name: "koa-session",
     cookieNames,
     attributes,
-    reserved: ["passport"],
+    reserved: ["passport", "flash"],
     endTellsUse: true,
     takesMark: true,
     // koa-session keeps nothing whose name begins with an underscore.

@@ -191,6 +191,19 @@ describeWith(pythonWith("msgpack"), "MessagePack", () => {
     });
     await coverLive("msgpack", "values");
   });
+
+  it("gives back a moment with its nanoseconds, while nobody has changed it", async () => {
+    const data = await peer.call<string>("msgpack_moments", {});
+    const moments = valueIn(readMsgpack(Buffer.from(data, "base64"))) as Date[];
+    const shown = async () =>
+      peer.call("msgpack_shown", { data: Buffer.from(writeMsgpack(moments)).toString("base64") });
+    const before = await peer.call<string>("msgpack_shown", { data });
+    expect(await shown()).toBe(before);
+    moments[0]?.setTime(1000);
+    expect(await shown()).toBe(
+      before.replace("seconds=0, nanoseconds=1000", "seconds=1, nanoseconds=0"),
+    );
+  });
 });
 
 describeWith(pythonWith("django"), "Django", () => {

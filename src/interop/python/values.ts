@@ -38,6 +38,7 @@ const tuples = new WeakSet<object>();
 const naives = new WeakSet<object>();
 const kinds = new WeakMap<object, Kind>();
 const calls = new WeakMap<object, { readonly call: Call; readonly moment: number }>();
+const finer = new WeakMap<Date, { readonly nanos: number; readonly moment: number }>();
 
 /** How a pickle makes a value. */
 export interface Call {
@@ -119,6 +120,17 @@ export function isByteArray(value: unknown): boolean {
 export function madeBy<Value extends object>(value: Value, call: Call): Value {
   calls.set(value, { call, moment: momentIn(value) });
   return value;
+}
+
+/** Notes the nanoseconds of a moment beyond its milliseconds. Unchanged, it goes back with them. */
+export function withNanos(date: Date, nanos: number): Date {
+  if (nanos > 0) finer.set(date, { nanos, moment: momentIn(date) });
+  return date;
+}
+
+export function nanosOf(date: Date): number {
+  const found = finer.get(date);
+  return found?.moment === momentIn(date) ? found.nanos : 0;
 }
 
 export function callOf(value: object): Call | undefined {

@@ -129,6 +129,11 @@ describe.each(sources.map((source) => ({ name: source.name, source })))("$name",
     expect((await opened(source, read, now)).data).not.toHaveProperty("b");
   });
 
+  it("keeps for itself what its usual library for flash messages has under our key for them", () => {
+    const has = /express|cookie-session|fastify|koa|rails/.test(source.name);
+    expect(source.reserved.includes("flash")).toBe(has);
+  });
+
   it("keeps data in which a refusal's own words are keys", async () => {
     const data = { refused: "forged", problem: "none", object: 1, value: 2 };
     const { read } = await sealed({ data });

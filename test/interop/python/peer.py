@@ -184,6 +184,22 @@ def pickle_loads(data):
 
 
 @call
+def msgpack_moments():
+    """As msgspec writes a datetime, in each of the forms that the format has."""
+    import msgpack
+
+    moments = [(0, 1000), (1795280060, 999999000), (-1, 123456789), (2**34, 1), (5, 0)]
+    return base64.b64encode(msgpack.packb([msgpack.Timestamp(*each) for each in moments])).decode()
+
+
+@call
+def msgpack_shown(data):
+    import msgpack
+
+    return repr(msgpack.unpackb(base64.b64decode(data)))
+
+
+@call
 def msgpack_dumps(value):
     import msgpack
 
