@@ -79,6 +79,7 @@ async function run(
 const NOT_HTTP2 = new Set([
   "writeHead with a bad status",
   "writeHead with no number",
+  "writeHead with headers and null",
   "a bad chunk leaves the head open",
   "processing, while the head is held",
   "changes after the head",
