@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import compression from "compression";
 import type { NextFunction, Request, Response } from "express";
 import express5 from "express";
 import express4 from "express4";
@@ -226,6 +227,35 @@ describe.each([
     const response = await ask("/nowhere");
     expect([response.status, response.headers.get("vary")]).toEqual([404, "Cookie"]);
   });
+
+  it.each([
+    ["before", true],
+    ["after", false],
+  ])(
+    "P9 waits where `end` is looked up early, with compression %s it",
+    async (_where, isBefore) => {
+      const { sessions } = testSessions();
+      const app = express();
+      const squeeze = compression({ threshold: 0 }) as never;
+      if (isBefore) app.use(squeeze);
+      app.use(coatcheck(sessions));
+      if (!isBefore) app.use(squeeze);
+      app.get("/", (req, res) => {
+        const { session } = req as Request & WithSession;
+        const { end } = res.type("text");
+        void session.load().then((loaded) => {
+          loaded.set("n", 1);
+          end.call(res, "ada" as never, "utf8");
+        });
+      });
+      const { target, close } = await listenOn(createServer(app));
+      closing.push(close);
+      const response = await fetch(String(target), { headers: { "accept-encoding": "gzip" } });
+      expect([response.status, await response.text()]).toEqual([200, "ada"]);
+      expect(response.headers.get("content-encoding")).toBe("gzip");
+      expect(response.headers.getSetCookie()).toHaveLength(1);
+    },
+  );
 
   it("leaves the commit to the outage policy, whatever the handler has sent", async () => {
     const { ask, down } = await serve((app, on) => {
