@@ -116,6 +116,8 @@ export function moving(options: MovingOptions): AnyStore {
     traits: traitsOf(from.traits, to.traits),
     load,
     async create(record, startedAgo, now) {
+      // One that is made of something else, as of another library's, may be in use in the other store.
+      if ((await (move ? from : to).load(record.id)) !== undefined) return "taken";
       if (!record.closed) return (move ? to : from).create(record, startedAgo, now);
       // What is closed from the beginning stands for something that happens once, such as an adoption:
       // one store has to decide for all, whether they move or not.

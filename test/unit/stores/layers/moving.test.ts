@@ -136,6 +136,23 @@ describe("two stores as one", () => {
     expect((await from.load(ID))?.record.closed).toBe(true);
   });
 
+  it.each([
+    [false, "from"],
+    [false, "to"],
+    [true, "from"],
+    [true, "to"],
+  ] as const)(
+    "P5 an id is taken in either store, also by what has ended: moving is %s, it lies in `%s`",
+    async (move, place) => {
+      const stores = { from: memoryStore(), to: memoryStore() };
+      const record = { id: ID, userId: undefined, ...times, closed: false, body: "late" };
+      await stores[place].create({ ...record, closed: true, body: "ended" }, 0, now);
+      const store = moving({ ...stores, move });
+      expect(await store.create(record, 0, now)).toBe("taken");
+      expect((await store.load(ID))?.record).toMatchObject({ closed: true, body: "ended" });
+    },
+  );
+
   it("P4 what has moved is written by whoever uses the new store alone, or both turned around", async () => {
     const [from, to] = [memoryStore(), memoryStore()];
     const ada = memoryApp({ store: from }).browser();
