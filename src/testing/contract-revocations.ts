@@ -81,7 +81,11 @@ export const revocationTests: readonly ContractTest[] = [
         await read();
       })();
       await Promise.all(
-        ids.map((id, index) => (index % 2 === 0 ? feed : other).add(entry("user", scene, id))),
+        ids.map(async (id, index) => {
+          // Some are under way whenever the reader reads, also where all of them take equally long.
+          await sleep(index % 10);
+          await (index % 2 === 0 ? feed : other).add(entry("user", scene, id));
+        }),
       );
       adding = false;
       await reader;

@@ -939,6 +939,13 @@ export const WRONG_STORES: readonly WrongStore[] = [
       }
     },
   })),
+  wrong("the feed counts before it writes", /revocations: a reader misses none/, ({ feed }) => ({
+    async add(revocation) {
+      const at = feed.push({ ...revocation, until: 0 }) - 1;
+      await pause();
+      feed[at] = revocation;
+    },
+  })),
   wrong("watch tells a part of the user id", /watch: names each user/, (_state, right) => ({
     watch: (listener) =>
       right.watch?.(({ kind, id }) => listener({ kind, id: id?.split(":")[0] })) ??
