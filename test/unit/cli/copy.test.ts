@@ -237,6 +237,25 @@ describe("coatcheck copy", () => {
     }
   });
 
+  it("refuses by name what the store of an address does not have, and makes nothing", async () => {
+    const path = await folder("coatcheck-copy-");
+    await fileStore({ path: `${path}/from` }).create(record, 0, now);
+    const from = `file:${path}/from`;
+    for (const to of [
+      `lmdb:${path}/to?namespce=shop`,
+      `sqlite:${path}/to?namespace=shop&prefix=a`,
+      `file:${path}/to?path=b`,
+      "redis://app:hunter22@127.0.0.1:1/0?schema=shop",
+      "postgres://app:hunter22@127.0.0.1:1/shop?prefix=shop_",
+      "mysql://app:hunter22@127.0.0.1:1/shop?schema=shop",
+    ]) {
+      const { code, err } = await copy("--from", from, "--to", to, "--yes");
+      expect([code, err], to).toEqual([2, expect.stringMatching(/`--to` takes no.*namespace/)]);
+      expect(err).not.toContain("hunter22");
+    }
+    expect(await readdir(path)).toEqual(["from"]);
+  });
+
   it("says where nothing is, and makes nothing there", async () => {
     const path = await folder("coatcheck-copy-");
     for (const kind of ["lmdb", "sqlite", "file"]) {
