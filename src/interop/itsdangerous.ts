@@ -96,7 +96,7 @@ export function timestampSigner(options: SignerOptions): TimestampSigner {
 
 /** `itsdangerous.URLSafeSerializer`. @throws {ConfigError} as {@link signer}. */
 export function urlSafeSerializer(options: SerializerOptions): Serializer {
-  const textSigner = signer({ salt: "itsdangerous", ...options });
+  const textSigner = signer({ ...options, salt: options.salt ?? "itsdangerous" });
   const payload = payloadCodec(options);
   return {
     dumps: async (value) => await textSigner.sign(await payload.write(value)),
@@ -111,7 +111,7 @@ export function urlSafeSerializer(options: SerializerOptions): Serializer {
 
 /** `itsdangerous.URLSafeTimedSerializer`. @throws {ConfigError} as {@link signer}. */
 export function urlSafeTimedSerializer(options: SerializerOptions): TimedSerializer {
-  const textSigner = timestampSigner({ salt: "itsdangerous", ...options });
+  const textSigner = timestampSigner({ ...options, salt: options.salt ?? "itsdangerous" });
   const payload = payloadCodec(options);
   return {
     dumps: async (value, now) => await textSigner.sign(await payload.write(value), now),

@@ -63,11 +63,11 @@ export interface Signer {
  * @throws {ConfigError} when there is no secret, or the separator could be part of a signature.
  */
 export function signer(options: SignerOptions): Signer {
-  const { separator = "." } = options;
+  const { separator = ".", salt = "itsdangerous.Signer" } = options;
   checkOptions(options, separator);
   const ways = [options, ...(options.fallbacks ?? [])].flatMap((way) =>
     (way.secrets ?? options.secrets).map((secret) =>
-      signature({ salt: "itsdangerous.Signer", ...options, ...way }, secret),
+      signature({ ...options, ...way, salt: way.salt ?? salt }, secret),
     ),
   );
   const [make] = ways as [Sign, ...Sign[]];
