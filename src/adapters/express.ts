@@ -7,7 +7,8 @@
 import type { RequestHandler, Response } from "express";
 import type { Sessions } from "../core/sessions.ts";
 import { isCarried, requireSessions } from "./carry.ts";
-import { holdEarlyCalls, holdHeadOnUse, holdOf } from "./hold.ts";
+import { METHODS } from "./held-response.ts";
+import { holdBelow, holdHeadOnUse, holdOf } from "./hold.ts";
 
 /**
  * Gives every request a session, `req.session`, and commits it before the first byte.
@@ -32,9 +33,10 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Reques
     if (!isCarried(sessions, carrier.session)) {
       const session = sessions.open(req);
       carrier.session = session;
-      // A router may do without an app: its responses are plain ones.
-      if (req.app === undefined) holdOf(res, sessions.dev);
-      else holdEarlyCalls(outermost(req.app as never).response);
+      // A router may do without an app. What another middleware has put on the response goes before ours.
+      const isPlain = !METHODS.some((name) => Object.hasOwn(res, name));
+      if (isPlain && req.app !== undefined) holdBelow(outermost(req.app as never).response);
+      else holdOf(res, sessions.dev);
       holdHeadOnUse(res, session, sessions.dev);
     }
     next();

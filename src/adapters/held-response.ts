@@ -48,14 +48,19 @@ export class Hold {
   /** Why calls lead nowhere any more. */
   reason: unknown = undefined;
 
-  constructor(res: NodeResponse, dev: boolean) {
+  constructor(methods: Methods, dev: boolean) {
     this.dev = dev;
-    this.writeHead = res.writeHead as Call;
-    this.write = res.write as Call;
-    this.end = res.end as Call;
-    this.flushHeaders = res.flushHeaders;
+    this.writeHead = methods.writeHead as Call;
+    this.write = methods.write as Call;
+    this.end = methods.end as Call;
+    this.flushHeaders = methods.flushHeaders as Call;
   }
 }
+
+/** What sends a head. */
+export const METHODS = ["writeHead", "write", "end", "flushHeaders"] as const;
+
+export type Methods = Pick<NodeResponse, (typeof METHODS)[number]>;
 
 const NOBODY: readonly Committer[] = [];
 

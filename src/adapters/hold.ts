@@ -21,7 +21,7 @@ import type { Answer } from "../stores/contract.ts";
 import { answer } from "./answer.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { applyHead, mergeChanges, NO_CHANGES } from "./head.ts";
-import type { Call, Committer, HeldResponse } from "./held-response.ts";
+import type { Call, Committer, HeldResponse, Methods } from "./held-response.ts";
 import {
   callBack,
   drop,
@@ -29,6 +29,7 @@ import {
   Hold,
   isSent,
   keepDrainListeners,
+  METHODS,
   showQueue,
   showSent,
 } from "./held-response.ts";
@@ -62,54 +63,59 @@ export function holdHead(response: NodeResponse, session: Committer, dev: boolea
     session.commit({ at: "head" }).catch(ignore);
     return;
   }
-  const hold = holdOf(response, dev);
+  const { [HOLD]: known, [BELOW]: below } = response as HeldResponse & Prototype;
+  const hold =
+    known ??
+    (below === undefined ? holdOf(response, dev) : begin(response as HeldResponse, below, dev));
   if (dev && hold.sessions.length === 0) response.once("close", tellEnd);
   hold.sessions = [...hold.sessions, session];
   hold.stage = "open";
 }
 
 /**
- * What can hold the head of this response. It is there before the session is used: by then
- * `res.end(await page(req.session))` has looked `end` up.
+ * What can hold the head of this response, by methods of its own. It is there before the session is used: by
+ * then `res.end(await page(req.session))` has looked `end` up.
  */
 export function holdOf(response: NodeResponse, dev: boolean): Hold {
   const res = response as HeldResponse;
   if (res[HOLD] !== undefined) return res[HOLD];
-  const hold = new Hold(res, dev);
+  const hold = begin(res, res, dev);
+  Object.assign(res, HELD);
+  return hold;
+}
+
+function begin(res: HeldResponse, methods: Methods, dev: boolean): Hold {
+  const hold = new Hold(methods, dev);
   res[HOLD] = hold;
-  res.writeHead = writeHead;
-  res.write = write;
-  res.end = end;
-  res.flushHeaders = flushHeaders;
   if (Object.hasOwn(res, "on")) keepDrainListeners(res, hold);
   return hold;
 }
 
+const BELOW: unique symbol = Symbol("coatcheck.below");
+
+/** What all responses of a framework are made of. */
+type Prototype = Methods & { [BELOW]?: Methods };
+
 /**
- * The same for all responses of a framework at once, whose prototype this is: a response of Express pays
- * some 4 µs for each method of its own, so it gets them when its session is used.
+ * The same for all responses at once that are made of this prototype: for each method of its own a response
+ * of Express pays some 4 µs. Whoever has replaced methods of a response before does not pass here: that one
+ * takes {@link holdOf}.
  */
-export function holdEarlyCalls(prototype: NodeResponse & { [EARLY]?: true }): void {
-  if (prototype[EARLY] === true) return;
-  prototype[EARLY] = true;
-  for (const [name, held] of [
-    ["writeHead", writeHead],
-    ["write", write],
-    ["end", end],
-    ["flushHeaders", flushHeaders],
-  ] as const) {
-    const before = prototype[name] as Call;
-    const early = function (this: HeldResponse, ...args: unknown[]): unknown {
-      const hold = this[HOLD] as Hold | undefined;
-      // Where others have replaced it since, theirs comes first.
-      const isHeld = hold !== undefined && hold.stage !== "passing" && hold[name] === early;
-      return (isHeld ? (held as Call) : before).apply(this, args);
-    };
-    prototype[name] = early as never;
+export function holdBelow(prototype: Prototype): void {
+  if (prototype[BELOW] !== undefined) return;
+  const { writeHead, write, end, flushHeaders } = prototype;
+  const below: Methods = { writeHead, write, end, flushHeaders };
+  prototype[BELOW] = below;
+  for (const name of METHODS) {
+    const before = below[name] as Call;
+    const held = HELD[name] as Call;
+    prototype[name] = function (this: HeldResponse, ...args: unknown[]): unknown {
+      const hold: Hold | undefined = this[HOLD];
+      // One that has methods of its own as well comes here once these have let a call through.
+      return (hold?.[name] === before ? held : before).apply(this, args);
+    } as never;
   }
 }
-
-const EARLY: unique symbol = Symbol("coatcheck.early");
 
 function writeHead(this: HeldResponse, ...args: unknown[]): unknown {
   const hold = this[HOLD];
@@ -277,3 +283,5 @@ function tellEnd(this: HeldResponse): void {
 function ignore(): void {
   // The handle has told whom it concerns.
 }
+
+const HELD = { writeHead, write, end, flushHeaders } as unknown as Methods;

@@ -23,18 +23,18 @@ export interface ExpressStoreOptions {
    *
    * @default "1d"
    */
-  readonly idleTimeout?: Duration;
+  readonly idleTimeout?: Duration | undefined;
   /**
    * How often the end of a session is moved at most, though no less often than ten times in its life.
    * A session may live on for so much longer.
    *
    * @default "1m"
    */
-  readonly touchInterval?: Duration;
+  readonly touchInterval?: Duration | undefined;
   /** How long one call of the store may take. @default "3s" */
-  readonly storeDeadline?: Duration;
+  readonly storeDeadline?: Duration | undefined;
   /** In milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** Error-first, and optional: every method also returns a promise. */

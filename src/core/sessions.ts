@@ -30,14 +30,14 @@ export interface OpenOptions {
    * `"sent"`: no header can be written any more (server components, sockets after the upgrade, a
    * streamed body). `load`, `reload` and `update` work, nothing rotates, and what needs a header throws.
    */
-  readonly head?: "sent";
+  readonly head?: "sent" | undefined;
   /** The outage policy of this request. @default the option of `createSessions` */
-  readonly outage?: OutagePolicy;
+  readonly outage?: OutagePolicy | undefined;
 }
 
 export interface SweepOptions {
   /** Records per store call. @default 1000 */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
 }
 
 /** Keeps the sessions of one app. */
@@ -55,7 +55,7 @@ export interface Sessions<Data extends object = Record<string, unknown>> {
   /** Ends one session. @returns false when there was none; true of any sealed one, which nobody can know. */
   revoke(id: string): Promise<boolean>;
   /** Ends all sessions of a user, but for the one that is excepted. */
-  revokeUser(userId: string, options?: { readonly except?: string }): Promise<void>;
+  revokeUser(userId: string, options?: { readonly except?: string | undefined }): Promise<void>;
   /** Ends every session of the app. */
   revokeEveryone(): Promise<void>;
   /** Removes what has expired from the store. @returns how many records went. */

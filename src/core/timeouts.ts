@@ -8,7 +8,6 @@
  */
 
 import { ConfigError, section } from "../errors.ts";
-import type { Duration } from "../lib/duration.ts";
 import { DURATION, milliseconds } from "../lib/duration.ts";
 import type { TimeoutOptions, TimeoutPreset } from "./options.ts";
 
@@ -139,7 +138,7 @@ const KNOWN = ["preset", ...PAIR, "visitor", "remember", "touchInterval"] as con
 
 function limits(
   option: string,
-  given: { readonly idle?: Duration; readonly absolute?: Duration },
+  given: Pick<TimeoutOptions, "idle" | "absolute">,
   preset: Limits,
 ): Limits {
   const absolute = duration(`${option}.absolute`, given.absolute, preset.absolute);

@@ -135,7 +135,7 @@ function serializerParts(options: SerializerOptions) {
   if (payload !== undefined) methodsOption("payload", payload, ["write", "read"]);
   return {
     payload: payloadCodec(limitsOf(limits), payload),
-    signing: { salt: "itsdangerous", ...signing },
+    signing: { ...signing, salt: signing.salt ?? "itsdangerous" },
   };
 }
 

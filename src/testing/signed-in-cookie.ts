@@ -10,9 +10,9 @@ import type { Sessions } from "../core/sessions.ts";
 export interface SignedInOptions<Data extends object = Record<string, unknown>>
   extends SignInOptions<Data> {
   /** What the session holds from the start. */
-  readonly data?: Partial<Data>;
+  readonly data?: Partial<Data> | undefined;
   /** Headers of the request that signs in, such as `user-agent`, in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

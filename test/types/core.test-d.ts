@@ -2,16 +2,23 @@ import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { addFlash, takeFlash } from "../../src/flash.ts";
 import type {
+  Adoption,
   LoadedSession,
   Session,
   SessionEvents,
   SessionOf,
   Sessions,
+  SessionsOptions,
   SignedInSession,
   SignInOptions,
 } from "../../src/index.ts";
 import { createSessions } from "../../src/index.ts";
 import type { SessionStore } from "../../src/stores/contract.ts";
+import type { FileStoreOptions } from "../../src/stores/file.ts";
+import type { LmdbStoreOptions } from "../../src/stores/lmdb.ts";
+import type { MysqlStoreOptions } from "../../src/stores/mysql.ts";
+import type { PostgresStoreOptions } from "../../src/stores/postgres.ts";
+import type { RedisStoreOptions } from "../../src/stores/redis.ts";
 
 interface Shop {
   cart: string[];
@@ -215,4 +222,31 @@ test("flash messages work on a session of any data", () => {
     readonly kind: string;
     readonly text: string;
   }>();
+});
+
+/** The options of `T` that may be left out and may not be `undefined`. */
+type Unforgiving<T> = keyof {
+  [K in keyof T as undefined extends T[K]
+    ? undefined extends Required<T>[K]
+      ? never
+      : K
+    : never]: true;
+};
+
+test("an option may be undefined, as a variable of the environment and a field of a form are", () => {
+  expectTypeOf<Unforgiving<{ a?: 1; b: 2; c?: 3 | undefined }>>().toEqualTypeOf<"a">();
+  expectTypeOf<Unforgiving<SessionsOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<SessionsOptions["cookie"]>>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<SessionsOptions["sealed"]>>>().toBeNever();
+  expectTypeOf<Unforgiving<Exclude<SessionsOptions["timeouts"], string | undefined>>>().toBeNever();
+  expectTypeOf<Unforgiving<Adoption>>().toBeNever();
+  expectTypeOf<Unforgiving<SignInOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<Parameters<Sessions["open"]>[1]>>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<Parameters<Sessions["revokeUser"]>[1]>>>().toBeNever();
+  expectTypeOf<Unforgiving<Parameters<Session["requireFresh"]>[0]>>().toBeNever();
+  expectTypeOf<Unforgiving<LmdbStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<FileStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<PostgresStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<MysqlStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<RedisStoreOptions>>().toBeNever();
 });

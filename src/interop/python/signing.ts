@@ -73,11 +73,11 @@ export interface Signer {
  * @throws {ConfigError} when there is no secret, or the separator could be part of a signature.
  */
 export function signer(options: SignerOptions): Signer {
-  const { separator = "." } = section("options", options, SIGNER);
+  const { separator = ".", salt = "itsdangerous.Signer" } = section("options", options, SIGNER);
   checkOptions(options ?? {}, separator);
   const ways = [options, ...(options.fallbacks ?? [])].flatMap((way) =>
     (way.secrets ?? options.secrets).map((secret) =>
-      signature({ salt: "itsdangerous.Signer", ...options, ...way }, secret),
+      signature({ ...options, ...way, salt: way.salt ?? salt }, secret),
     ),
   );
   const [make] = ways as [Sign, ...Sign[]];

@@ -20,23 +20,23 @@ export interface CachedOptions {
    *
    * @default "10s"
    */
-  readonly maxAge?: Duration;
+  readonly maxAge?: Duration | undefined;
   /**
    * How much is remembered, in bytes as the cache reckons them: 500 for each session, and two for each
    * character of its text. Above it goes what was not used for longest.
    *
    * @default 67_108_864 (64 MiB: some 60,000 sessions of 300 characters)
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /**
    * How long after it was read a session may be told while the store does not answer, to requests
    * with the outage policy `"stale"`. Not shorter than `maxAge`.
    *
    * @default never
    */
-  readonly staleFor?: Duration;
+  readonly staleFor?: Duration | undefined;
   /** Tells the age of what is remembered, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** What a cache did since it was made. */

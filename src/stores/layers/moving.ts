@@ -31,9 +31,9 @@ export interface MovingOptions {
    *
    * @default false
    */
-  readonly move?: boolean;
+  readonly move?: boolean | undefined;
   /** Tells which sessions are live, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const KNOWN = ["from", "to", "move", "clock"] as const;
