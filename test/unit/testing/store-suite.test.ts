@@ -149,6 +149,15 @@ describe("storeSuite", () => {
     expect(log).toEqual([...once, ...once]);
   });
 
+  it("says that `open` gives no fresh store", async () => {
+    const store = modelStore();
+    const tests = await storeSuite({ open: () => ({ store }) });
+    expect(await failureOf(tests, "list: gives each record")).toBe("none");
+    expect(await failureOf(tests, "list: gives each record")).toContain(
+      'create in the fresh store that `open` gives: expected "created", got "taken"',
+    );
+  });
+
   it("closes and disposes after a failure too", async () => {
     let open = 0;
     const tests = await storeSuite({
