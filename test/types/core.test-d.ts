@@ -13,6 +13,7 @@ import type {
   SignInOptions,
 } from "../../src/index.ts";
 import { createSessions } from "../../src/index.ts";
+import type { ForeignSource } from "../../src/interop/source.ts";
 import type { SessionStore } from "../../src/stores/contract.ts";
 import type { FileStoreOptions } from "../../src/stores/file.ts";
 import type { LmdbStoreOptions } from "../../src/stores/lmdb.ts";
@@ -188,6 +189,32 @@ test("options are checked by the compiler as far as types go", () => {
     createSessions({ secrets, store, version: 1, migrate: async (old) => old });
     // @ts-expect-error: a schema of other data
     createSessions<Shop>({ secrets, store, schema: z.object({ cart: z.number() }) });
+  };
+  expectTypeOf(wrong).toBeFunction();
+});
+
+test("wrong values in calls are refused by the compiler, as they are at run time", () => {
+  const wrong = async (sessions: Sessions<Shop>, session: Session<Shop>, source: ForeignSource) => {
+    const { id, userId } = await session.load();
+    // @ts-expect-error: no such moment
+    void session.commit({ at: "heed" });
+    // @ts-expect-error: no such head
+    sessions.open(request, { head: "send" });
+    // @ts-expect-error: the controller in the place of its signal
+    void session.watch(new AbortController());
+    // @ts-expect-error: there is nothing to choose
+    void session.signOut({ everywhere: true });
+    // @ts-expect-error: nobody is excepted
+    void sessions.revokeEveryone({ except: "x" });
+    // @ts-expect-error: a session that may have no id yet
+    void sessions.revoke(id);
+    // @ts-expect-error: a user that may be absent
+    sessions.list(userId);
+    const map = () => ({ data: { cart: 5 } });
+    // @ts-expect-error: data of another type
+    createSessions<Shop>({ secrets, store, adopt: [{ from: source, map }] });
+    // @ts-expect-error: the same, where a schema says the type
+    createSessions({ secrets, store, schema, adopt: [{ from: source, map }] });
   };
   expectTypeOf(wrong).toBeFunction();
 });
