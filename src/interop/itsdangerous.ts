@@ -127,7 +127,7 @@ export function urlSafeTimedSerializer(options: SerializerOptions): TimedSeriali
 }
 
 function serializerParts(options: SerializerOptions) {
-  const { limits, payload, ...signing } = section("options", options, [
+  const { limits, payload, salt = "itsdangerous", ...signing } = section("options", options, [
     ...SIGNER,
     "limits",
     "payload",
@@ -135,7 +135,7 @@ function serializerParts(options: SerializerOptions) {
   if (payload !== undefined) methodsOption("payload", payload, ["write", "read"]);
   return {
     payload: payloadCodec(limitsOf(limits), payload),
-    signing: { ...signing, salt: signing.salt ?? "itsdangerous" },
+    signing: { ...signing, salt },
   };
 }
 
