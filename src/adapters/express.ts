@@ -7,8 +7,7 @@
 import type { RequestHandler, Response } from "express";
 import type { Sessions } from "../core/sessions.ts";
 import { isCarried, requireSessions } from "./carry.ts";
-import { METHODS } from "./held-response.ts";
-import { holdBelow, holdHeadOnUse, holdOf } from "./hold.ts";
+import { holdBelow, holdHeadOnUse, isPlain, prepareHold } from "./hold.ts";
 
 /**
  * Gives every request a session, `req.session`, and commits it before the first byte.
@@ -34,9 +33,8 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Reques
       const session = sessions.open(req);
       carrier.session = session;
       // A router may do without an app. What another middleware has put on the response goes before ours.
-      const isPlain = !METHODS.some((name) => Object.hasOwn(res, name));
-      if (isPlain && req.app !== undefined) holdBelow(outermost(req.app as never).response);
-      else holdOf(res, sessions.dev);
+      if (isPlain(res) && req.app !== undefined) holdBelow(outermost(req.app as never).response);
+      else prepareHold(res);
       holdHeadOnUse(res, session, sessions.dev);
     }
     next();

@@ -18,9 +18,25 @@ export type Committer = Pick<Session, "commit">;
  */
 export type Stage = "open" | "held" | "passing" | "dropped";
 
-/** A class, not a literal, for the reason that `State` gives. */
-export class Hold {
+/** The methods of a response as they were before ours. Classes, not literals, for the reason that `State` gives. */
+export class Passing {
   stage: Stage = "passing";
+  declare readonly writeHead: Call;
+  declare readonly write: Call;
+  declare readonly end: Call;
+  declare readonly flushHeaders: Call;
+
+  constructor(methods: Methods) {
+    this.writeHead = methods.writeHead as Call;
+    this.write = methods.write as Call;
+    this.end = methods.end as Call;
+    this.flushHeaders = methods.flushHeaders as Call;
+  }
+}
+
+/** The same for one whose session was used. */
+export class Hold {
+  stage: Stage = "open";
   /** Those that were used: several, of an app that keeps several kinds. */
   sessions: readonly Committer[] = NOBODY;
   declare readonly dev: boolean;
@@ -48,12 +64,12 @@ export class Hold {
   /** Why calls lead nowhere any more. */
   reason: unknown = undefined;
 
-  constructor(methods: Methods, dev: boolean) {
+  constructor({ writeHead, write, end, flushHeaders }: Passing, dev: boolean) {
     this.dev = dev;
-    this.writeHead = methods.writeHead as Call;
-    this.write = methods.write as Call;
-    this.end = methods.end as Call;
-    this.flushHeaders = methods.flushHeaders as Call;
+    this.writeHead = writeHead;
+    this.write = write;
+    this.end = end;
+    this.flushHeaders = flushHeaders;
   }
 }
 

@@ -8,7 +8,7 @@
  */
 
 import type { ServerResponse } from "node:http";
-import { holdHead, holdOf } from "../../adapters/hold.ts";
+import { holdHead, prepareHold } from "../../adapters/hold.ts";
 import type { NodeResponse } from "../../adapters/node-response.ts";
 import type { SessionCookie } from "../../cookie/write.ts";
 import type { HeadChanges } from "../../core/session.ts";
@@ -162,7 +162,7 @@ export function watchRequest(
 
   // engine.io's response of an upgrade does not say, and sends its head without waiting for anything.
   if (res.headersSent === false) {
-    holdOf(res as NodeResponse, false);
+    prepareHold(res as NodeResponse);
     holdHead(res as NodeResponse, { commit }, false);
   }
   const end = res.end as (...args: unknown[]) => unknown;

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { holdHead, holdOf } from "../../../src/adapters/hold.ts";
+import { holdHead, prepareHold } from "../../../src/adapters/hold.ts";
 import type { NodeResponse } from "../../../src/adapters/node-response.ts";
 import { sessionCookie } from "../../../src/cookie/write.ts";
 import type { CommitOptions, HeadChanges } from "../../../src/core/session.ts";
@@ -105,7 +105,7 @@ describe("a held head over HTTP/2", () => {
   it("P9 waits also where a method was looked up before the session was used", async () => {
     const app: App = (_req, given) => {
       const res = given as unknown as NodeResponse;
-      holdOf(res, false);
+      prepareHold(res);
       const { end } = given;
       holdHead(res, slow, false);
       (end as (body: string) => unknown).call(given, "x");
