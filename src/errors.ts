@@ -31,13 +31,18 @@ export class CoatcheckError extends Error {
   /** What happened, for programs. */
   readonly code: ErrorCode;
   /** The HTTP status that frameworks answer with when nobody catches the error. */
-  readonly status: number;
+  readonly status: 401 | 403 | 409 | 500 | 503;
   /** The same as {@link status}, under the name that Express and Koa read. */
-  readonly statusCode: number;
+  readonly statusCode: CoatcheckError["status"];
   /** Whether a framework may show the message to the client. */
   readonly expose: boolean;
 
-  constructor(code: ErrorCode, status: number, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    status: CoatcheckError["status"],
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
@@ -86,7 +91,7 @@ export function section<Options extends object>(
     if ((known as readonly string[]).includes(name)) continue;
     throw new ConfigError(
       option === "options" ? name : `${option}.${name}`,
-      `is not known; ${elsewhere[name] ?? `there are ${known.join(", ")}`}`,
+      `is not known; ${Object.hasOwn(elsewhere, name) ? elsewhere[name] : `there are ${known.join(", ")}`}`,
     );
   }
   return given;

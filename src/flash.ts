@@ -31,7 +31,7 @@ export async function addFlash<Data extends object>(
   text: string,
 ): Promise<void> {
   const flashes = session as unknown as Session<FlashData>;
-  await flashes.update("flash", (messages = []) => [...messages, { kind, text }].slice(-MOST));
+  await flashes.update("flash", (kept) => [...messagesIn(kept), { kind, text }].slice(-MOST));
 }
 
 /** Takes all messages, in the order in which they were added. Writes nothing when there are none. */
@@ -39,11 +39,16 @@ export async function takeFlash<Data extends object>(
   session: Session<Data>,
 ): Promise<FlashMessage[]> {
   const flashes = session as unknown as Session<FlashData>;
-  if (!(await flashes.load()).has("flash")) return [];
+  if (messagesIn((await flashes.load()).get("flash")).length === 0) return [];
   let taken: FlashMessage[] = [];
-  await flashes.update("flash", (messages = []) => {
-    taken = messages;
-    return undefined;
+  await flashes.update("flash", (kept) => {
+    taken = messagesIn(kept);
+    return taken.length === 0 ? kept : undefined;
   });
   return taken;
+}
+
+/** None, where another library keeps its own under this key: such a session may have been adopted. */
+function messagesIn(kept: FlashMessage[] | undefined): FlashMessage[] {
+  return Array.isArray(kept) ? kept : [];
 }

@@ -12,18 +12,33 @@ export type Call = (...args: unknown[]) => unknown;
 export type Committer = Pick<Session, "commit">;
 
 /**
- * `"open"`: nothing was sent. `"held"`: for the app the head is out; the commit is under way.
- * `"passing"`: calls go through. `"dropped"`: calls lead nowhere, because the connection is gone or
- * an error answer went out in their place.
+ * `"passing"`: calls go through, because no session was used yet, or its commit is over. `"open"`: nothing was
+ * sent. `"held"`: for the app the head is out; the commit is under way. `"dropped"`: calls lead nowhere,
+ * because the connection is gone or an error answer went out in their place.
  */
 export type Stage = "open" | "held" | "passing" | "dropped";
 
-/** A class, not a literal, for the reason that `State` gives. */
+/** The methods of a response as they were before ours. Classes, not literals, for the reason that `State` gives. */
+export class Passing {
+  stage: Stage = "passing";
+  declare readonly writeHead: Call;
+  declare readonly write: Call;
+  declare readonly end: Call;
+  declare readonly flushHeaders: Call;
+
+  constructor(methods: Methods) {
+    this.writeHead = methods.writeHead as Call;
+    this.write = methods.write as Call;
+    this.end = methods.end as Call;
+    this.flushHeaders = methods.flushHeaders as Call;
+  }
+}
+
+/** The same for one whose session was used. */
 export class Hold {
   stage: Stage = "open";
-  declare readonly session: Committer;
-  /** Of an app that keeps several kinds of sessions. */
-  others: readonly Committer[] = NO_OTHERS;
+  /** Those that were used: several, of an app that keeps several kinds. */
+  sessions: readonly Committer[] = NOBODY;
   declare readonly dev: boolean;
   /** The methods as they were before us, perhaps another middleware's. */
   declare readonly writeHead: Call;
@@ -49,21 +64,21 @@ export class Hold {
   /** Why calls lead nowhere any more. */
   reason: unknown = undefined;
 
-  constructor(res: NodeResponse, session: Committer, dev: boolean) {
-    this.session = session;
+  constructor({ writeHead, write, end, flushHeaders }: Passing, dev: boolean) {
     this.dev = dev;
-    this.writeHead = res.writeHead as Call;
-    this.write = res.write as Call;
-    this.end = res.end as Call;
-    this.flushHeaders = res.flushHeaders;
-  }
-
-  get sessions(): readonly Committer[] {
-    return [this.session, ...this.others];
+    this.writeHead = writeHead;
+    this.write = write;
+    this.end = end;
+    this.flushHeaders = flushHeaders;
   }
 }
 
-const NO_OTHERS: readonly Committer[] = [];
+/** What sends a head. */
+export const METHODS = ["writeHead", "write", "end", "flushHeaders"] as const;
+
+export type Methods = Pick<NodeResponse, (typeof METHODS)[number]>;
+
+const NOBODY: readonly Committer[] = [];
 
 export const HOLD: unique symbol = Symbol("coatcheck.hold");
 

@@ -9,7 +9,7 @@ import { onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { isCarried, requireSessions } from "./carry.ts";
-import { holdHead } from "./hold.ts";
+import { holdHead, prepareHold } from "./hold.ts";
 
 /**
  * Gives every request a session, `ctx.session`, and commits it when the middleware after it is done,
@@ -37,6 +37,7 @@ export function coatcheck<Data extends object>(
     const session = sessions.open(ctx.request);
     ctx.session = session;
     let used = false;
+    prepareHold(ctx.res);
     onFirstUse(session, () => {
       used = true;
       holdHead(ctx.res, session, sessions.dev);

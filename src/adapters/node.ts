@@ -14,7 +14,7 @@ import { failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import type { HeldResponse } from "./held-response.ts";
 import { HOLD } from "./held-response.ts";
-import { holdHeadOnUse } from "./hold.ts";
+import { holdHeadOnUse, prepareHold } from "./hold.ts";
 import type { NodeResponse } from "./node-response.ts";
 
 type Incoming = IncomingMessage | Http2ServerRequest;
@@ -79,6 +79,7 @@ export function coatcheck<Data extends object>(
     if (!isCarried(sessions, carrier.session)) {
       const session = sessions.open(request);
       carrier.session = session;
+      prepareHold(res);
       holdHeadOnUse(res, session, sessions.dev);
     }
     if (listener === undefined) next?.();

@@ -22,7 +22,7 @@ export function takeHead(
   const [status, second, third] = args;
   const message = typeof second === "string" ? second : undefined;
   checkStatusLine(res, status, message);
-  takeHeaders(res, message === undefined && third === undefined ? second : third);
+  takeHeaders(res, message === undefined ? (third ?? second) : third);
   res.statusCode = Number(status) | 0;
   if (message === undefined) return [res.statusCode];
   if (!isHttp2(res)) res.statusMessage = message;

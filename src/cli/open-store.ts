@@ -34,26 +34,26 @@ export async function openStore(option: string, address: string): Promise<Opened
   const [, kind = "", rest = ""] = /^([a-z]+):(.*)$/s.exec(address) ?? [];
   if (kind === "lmdb") {
     await installed(option, "lmdb");
-    const { path, named } = placeOf(rest, "namespace");
+    const { path, named } = folderOf(option, rest);
     // Only now: the other commands work without it.
     const { lmdbStore } = await import("../stores/lmdb.ts");
     return embedded(lmdbStore({ path, ...named }));
   }
   if (kind === "sqlite" || kind === "file") {
-    const { path, named } = placeOf(rest, "namespace");
+    const { path, named } = folderOf(option, rest);
     return embedded((kind === "sqlite" ? sqliteStore : fileStore)({ path, ...named }));
   }
   if (/^rediss?$/.test(kind)) {
-    const { path: url, named } = placeOf(address, "namespace");
+    const { path: url, named } = ownPlace(option, address, "namespace");
     return onServer(await connectRedis(option, url), (client) => redisStore({ client, ...named }));
   }
   if (/^postgres(ql)?$/.test(kind)) {
-    const { path: url, named } = placeOf(address, "namespace", "schema");
+    const { path: url, named } = ownPlace(option, address, "namespace", "schema");
     const connected = await connectPostgres(option, url);
     return onServer(connected, (client) => postgresStore({ client, ...named }));
   }
   if (/^(mysql|mariadb)$/.test(kind)) {
-    const { path: url, named } = placeOf(address, "namespace", "prefix");
+    const { path: url, named } = ownPlace(option, address, "namespace", "prefix");
     const connected = await connectMysql(option, url);
     return onServer(connected, (client) => mysqlStore({ client, ...named }));
   }
@@ -68,7 +68,7 @@ export async function openStore(option: string, address: string): Promise<Opened
 export function requireThere(option: string, address: string): void {
   const [, place] = /^(?:lmdb|sqlite|file):(.+)$/s.exec(address) ?? [];
   if (place === undefined) return;
-  const { path } = placeOf(place, "namespace");
+  const { path } = folderOf(option, place);
   if (!existsSync(path)) throw new ConfigError(option, `must be there: nothing is at ${path}`);
 }
 
@@ -87,6 +87,32 @@ export function placeOf<Name extends string>(
   }
   const left = parameters.toString();
   return { path: left === "" ? path : `${path}?${left}`, named };
+}
+
+const NAMES = ["namespace", "schema", "prefix"] as const;
+
+/** The same, without what only other stores have: sessions would go to where nobody looks. */
+function ownPlace<Name extends (typeof NAMES)[number]>(
+  option: string,
+  address: string,
+  ...names: readonly Name[]
+): ReturnType<typeof placeOf<Name>> {
+  const { named } = placeOf(address, ...NAMES);
+  const other = NAMES.find(
+    (name) => named[name] !== undefined && !(names as readonly string[]).includes(name),
+  );
+  if (other === undefined) return placeOf(address, ...names);
+  throw new ConfigError(
+    option,
+    `takes no \`${other}\` there; such a store has ${names.join(", ")}`,
+  );
+}
+
+/** The place of an embedded store. No client takes what is left: a misspelt name would be part of the path. */
+function folderOf(option: string, address: string): ReturnType<typeof placeOf<"namespace">> {
+  const place = placeOf(address, "namespace");
+  if (!place.path.includes("?")) return place;
+  throw new ConfigError(option, "takes nothing but a namespace behind the `?`");
 }
 
 function embedded(store: SessionStore & Revocations): OpenedStore {

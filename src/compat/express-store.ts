@@ -7,9 +7,9 @@
 
 import { createEmitter } from "../core/events.ts";
 import { createStoreCalls } from "../core/store-calls.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import type { Duration } from "../lib/duration.ts";
-import { milliseconds } from "../lib/duration.ts";
+import { DURATION, milliseconds } from "../lib/duration.ts";
 import type { SessionStore } from "../stores/contract.ts";
 import type { Listed } from "./express/keeper.ts";
 import { createKeeper } from "./express/keeper.ts";
@@ -23,18 +23,18 @@ export interface ExpressStoreOptions {
    *
    * @default "1d"
    */
-  readonly idleTimeout?: Duration;
+  readonly idleTimeout?: Duration | undefined;
   /**
    * How often the end of a session is moved at most, though no less often than ten times in its life.
    * A session may live on for so much longer.
    *
    * @default "1m"
    */
-  readonly touchInterval?: Duration;
+  readonly touchInterval?: Duration | undefined;
   /** How long one call of the store may take. @default "3s" */
-  readonly storeDeadline?: Duration;
+  readonly storeDeadline?: Duration | undefined;
   /** In milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** Error-first, and optional: every method also returns a promise. */
@@ -56,6 +56,7 @@ export interface ExpressStore extends StoreBase {
   sweep(batch?: number): Promise<number>;
 }
 
+const KNOWN = ["idleTimeout", "touchInterval", "storeDeadline", "clock"] as const;
 const BATCH = 1000;
 
 /**
@@ -74,11 +75,8 @@ const BATCH = 1000;
  * app.use(session({ secret, store: toExpressStore(lmdbStore({ path: "data/sessions" })) }));
  * ```
  */
-export function toExpressStore(
-  store: SessionStore,
-  options: ExpressStoreOptions = {},
-): ExpressStore {
-  const { clock = Date.now } = options;
+export function toExpressStore(store: SessionStore, options?: ExpressStoreOptions): ExpressStore {
+  const { clock = Date.now, ...given } = section("options", options, KNOWN);
   if (!isSessionStore(store)) {
     throw new ConfigError("store", "must be a store of coatcheck's, such as lmdbStore({ path })");
   }
@@ -86,11 +84,11 @@ export function toExpressStore(
     throw new ConfigError("store", `cannot be ${store.name}, which cannot write conditionally`);
   }
   if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
-  const idle = duration("idleTimeout", options.idleTimeout ?? "1d");
-  const deadline = duration("storeDeadline", options.storeDeadline ?? "3s");
-  const touchInterval = milliseconds(options.touchInterval ?? "1m");
+  const idle = duration("idleTimeout", given.idleTimeout ?? "1d");
+  const deadline = duration("storeDeadline", given.storeDeadline ?? "3s");
+  const touchInterval = milliseconds(given.touchInterval ?? "1m");
   if (touchInterval === undefined) {
-    throw new ConfigError("touchInterval", 'must be a number of seconds, or text such as "30s"');
+    throw new ConfigError("touchInterval", `must be ${DURATION}, or 0`);
   }
 
   const self = Object.create(Store.prototype) as ExpressStore & GeneratingStore;
@@ -180,7 +178,7 @@ export function isSessionStore(store: unknown): store is SessionStore {
 function duration(option: string, given: unknown): number {
   const ms = milliseconds(given);
   if (ms !== undefined && ms > 0) return ms;
-  throw new ConfigError(option, 'must be a number of seconds above 0, or text such as "30m"');
+  throw new ConfigError(option, `must be ${DURATION}`);
 }
 
 /** Calls back, and gives a promise that fails only where nobody was called. */

@@ -12,6 +12,7 @@ import { CLOCK_SLACK, judge } from "./judge.ts";
 import { decodeContent, Kept } from "./record.ts";
 import type { ListedSession } from "./session.ts";
 import { describe } from "./state.ts";
+import type { StoreCalls } from "./store-calls.ts";
 import { createStoreCalls } from "./store-calls.ts";
 import { checkUserId } from "./user-id.ts";
 
@@ -35,6 +36,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   const { settings, calls, mirror, events } = core;
   const { clock, timeouts } = settings;
   const isStored = settings.method === "stored";
+  let unhurried: StoreCalls | undefined;
 
   function storedOrRefuse(what: string): StoredCore {
     if (stored !== undefined) return stored;
@@ -146,6 +148,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     for (let at = 0; at < sessions.length; at += PAGE) {
       const batch = sessions.slice(at, at + PAGE);
       await Promise.allSettled(batch.map((kept) => closeSession(stored, kept, undefined)));
+      await breath();
     }
   }
 
@@ -189,8 +192,8 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
 
   async function sweep(batch: number): Promise<number> {
     const { store } = storedOrRefuse("swept");
-    // No request waits for it, and it may go along millions of records.
-    const unhurried = createStoreCalls(store.name, DAY, events);
+    // No request waits for it, and it may go along millions of records. One for all: each keeps a timer.
+    unhurried ??= createStoreCalls(store.name, DAY, events);
     let total = 0;
     for (;;) {
       const removed = await unhurried.run("sweep", () => store.sweep(batch, clock()));

@@ -23,6 +23,7 @@ import { createSession } from "./create.ts";
 import type { Endings } from "./foreign.ts";
 import {
   createEndings,
+  draftData,
   idFromForeign,
   keepable,
   latestCookies,
@@ -347,16 +348,13 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
         if (current === undefined) return;
       }
       const { userId } = kept.record;
-      const data = decodeAll(kept.content.data);
+      const ours = kept.content.data;
+      const theirs = isNew ? undefined : foreign?.data;
       // Whether a session that is theirs outlives the browser's run stays as it is.
       const asked = userId === undefined ? undefined : kept.content.remembered;
       const persistent = isNew || foreign === undefined ? asked : foreign.persistent;
-      const draft = adoption.mapBack?.({ userId, data }, foreign) ?? {
-        data:
-          isNew || foreign === undefined
-            ? data
-            : // What the other library keeps for itself stays as it is.
-              { ...pickValues(foreign.data, (key) => from.reserved.includes(key)), ...data },
+      const draft = adoption.mapBack?.({ userId, data: decodeAll(ours) }, foreign) ?? {
+        data: draftData(ours, theirs, keepable(theirs ?? {}).tree, from.reserved),
         ...(userId !== undefined && { userId }),
         ...(persistent !== undefined && { persistent }),
         expiresAt: kept.record.expiresAt,

@@ -6,7 +6,7 @@
 
 import { ConfigError, section } from "../errors.ts";
 import type { ForeignSource } from "../interop/source.ts";
-import { flag, optionalFunction, timer } from "./option-checks.ts";
+import { flag, optionalFunction, refuseUseless, wait } from "./option-checks.ts";
 import type { Adoption, SessionsOptions } from "./options.ts";
 
 const ADOPTION = ["from", "map", "writeBack", "mapBack", "grace"] as const;
@@ -35,6 +35,7 @@ export function resolveShare(
 export function resolveAdoptions(
   given: SessionsOptions["adopt"],
   isStored: boolean,
+  cookieName: string,
 ): readonly ResolvedAdoption[] {
   if (given === undefined) return [];
   if (!Array.isArray(given)) throw new ConfigError("adopt", "must be a list of sources");
@@ -56,10 +57,15 @@ export function resolveAdoptions(
     optionalFunction(`${option}.map`, adoption.map);
     optionalFunction(`${option}.mapBack`, adoption.mapBack);
     const writeBack = flag(`${option}.writeBack`, adoption.writeBack);
+    if (!writeBack) refuseUseless(adoption, ["mapBack"], "without `writeBack: true`", `${option}.`);
+    // Its sessions would look like ours, and be refused.
+    if (adoption.from.cookieNames.includes(cookieName)) {
+      throw new ConfigError("cookie.name", `must be another than that of \`${option}\``);
+    }
     return {
       ...adoption,
       writeBack,
-      grace: timer(`${option}.grace`, adoption.grace, GRACE),
+      grace: wait(`${option}.grace`, adoption.grace, GRACE),
     };
   });
   if (all.filter((each) => each.writeBack).length > 1) {

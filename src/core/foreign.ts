@@ -25,7 +25,7 @@ import { setCookie } from "./method.ts";
 import { header } from "./request.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import type { Cell, DataTree } from "./tree.ts";
-import { cellOf, EMPTY_TREE } from "./tree.ts";
+import { cellOf, EMPTY_TREE, memberAt, memberOf, valueIn } from "./tree.ts";
 
 /** There was something, and it was not taken. */
 export interface RefusedForeign extends Refused {
@@ -136,6 +136,30 @@ export function keepable(values: Readonly<Record<string, unknown>>): {
     }
   }
   return { tree: EMPTY_TREE.with(cells), dropped };
+}
+
+/**
+ * The data as the other side is to see it: what we have not changed, or cannot keep, goes back as it came.
+ *
+ * @param before - what is there.
+ * @param read - what we have read of that.
+ */
+export function draftData(
+  data: DataTree,
+  before: Readonly<Record<string, unknown>> = {},
+  read: DataTree,
+  reserved: readonly string[],
+): Record<string, unknown> {
+  const draft = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(before)) {
+    const isTheirs = reserved.includes(key) || !read.has(key);
+    if (isTheirs || data.has(key)) draft.set(key, value);
+  }
+  for (const [key, cell] of data.entries()) {
+    const isSame = memberOf(cell, key) === memberAt(read, key) && Object.hasOwn(before, key);
+    if (!isSame) draft.set(key, valueIn(cell, key));
+  }
+  return Object.fromEntries(draft);
 }
 
 /** The values under these keys. */

@@ -21,7 +21,7 @@ import {
 } from "./changes.ts";
 import { createCommits, headIsOut } from "./commit.ts";
 import { createIdentity } from "./identity.ts";
-import { checkNames, guardNames, refuseForeignNames } from "./names.ts";
+import { checkOptions, FLAG, guardNames, POLICY, refuseForeignNames } from "./names.ts";
 import type { RequestLike } from "./request.ts";
 import type {
   HeadChanges,
@@ -49,8 +49,9 @@ import {
 const INSIDE = Symbol("coatcheck.inside");
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
-const LOAD = ["outage"] as const;
-const COMMIT = ["at", "failed"] as const;
+const LOAD = { outage: POLICY } as const;
+const COMMIT = { at: ["head", "end"], failed: FLAG } as const;
+const NO_OPTIONS = {} as const;
 const DONE = { at: "head", failed: false } as const;
 const FAILED = { at: "head", failed: true } as const;
 
@@ -97,8 +98,8 @@ interface View {
 }
 
 /**
- * Calls back when the handle is asked for something for the first time. An adapter installs its
- * hooks then, so that a request that does not use its session costs nothing (P1).
+ * Calls back when the handle is asked for something for the first time. An adapter looks after the
+ * response only then, so that a request that does not use its session costs nothing (P1).
  *
  * @internal
  */
@@ -196,8 +197,8 @@ export function createHandles(parts: Parts): Handles {
   const handleFace: Session & ThisType<Handle> = {
     load(options) {
       return inTurn(this, (state) => {
-        checkNames("load", options, LOAD);
-        return commits.load(state, policyOf(options?.outage ?? state.outage));
+        checkOptions("load", options, LOAD);
+        return commits.load(state, options?.outage ?? state.outage);
       });
     },
     reload() {
@@ -206,7 +207,7 @@ export function createHandles(parts: Parts): Handles {
     update(keyOrChange: unknown, change?: unknown) {
       return inTurn(this, (state) => update(state, keyOrChange, change)) as Promise<never>;
     },
-    signIn(userId, options = {}) {
+    signIn(userId, options) {
       return inTurn(this, (state) =>
         identity.signIn(state, userId, options).then(() => state.view),
       );
@@ -230,6 +231,10 @@ export function createHandles(parts: Parts): Handles {
     },
     watch(signal) {
       return inTurn(this, async (state) => {
+        // By what is called on it: not every signal is of this realm's class.
+        if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+          throw new UsageError("watch takes an AbortSignal, such as that of a controller");
+        }
         const { kept, refusal } = await commits.opened(state, "closed");
         // A visitor's is never fired: there is nothing that could end.
         if (kept === undefined) {
@@ -243,10 +248,10 @@ export function createHandles(parts: Parts): Handles {
         return parts.watch(kept.record.id, describe(kept, timeouts).expiresAt, look, signal);
       });
     },
-    commit(options = {}) {
+    commit(options) {
       return inTurn(this, (state) => {
-        checkNames("commit", options, COMMIT);
-        return commits.commit(state, options);
+        checkOptions("commit", options, COMMIT);
+        return commits.commit(state, options ?? NO_OPTIONS);
       });
     },
   };
@@ -299,18 +304,18 @@ export function createHandles(parts: Parts): Handles {
       return Object.fromEntries(keysOf(draft).map((key) => [key, getValue(draft, key)]));
     },
     set(key, value) {
-      if (typeof key !== "string") throw new UsageError("a session's keys are strings");
-      setValue(writable(this[INSIDE]()), key, value);
+      setValue(writable(this[INSIDE](), key), key, value);
     },
     delete(key) {
-      deleteValue(writable(this[INSIDE]()), key);
+      deleteValue(writable(this[INSIDE](), key), key);
     },
     clear() {
-      clearValues(writable(this[INSIDE]()));
+      clearValues(writable(this[INSIDE](), ""));
     },
   };
 
-  function writable(state: State): Draft {
+  function writable(state: State, key: unknown): Draft {
+    if (typeof key !== "string") throw new UsageError("a session's keys are strings");
     if (state.headSent || state.closing) throw headIsOut();
     const { found } = state;
     if (found !== undefined && (found.kept === undefined || found.isStale === true)) {
@@ -331,7 +336,7 @@ export function createHandles(parts: Parts): Handles {
   return {
     open(request, headSent, outage) {
       const handle = Object.create(handleFace) as Handle;
-      const inside = new Inside(request, clock(), headSent, policyOf(outage), settleHead);
+      const inside = new Inside(request, clock(), headSent, outage, settleHead);
       handle[INSIDE] = insideOf.bind(inside);
       return (dev ? guardNames(handle, "handle") : handle) as unknown as Session;
     },
@@ -343,12 +348,6 @@ export function createHandles(parts: Parts): Handles {
       );
     },
   };
-}
-
-/** A misspelt policy must not let anyone go on. */
-function policyOf(outage: OutagePolicy): OutagePolicy {
-  if (outage === "closed" || outage === "anonymous" || outage === "stale") return outage;
-  throw new UsageError('`outage` must be "closed", "anonymous" or "stale"');
 }
 
 /** One key changed by the app's function; the same tree when that changes nothing. */

@@ -18,7 +18,7 @@ import type { Commits } from "./commit.ts";
 import { headIsOut, isUnreadable, OUTAGE } from "./commit.ts";
 import type { Found, NextSession } from "./method.ts";
 import { NOTHING_FOUND } from "./method.ts";
-import { checkNames } from "./names.ts";
+import { checkOptions, FLAG } from "./names.ts";
 import type { Kept } from "./record.ts";
 import type { Authentication, FreshOptions, OutagePolicy, SignInOptions } from "./session.ts";
 import type { Shape } from "./shape.ts";
@@ -27,12 +27,12 @@ import type { DataTree } from "./tree.ts";
 import { applyChanges, EMPTY_TREE, pick } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
 
-const SIGN_IN = ["remember", "methods", "keep", "revokeOthers"] as const;
-const FRESH = ["within", "methods"] as const;
+const SIGN_IN = { remember: FLAG, methods: [], keep: [], revokeOthers: FLAG } as const;
+const FRESH = { within: [], methods: [] } as const;
 
 /** What a request does about its user. */
 export interface Identity {
-  signIn(state: State, userId: string, options: SignInOptions): Promise<void>;
+  signIn(state: State, userId: string, options: SignInOptions | undefined): Promise<void>;
   elevate(state: State, method: string): Promise<void>;
   signOut(state: State): Promise<void>;
   requireUser(state: State): Promise<Kept>;
@@ -92,19 +92,13 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
     return found;
   }
 
-  async function signIn(state: State, userId: string, options: SignInOptions): Promise<void> {
+  async function signIn(state: State, userId: string, options: SignInOptions = {}): Promise<void> {
     if (state.headSent) throw headIsOut();
-    checkNames("signIn", options, SIGN_IN);
+    checkOptions("signIn", options, SIGN_IN);
     checkUserId("signIn", userId);
-    const methods = options.methods ?? ["password"];
-    if (!Array.isArray(methods) || !methods.every(isWord)) {
-      throw new UsageError('`methods` takes a list of words, such as ["password", "totp"]');
-    }
-    for (const name of ["remember", "revokeOthers"] as const) {
-      if (options[name] === undefined || typeof options[name] === "boolean") continue;
-      throw new UsageError(`\`${name}\` is true or false`);
-    }
-    if (options.keep !== undefined && !Array.isArray(options.keep)) {
+    const { methods = ["password"], keep = [] } = options;
+    checkWords(methods);
+    if (!Array.isArray(keep) || !keep.every((key) => typeof key === "string")) {
       throw new UsageError("`keep` takes a list of keys");
     }
     const at = settings.clock();
@@ -177,16 +171,14 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
   }
 
   async function requireFresh(state: State, options?: FreshOptions): Promise<void> {
-    checkNames("requireFresh", options, FRESH);
-    await userOf(state, "closed");
+    checkOptions("requireFresh", options, FRESH);
     const { within, methods } = options ?? {};
     const window = milliseconds(within);
-    if (window === undefined) {
+    if (!window) {
       throw new UsageError('requireFresh takes a duration: { within: 300 } or { within: "5m" }');
     }
-    if (methods !== undefined && !Array.isArray(methods)) {
-      throw new UsageError('`methods` takes a list of words, such as ["totp"]');
-    }
+    if (methods !== undefined) checkWords(methods);
+    await userOf(state, "closed");
     // What a cache remembers may have been revoked meanwhile, and this is for what matters most.
     if (settings.method !== "shared" && settings.store?.refresh !== undefined) {
       await commits.reload(state);
@@ -225,3 +217,8 @@ const REPLACED: Found = { kept: undefined, refusal: "closed", blocked: true };
 const SKEW = 60_000;
 
 const isWord = (value: unknown): boolean => typeof value === "string" && value !== "";
+
+function checkWords(methods: unknown): void {
+  if (Array.isArray(methods) && methods.every(isWord)) return;
+  throw new UsageError('`methods` takes a list of words, such as ["password", "totp"]');
+}

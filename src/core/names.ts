@@ -9,6 +9,7 @@
  */
 
 import { UsageError } from "../errors.ts";
+import { listOf } from "./option-checks.ts";
 
 const VALUES = ["userId", "id", "isNew", "isStale", "info", "refusal"] as const;
 const METHODS = ["get", "has", "keys", "all", "set", "delete", "clear"] as const;
@@ -46,19 +47,32 @@ const ON_LOADED: Readonly<Record<string, string>> = {
   data: "`data` does not exist: use `session.get(key)` and `session.set(key, value)`",
 };
 
+/** The options of a call, each with the values that it may have; none where the call itself looks. */
+export type CallOptions = Readonly<Record<string, readonly unknown[]>>;
+
+export const FLAG = [true, false] as const;
+export const POLICY = ["closed", "anonymous", "stale"] as const;
+
 /**
- * Looks at the options of a call. With none, as at most requests, it costs nothing, and it makes no list.
+ * Looks at the options of a call. With none, as at most requests, it costs nothing.
  *
- * @throws {UsageError} for a name that is none of theirs, such as a misspelt `revokeOthers`.
+ * @throws {UsageError} for a name that is none of theirs, such as a misspelt `revokeOthers`, and for a
+ *   value that one cannot have: a misspelt one must not be the default, which may let somebody go on.
  */
-export function checkNames(
-  call: string,
-  given: object | undefined,
-  known: readonly string[],
-): void {
-  for (const name in given) {
-    if (known.includes(name) || !Object.hasOwn(given, name)) continue;
-    throw new UsageError(`\`${call}\` takes no \`${name}\`; there are ${known.join(", ")}`);
+export function checkOptions(call: string, given: unknown, known: CallOptions): void {
+  if (given === undefined) return;
+  const names = () => Object.keys(known).join(", ");
+  if (typeof given !== "object" || given === null) {
+    throw new UsageError(`\`${call}\` takes an object with any of ${names()}`);
+  }
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(known, name)) continue;
+    throw new UsageError(`\`${call}\` takes no \`${name}\`; there are ${names()}`);
+  }
+  for (const [name, values] of Object.entries(known)) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined || values.length === 0 || values.includes(value)) continue;
+    throw new UsageError(`\`${call}\` takes \`${name}\`: ${listOf(values)}`);
   }
 }
 

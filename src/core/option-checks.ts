@@ -7,9 +7,6 @@
 import { ConfigError } from "../errors.ts";
 import { duration } from "./timeouts.ts";
 
-// The longest that a timer runs; a longer one would fire at once.
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** One of these words; the first where nothing is given. @throws {ConfigError} */
 export function choice<const Choice extends string>(
   option: string,
@@ -18,10 +15,14 @@ export function choice<const Choice extends string>(
 ): Choice {
   if (given === undefined) return choices[0];
   if (!(choices as readonly unknown[]).includes(given)) {
-    const list = choices.map((word) => JSON.stringify(word)).join(" or ");
-    throw new ConfigError(option, `must be ${list}`);
+    throw new ConfigError(option, `must be ${listOf(choices)}`);
   }
   return given as Choice;
+}
+
+/** What something may be, in words. */
+export function listOf(choices: readonly unknown[]): string {
+  return choices.map((choice) => JSON.stringify(choice)).join(" or ");
 }
 
 /** True or false; false where nothing is given. @throws {ConfigError} */
@@ -32,11 +33,30 @@ export function flag(option: string, given: unknown): boolean {
   return given ?? false;
 }
 
-/** A duration that a timer can run, in milliseconds. @throws {ConfigError} */
-export function timer(option: string, given: unknown, preset: number): number {
+/**
+ * A short duration, in milliseconds: one that requests or timers wait for. A thousand times as long was
+ * meant as milliseconds, and would hold requests, or a revocation, for hours.
+ *
+ * @throws {ConfigError}
+ */
+export function wait(option: string, given: unknown, preset: number): number {
   const ms = duration(option, given, preset);
-  if (ms > LONGEST_TIMER) throw new ConfigError(option, "must not be longer than 24 days");
-  return ms;
+  if (ms <= preset * 100) return ms;
+  throw new ConfigError(
+    option,
+    `must not be longer than ${preset / 10} seconds; a number is seconds`,
+  );
+}
+
+/** @throws {ConfigError} for the first of these that is given. */
+export function refuseUseless<Options extends object>(
+  options: Options,
+  names: readonly (keyof Options & string)[],
+  why: string,
+  prefix = "",
+): void {
+  const name = names.find((each) => options[each] !== undefined);
+  if (name !== undefined) throw new ConfigError(prefix + name, `has no effect ${why}`);
 }
 
 /** @throws {ConfigError} for what is given and is no function. */

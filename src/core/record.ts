@@ -184,8 +184,8 @@ export function decodeContent(text: string): Content | undefined {
   // No text before it can hold this: a quote within a string is escaped.
   const commitsAt = text.indexOf(COMMITS);
   const dataAt = commitsAt + COMMITS.length + body.w.length + DATA.length;
-  // Somebody else may have written it anew, with spaces.
-  const isOurs = commitsAt > 0 && text.endsWith(DATA, dataAt);
+  // Somebody else may have written it anew, with spaces, or after it: what has moved from another store has some.
+  const isOurs = commitsAt > 0 && text.endsWith(DATA, dataAt) && text.endsWith("}}");
   return new Content({
     createdAt: body.c,
     endsAt: body.e,

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { UsageError } from "../errors.ts";
+
 /** A request of `node:http`, `node:http2` or any framework built on them. */
 export interface NodeRequestLike {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -20,7 +22,8 @@ export type RequestLike = NodeRequestLike | WebRequestLike;
 
 /** A header's value; several fields joined the way the header allows. `name` is in lower case. */
 export function header(request: RequestLike, name: string): string | undefined {
-  const { headers } = request;
+  const { headers } = (request as Partial<RequestLike> | undefined) ?? {};
+  if (headers === undefined) throw new UsageError("open takes a request, which has `headers`");
   if (typeof headers.get === "function") {
     return (headers as WebRequestLike["headers"]).get(name) ?? undefined;
   }

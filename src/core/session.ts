@@ -95,20 +95,20 @@ export interface SignInOptions<Data extends object = Record<string, unknown>> {
    *
    * @default as before for the same user, else false
    */
-  readonly remember?: boolean;
+  readonly remember?: boolean | undefined;
   /** How the user proved who they are. @default ["password"] */
-  readonly methods?: readonly string[];
+  readonly methods?: readonly string[] | undefined;
   /** Keys that come along when another user was signed in. From a visitor everything does. @default none */
-  readonly keep?: readonly (keyof Data & string)[];
+  readonly keep?: readonly (keyof Data & string)[] | undefined;
   /** Ends the user's other sessions as well: for a password reset. @default false */
-  readonly revokeOthers?: boolean;
+  readonly revokeOthers?: boolean | undefined;
 }
 
 export interface FreshOptions {
   /** How recent the proof must be: a number of seconds, or such as `"10m"`. */
   readonly within: Duration;
   /** Any one of these methods. @default every method */
-  readonly methods?: readonly string[];
+  readonly methods?: readonly string[] | undefined;
 }
 
 /** When a commit happens, and how the request went. */
@@ -118,9 +118,9 @@ export interface CommitOptions {
    * on. `"end"`: the response is over; in development what was handed out is compared once more.
    * Absent: by hand, before streaming; may be called again.
    */
-  readonly at?: "head" | "end";
+  readonly at?: "head" | "end" | undefined;
   /** The handler threw or answers 5xx: buffered changes are dropped; what acted at once has acted. */
-  readonly failed?: boolean;
+  readonly failed?: boolean | undefined;
 }
 
 /** What a commit asks of the head of the response. Whoever adapts applies it. */

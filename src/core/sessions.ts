@@ -13,7 +13,7 @@ import { createHandles } from "./handle.ts";
 import { createMemo } from "./memo.ts";
 import type { Method } from "./method.ts";
 import { createMirror } from "./mirror.ts";
-import { checkNames } from "./names.ts";
+import { checkOptions, POLICY } from "./names.ts";
 import type { SessionsOptions } from "./options.ts";
 import type { RequestLike } from "./request.ts";
 import { createSealed } from "./sealed.ts";
@@ -30,14 +30,14 @@ export interface OpenOptions {
    * `"sent"`: no header can be written any more (server components, sockets after the upgrade, a
    * streamed body). `load`, `reload` and `update` work, nothing rotates, and what needs a header throws.
    */
-  readonly head?: "sent";
+  readonly head?: "sent" | undefined;
   /** The outage policy of this request. @default the option of `createSessions` */
-  readonly outage?: OutagePolicy;
+  readonly outage?: OutagePolicy | undefined;
 }
 
 export interface SweepOptions {
   /** Records per store call. @default 1000 */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
 }
 
 /** Keeps the sessions of one app. */
@@ -55,7 +55,7 @@ export interface Sessions<Data extends object = Record<string, unknown>> {
   /** Ends one session. @returns false when there was none; true of any sealed one, which nobody can know. */
   revoke(id: string): Promise<boolean>;
   /** Ends all sessions of a user, but for the one that is excepted. */
-  revokeUser(userId: string, options?: { readonly except?: string }): Promise<void>;
+  revokeUser(userId: string, options?: { readonly except?: string | undefined }): Promise<void>;
   /** Ends every session of the app. */
   revokeEveryone(): Promise<void>;
   /** Removes what has expired from the store. @returns how many records went. */
@@ -142,7 +142,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   return {
     dev: settings.dev,
     open(request, options) {
-      checkNames("open", options, OPEN);
+      checkOptions("open", options, OPEN);
       const { head, outage = settings.outage } = options ?? NO_OPTIONS;
       return handles.open(request, head === "sent", outage) as unknown as Session<Data>;
     },
@@ -165,13 +165,13 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     },
     revoke: admin.revoke,
     async revokeUser(userId, options) {
-      checkNames("revokeUser", options, ["except"]);
+      checkOptions("revokeUser", options, { except: [] });
       await admin.revokeUser(userId, options?.except);
     },
     revokeEveryone: admin.revokeEveryone,
-    async sweep(options = {}) {
-      checkNames("sweep", options, ["batch"]);
-      const { batch = 1000 } = options;
+    async sweep(options) {
+      checkOptions("sweep", options, { batch: [] });
+      const { batch = 1000 } = options ?? NO_OPTIONS;
       if (Number.isSafeInteger(batch) && batch >= 1) return admin.sweep(batch);
       throw new UsageError("sweep takes a whole number of records per call: { batch: 1000 }");
     },
@@ -185,8 +185,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   };
 }
 
-const NO_OPTIONS: OpenOptions = {};
-const OPEN = ["head", "outage"] as const;
+const NO_OPTIONS: OpenOptions & SweepOptions = {};
+const OPEN = { head: ["sent"], outage: POLICY } as const;
 
 /** `req.session`, `ctx.session`, or `c.get("session")`. */
 function carriedBy(carrier: object): unknown {

@@ -14,7 +14,8 @@ import type { KeyRing } from "../token/key-ring.ts";
 import { createKeyRing } from "../token/key-ring.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import { resolveAdoptions, resolveShare } from "./foreign-settings.ts";
-import { choice, flag, optionalFunction, timer } from "./option-checks.ts";
+import { POLICY } from "./names.ts";
+import { choice, flag, optionalFunction, refuseUseless, wait } from "./option-checks.ts";
 import type { SessionsOptions } from "./options.ts";
 import type { RequestLike } from "./request.ts";
 import type { OutagePolicy } from "./session.ts";
@@ -26,7 +27,17 @@ const SECOND = 1000;
 const COOKIE = ["name", "sameSite", "path", "domain", "partitioned"] as const;
 const SEALED = ["revocations", "revocationDelay", "overflow", "update"] as const;
 // What only stored sessions have.
-const STORED = ["rotateEvery", "rotationGrace", "onReuse", "onOverwrite"] as const;
+const STORED = [
+  "rotateEvery",
+  "rotationGrace",
+  "onReuse",
+  "onOverwrite",
+  "commitDeadline",
+] as const;
+const ROTATION = ["rotationGrace", "onReuse"] as const;
+// What the other library decides for shared ones.
+const THEIRS = ["cookie", "version", "migrate"] as const;
+const ON_SHARED = "on shared sessions";
 
 /** What the rest of the core sees. Durations are milliseconds. */
 export interface Settings {
@@ -152,6 +163,10 @@ export function resolveOptions<Data extends object>(options: SessionsOptions<Dat
   }
   optionalFunction("address", options.address);
   optionalFunction("clock", options.clock);
+  const { clock = Date.now } = options;
+  if (!Number.isSafeInteger(clock())) {
+    throw new ConfigError("clock", "must give whole milliseconds, as Date.now() does");
+  }
   if (
     options.schema !== undefined &&
     typeof options.schema?.["~standard"]?.validate !== "function"
@@ -175,7 +190,7 @@ export function resolveOptions<Data extends object>(options: SessionsOptions<Dat
       options.rotateEvery === "never"
         ? Number.POSITIVE_INFINITY
         : duration("rotateEvery", options.rotateEvery, Number.POSITIVE_INFINITY),
-    rotationGrace: duration("rotationGrace", options.rotationGrace, 30 * SECOND),
+    rotationGrace: wait("rotationGrace", options.rotationGrace, 30 * SECOND),
     endOnReuse: choice("onReuse", options.onReuse, ["end", "report"]) === "end",
     maxSessionsPerUser: resolveCap(options.maxSessionsPerUser),
     throwOnOverwrite: choice("onOverwrite", options.onOverwrite, ["report", "throw"]) === "throw",
@@ -184,16 +199,20 @@ export function resolveOptions<Data extends object>(options: SessionsOptions<Dat
       store,
       method === "stored" || sealed.overflow === "store",
     ),
-    storeDeadline: timer("storeDeadline", options.storeDeadline, 3 * SECOND),
-    commitDeadline: timer("commitDeadline", options.commitDeadline, 10 * SECOND),
-    watchInterval: timer("watchInterval", options.watchInterval, 10 * SECOND),
+    storeDeadline: wait("storeDeadline", options.storeDeadline, 3 * SECOND),
+    commitDeadline: wait("commitDeadline", options.commitDeadline, 10 * SECOND),
+    watchInterval: wait("watchInterval", options.watchInterval, 10 * SECOND),
     clearSiteData: resolveClearSiteData(options.clearSiteData),
     address: options.address,
     schema: options.schema as SchemaLike | undefined,
     version,
     migrate: options.migrate,
-    adoptions: resolveAdoptions(options.adopt as SessionsOptions["adopt"], method === "stored"),
-    clock: options.clock ?? Date.now,
+    adoptions: resolveAdoptions(
+      options.adopt as SessionsOptions["adopt"],
+      method === "stored",
+      name,
+    ),
+    clock,
   };
 }
 
@@ -244,38 +263,40 @@ function resolveStores<Data extends object>(
         'is required: forgetting one must not mean "in memory". Take lmdbStore({ path }), or memoryStore() for tests',
       );
     }
-    for (const name of ["revocations", "overflow", "update"] as const) {
-      if (sealed[name] !== undefined) {
-        throw new ConfigError(`sealed.${name}`, 'has no effect without `method: "sealed"`');
-      }
-    }
+    const onlySealed = ["revocations", "overflow", "update"] as const;
+    refuseUseless(sealed, onlySealed, 'without `method: "sealed"`', "sealed.");
   }
-  if (store?.traits.conditionalWrites === false && options.acceptUnconditionalStore !== true) {
+  const isAccepted = flag("acceptUnconditionalStore", options.acceptUnconditionalStore);
+  if (store?.traits.conditionalWrites === false && !isAccepted) {
     throw new ConfigError(
       "store",
       `cannot write conditionally (${store.name}): updates can be lost and sessions can come back. ` +
         "Take another store, or accept that with `acceptUnconditionalStore: true`",
     );
   }
-  if (method === "shared" && sealed.overflow !== undefined) {
-    throw new ConfigError("sealed.overflow", "has no effect on shared sessions");
+  if (method === "shared") {
+    refuseUseless(sealed, ["overflow"], ON_SHARED, "sealed.");
+    refuseUseless(options, [...STORED, ...THEIRS], ON_SHARED);
+  } else if (method !== "stored" && sealed.overflow !== "store") {
+    refuseUseless(options, STORED, 'on sealed sessions without `overflow: "store"`');
   }
-  if (method !== "stored" && sealed.overflow !== "store") {
-    for (const name of STORED) {
-      if (options[name] === undefined) continue;
-      const where =
-        method === "shared" ? "shared sessions" : 'sealed sessions without `overflow: "store"`';
-      throw new ConfigError(name, `has no effect on ${where}`);
-    }
+  if (options.rotateEvery === undefined) {
+    // An adopted session's foreign cookie has the same grace.
+    const names = options.adopt === undefined ? ROTATION : (["onReuse"] as const);
+    refuseUseless(options, names, "without `rotateEvery`");
   }
   const overflow = choice("sealed.overflow", sealed.overflow, ["chunks", "store"]);
   if (overflow === "store" && store === undefined) {
     throw new ConfigError("sealed.overflow", 'is "store", and there is no `store`');
   }
+  const revocations = resolveRevocations(store, sealed.revocations, method);
+  if (revocations === undefined) {
+    refuseUseless(sealed, ["revocationDelay"], "where no revocations are kept", "sealed.");
+  }
   return {
     store,
-    revocations: resolveRevocations(store, sealed.revocations, method),
-    revocationDelay: duration("sealed.revocationDelay", sealed.revocationDelay, 10 * SECOND),
+    revocations,
+    revocationDelay: wait("sealed.revocationDelay", sealed.revocationDelay, 10 * SECOND),
     overflow,
     sealedUpdates:
       choice("sealed.update", sealed.update, ["refuse", "accept-lost-updates"]) !== "refuse",
@@ -324,7 +345,7 @@ function resolveOutage(
   store: SessionStore | undefined,
   isStored: boolean,
 ): OutagePolicy {
-  const policy = choice("outage", given, ["closed", "anonymous", "stale"]);
+  const policy = choice("outage", given, POLICY);
   if (policy === "stale" && !isStored) {
     throw new ConfigError("outage", 'cannot be "stale" for sealed sessions: they need no store');
   }

@@ -18,7 +18,7 @@ export interface Shape {
   check(tree: DataTree): void | Promise<void>;
 }
 
-export function createShape({ schema, version, migrate }: Settings): Shape {
+export function createShape({ schema, version, migrate, dev }: Settings): Shape {
   function upToDate(content: Content): DataTree {
     if (content.version === version) return content.data;
     if (content.version > version || migrate === undefined) {
@@ -42,7 +42,7 @@ export function createShape({ schema, version, migrate }: Settings): Shape {
   async function validated(tree: DataTree): Promise<DataTree> {
     const result = await schema?.["~standard"].validate(decodeAll(tree));
     if (result === undefined) return tree;
-    if (result.issues !== undefined) throw misfit(result.issues);
+    if (result.issues !== undefined) throw misfit(result.issues, dev);
     // Laid over what is there: keys that the schema does not name belong to a later deployment.
     const checked = encodeAll(result.value as Record<string, unknown>);
     const next = tree.with(new Map(checked.entries()));
@@ -64,10 +64,14 @@ export function createShape({ schema, version, migrate }: Settings): Shape {
   };
 }
 
-function misfit(issues: readonly SchemaIssue[]): ValueError {
+function misfit(issues: readonly SchemaIssue[], dev: boolean): ValueError {
   const [issue] = issues;
   const path = (issue?.path ?? [])
     .map((part) => String(typeof part === "object" ? part.key : part))
     .join(".");
-  return new ValueError(path === "" ? "data" : path, `does not fit the schema: ${issue?.message}`);
+  // The schema's own words may hold the value: they are told in development only.
+  return new ValueError(
+    path || "data",
+    `does not fit the schema${dev ? `: ${issue?.message}` : ""}`,
+  );
 }

@@ -18,6 +18,7 @@ import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
 import {
   createEndings,
+  draftData,
   idFromForeign,
   keepable,
   latestCookies,
@@ -36,7 +37,7 @@ import { createStoreCalls } from "./store-calls.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
-import { EMPTY_TREE, valueIn } from "./tree.ts";
+import { EMPTY_TREE } from "./tree.ts";
 
 /**
  * Where the cookie is the session, or its record says no time that stays, this key holds what they do not
@@ -162,7 +163,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const now = clock();
     const { userId } = record;
     const expiresAt = deadline(timeouts, userId, content, now);
-    const data = draftData(content.data, from, read, [...source.reserved, noteKey]);
+    const data = draftData(content.data, from?.data, read, [...source.reserved, noteKey]);
     const isCookie = from?.recordKey === undefined && source.remove === undefined;
     if (isCookie || (source.takesMark === true && userId !== undefined)) {
       data[noteKey] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;
@@ -453,23 +454,4 @@ export function createShared(core: Core, source: ForeignSource): Method {
     end,
     reload,
   };
-}
-
-/** The data as the other side is to see it: what we have not changed is written as it came. */
-function draftData(
-  data: DataTree,
-  from: ForeignSession | undefined,
-  read: DataTree,
-  reserved: readonly string[],
-): Record<string, unknown> {
-  const before = from?.data ?? {};
-  const draft = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(before)) {
-    const isTheirs = reserved.includes(key) || !read.has(key);
-    if (isTheirs || data.has(key)) draft.set(key, value);
-  }
-  for (const [key, cell] of data.entries()) {
-    if (cell !== read.get(key) || !(key in before)) draft.set(key, valueIn(cell, key));
-  }
-  return Object.fromEntries(draft);
 }

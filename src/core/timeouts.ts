@@ -8,8 +8,7 @@
  */
 
 import { ConfigError, section } from "../errors.ts";
-import type { Duration } from "../lib/duration.ts";
-import { milliseconds } from "../lib/duration.ts";
+import { DURATION, milliseconds } from "../lib/duration.ts";
 import type { TimeoutOptions, TimeoutPreset } from "./options.ts";
 
 const SECOND = 1000;
@@ -139,7 +138,7 @@ const KNOWN = ["preset", ...PAIR, "visitor", "remember", "touchInterval"] as con
 
 function limits(
   option: string,
-  given: { readonly idle?: Duration; readonly absolute?: Duration },
+  given: Pick<TimeoutOptions, "idle" | "absolute">,
   preset: Limits,
 ): Limits {
   const absolute = duration(`${option}.absolute`, given.absolute, preset.absolute);
@@ -164,7 +163,7 @@ export function duration(option: string, given: unknown, preset: number): number
   if (given === undefined) return preset;
   const ms = milliseconds(given);
   if (ms === undefined || ms === 0) {
-    throw new ConfigError(option, 'must be a positive number of seconds or a string such as "30m"');
+    throw new ConfigError(option, `must be ${DURATION}`);
   }
   return ms;
 }

@@ -94,8 +94,10 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
       // It may have ended since it was read.
       void lookAt(id);
       if (stop?.aborted === true) end();
-      // Whoever gives one signal to many, such as that of a shutdown, keeps nothing of those that have ended.
-      else stop?.addEventListener("abort", end, { once: true, signal: controller.signal });
+      else stop?.addEventListener("abort", end);
+      // Whoever gives one signal to many, such as that of a shutdown, keeps nothing of those that have ended. By
+      // the option `signal` Node would never let go of those who listen to ours.
+      controller.signal.addEventListener("abort", () => stop?.removeEventListener("abort", end));
       return controller.signal;
     },
     closed,

@@ -27,6 +27,7 @@ import type { ForeignKeys } from "./js/keys.ts";
 import { keyList } from "./js/keys.ts";
 import { refuse } from "./js/refuse.ts";
 import { userAt } from "./js/user.ts";
+import { ageOption, choiceOption, flagOption, sourceOptions, textOption } from "./options.ts";
 import type { ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -68,6 +69,7 @@ export interface AuthJsToken {
   readonly version?: 4 | 5;
 }
 
+const KNOWN = ["secret", "version", "secure", "cookieName", "maxAge", "cookie"] as const;
 const THIRTY_DAYS = 2_592_000;
 const CHUNK_CHARACTERS = 3_933;
 
@@ -82,11 +84,16 @@ const CHUNK_CHARACTERS = 3_933;
  * ```
  */
 export function authJsSession(options: AuthJsOptions): ForeignSource {
-  const { version = 5, secure = true, maxAge = THIRTY_DAYS } = options;
+  const { secret, cookie, ...given } = sourceOptions("options", options, KNOWN);
+  const version = choiceOption("version", given.version, [4, 5], 5);
+  const secure = flagOption("secure", given.secure, true);
+  const maxAge = ageOption("maxAge", given.maxAge, "seconds", THIRTY_DAYS);
   const base = version === 4 ? "next-auth.session-token" : "authjs.session-token";
-  const { cookieName = `${secure ? "__Secure-" : ""}${base}` } = options;
-  const keysFor = keyring({ secret: options.secret, cookieName, version });
-  const attributes = foreignAttributes(cookieName, options.cookie, { secure, sameSite: "lax" });
+  const usual = `${secure ? "__Secure-" : ""}${base}`;
+  const cookieName = textOption("cookieName", given.cookieName, usual);
+  const keysFor = keyring({ secret, cookieName, version });
+  const defaults = { secure, sameSite: "lax" } as const;
+  const attributes = foreignAttributes(cookieName, cookie, defaults, { name: "cookieName" });
   const user = userAt("sub");
 
   return {

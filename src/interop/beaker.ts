@@ -10,15 +10,16 @@
  * @module
  */
 
-import { ConfigError, SessionTooLargeError } from "../errors.ts";
+import { SessionTooLargeError, section } from "../errors.ts";
 import { randomBytes } from "../lib/random.ts";
+import { choiceOption } from "./options.ts";
 import { signBeaker, unsignBeaker } from "./python/beaker-crypto.ts";
 import type { BeakerOptions } from "./python/beaker-parts.ts";
-import { beakerParts } from "./python/beaker-parts.ts";
+import { BEAKER, beakerParts } from "./python/beaker-parts.ts";
 import { unpickle } from "./python/pickle-read.ts";
 import { writePickle } from "./python/pickle-write.ts";
 import { answer, refuse } from "./python/refusal.ts";
-import { checkSecrets } from "./python/secrets.ts";
+import { checkSecrets, textOrBytesOption } from "./python/secrets.ts";
 import { checkRecords, cookieText, readRecord, sessionData } from "./python/source-parts.ts";
 import type { TextOrBytes } from "./python/web-crypto.ts";
 import { bytesOf, hex } from "./python/web-crypto.ts";
@@ -75,6 +76,8 @@ export interface BeakerSessionOptions extends BeakerOptions {
   readonly version?: "1.11" | "1.12";
 }
 
+const BACK_END = ["records", "layout", "secrets", "validateKey", "version"] as const;
+
 /** Beaker sends no more in a cookie. */
 const MAX_VALUE_CHARACTERS = 4064;
 
@@ -84,7 +87,8 @@ const MAX_VALUE_CHARACTERS = 4064;
  * @throws {ConfigError} when an option cannot work.
  */
 export function beakerCookie(options: BeakerCookieOptions): ForeignSource {
-  const validateKeys = checkSecrets("validateKeys", options.validateKeys);
+  section("options", options, [...BEAKER, "validateKeys"]);
+  const validateKeys = checkSecrets("validateKeys", options?.validateKeys);
   const parts = beakerParts("beaker-cookie", options);
   const { cookieName } = parts;
   const [validateKey] = validateKeys;
@@ -135,11 +139,13 @@ function idOf(data: Readonly<Record<string, unknown>>, text: string): string {
  * @throws {ConfigError} when an option cannot work.
  */
 export function beakerSession(options: BeakerSessionOptions): ForeignSource {
-  const { layout, version = "1.12", validateKey = "" } = options;
-  const secrets = checkSecrets("secrets", options.secrets);
-  const records = checkRecords(options.records);
+  const given = section("options", options, [...BEAKER, ...BACK_END]);
+  const secrets = checkSecrets("secrets", given.secrets);
+  const records = checkRecords(given.records);
+  const layout = choiceOption("layout", given.layout, ["redis", "file", "sql"]);
+  const version = choiceOption("version", given.version, ["1.11", "1.12"], "1.12");
+  const validateKey = textOrBytesOption("validateKey", given.validateKey, "");
   const keyOf = LAYOUTS[layout];
-  if (keyOf === undefined) throw new ConfigError("layout", 'must be "redis", "file" or "sql"');
   const parts = beakerParts("beaker", options);
   const [secret] = secrets;
 

@@ -24,6 +24,7 @@ import type { ForeignKeys } from "./js/keys.ts";
 import { keyList } from "./js/keys.ts";
 import { own, ownText } from "./js/own.ts";
 import { refuse } from "./js/refuse.ts";
+import { ageOption, flagOption, sourceOptions, textOption } from "./options.ts";
 import type { ForeignCookie, ForeignSource, ReadCookie, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -67,6 +68,8 @@ export interface BetterAuthOptions {
   readonly cookie?: ForeignCookieOptions;
 }
 
+const KNOWN = ["secret", "adapter", "secure", "cookiePrefix", "expiresIn", "cookie"] as const;
+const ADAPTER = ["findSession", "createSession", "updateSession", "deleteSession"] as const;
 const SEVEN_DAYS = 604_800;
 const LEEWAY = 60_000;
 
@@ -83,16 +86,20 @@ const LEEWAY = 60_000;
  * ```
  */
 export function betterAuthSession(options: BetterAuthOptions): ForeignSource {
-  const { adapter, secure = true, cookiePrefix = "better-auth", expiresIn = SEVEN_DAYS } = options;
-  if (typeof adapter?.findSession !== "function") {
+  const { adapter, secret, cookie, ...given } = sourceOptions("options", options, KNOWN);
+  const keys = keyList(secret, "secret");
+  if (!ADAPTER.every((verb) => typeof adapter?.[verb] === "function")) {
     throw new ConfigError("adapter", "must be `(await auth.$context).internalAdapter`");
   }
-  const keys = keyList(options.secret, "secret");
+  const secure = flagOption("secure", given.secure, true);
+  const cookiePrefix = textOption("cookiePrefix", given.cookiePrefix, "better-auth");
+  const expiresIn = ageOption("expiresIn", given.expiresIn, "seconds", SEVEN_DAYS);
   const prefix = `${secure ? "__Secure-" : ""}${cookiePrefix}.`;
   const tokenName = `${prefix}session_token`;
   const dataName = `${prefix}session_data`;
   const forgetName = `${prefix}dont_remember`;
-  const attributes = foreignAttributes(tokenName, options.cookie, { secure, sameSite: "lax" });
+  const defaults = { secure, sameSite: "lax" } as const;
+  const attributes = foreignAttributes(tokenName, cookie, defaults, { name: "cookiePrefix" });
   const cookieNames = [tokenName, dataName, forgetName];
 
   return {

@@ -13,7 +13,7 @@ import { ConfigError } from "../errors.ts";
 import { decodeBase64, encodeBase64 } from "../lib/base64.ts";
 import { utf8, utf8Text } from "../lib/bytes.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
-import { deletions, foreignAttributes, foreignCookie } from "./js/cookies.ts";
+import { COOKIE, deletions, foreignAttributes, foreignCookie } from "./js/cookies.ts";
 import type { JsonObject, Parsed } from "./js/json.ts";
 import { readJsonObject, requireFreeKeys, writeJson } from "./js/json.ts";
 import type { Keygrip, KeygripAlgorithm } from "./js/keygrip.ts";
@@ -23,7 +23,8 @@ import { keyList } from "./js/keys.ts";
 import { ownText } from "./js/own.ts";
 import { refuse } from "./js/refuse.ts";
 import type { UserField } from "./js/user.ts";
-import { passportUser } from "./js/user.ts";
+import { passportUser, userOption } from "./js/user.ts";
+import { ageOption, sourceOptions } from "./options.ts";
 import type { ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -44,6 +45,13 @@ export type {
   SealedForeign,
 } from "./source.ts";
 export { isRefused } from "./source.ts";
+
+const KNOWN = ["keys", "algorithm", "name", "maxAge", "user", ...COOKIE] as const;
+const THEIRS = ["expires", "overwrite", "priority"];
+const ELSEWHERE = {
+  secret: "see `keys`",
+  signed: "leave it out: what is not signed is not served, since anyone can write it",
+};
 
 /** The options that the app gives cookie-session, where they are of concern. */
 export interface CookieSessionOptions extends ForeignCookieOptions {
@@ -70,9 +78,12 @@ export interface CookieSessionOptions extends ForeignCookieOptions {
  * ```
  */
 export function cookieSession(options: CookieSessionOptions): ForeignSource {
-  const { name = "session", maxAge, user = passportUser } = options;
-  const keygrip = checkedKeygrip(options.keys, options.algorithm);
-  const attributes = foreignAttributes(name, options);
+  sourceOptions("options", options, KNOWN, THEIRS, ELSEWHERE);
+  const { name = "session" } = options ?? {};
+  const keygrip = checkedKeygrip(options?.keys, options?.algorithm);
+  const maxAge = ageOption("maxAge", options.maxAge, "milliseconds", undefined);
+  const user = userOption(options.user, passportUser);
+  const attributes = foreignAttributes(name, options, {}, { group: "" });
   const cookieNames = [name, name + SIGNATURE_SUFFIX];
   return {
     name: "cookie-session",
@@ -144,7 +155,10 @@ export async function signSessionValue(
   return await signKeygrip(name, value, checkedKeygrip(keys, algorithm));
 }
 
-function checkedKeygrip(keys: ForeignKeys, algorithm: KeygripAlgorithm = "sha1"): Keygrip {
+function checkedKeygrip(
+  keys: ForeignKeys | undefined,
+  algorithm: KeygripAlgorithm = "sha1",
+): Keygrip {
   const hash = keygripHash(algorithm);
   if (hash === undefined)
     throw new ConfigError("algorithm", "must be sha1, sha256, sha384 or sha512");

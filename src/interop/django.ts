@@ -6,12 +6,13 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import { decodeBase64, encodeBase64 } from "../lib/base64.ts";
 import { utf8Text } from "../lib/bytes.ts";
 import { randomBytes } from "../lib/random.ts";
+import { choiceOption, textOption } from "./options.ts";
 import type { DjangoOptions } from "./python/django-parts.ts";
-import { djangoParts, endOf } from "./python/django-parts.ts";
+import { DJANGO, djangoParts, endOf } from "./python/django-parts.ts";
 import { djangoSigning } from "./python/django-signing.ts";
 import { limitsOf } from "./python/limits.ts";
 import { unpickle } from "./python/pickle-read.ts";
@@ -66,16 +67,18 @@ export interface DjangoSessionOptions extends DjangoOptions {
   readonly cacheVersion?: number;
 }
 
+const BACK_END = ["records", "layout", "cacheKeyPrefix", "cacheVersion"] as const;
+
 /**
  * The engine `signed_cookies`, in both directions.
  *
  * @throws {ConfigError} when an option cannot work.
  */
 export function djangoCookie(options: DjangoOptions): ForeignSource {
-  const parts = djangoParts("django-cookie", options);
-  const { secrets, limits = {} } = options;
+  const { secrets, limits = {} } = section("options", options, DJANGO);
   const salt = "django.contrib.sessions.backends.signed_cookies";
   const { dumps, loads } = djangoSigning({ secrets, salt, limits });
+  const parts = djangoParts("django-cookie", options);
 
   return {
     ...parts.source,
@@ -106,14 +109,23 @@ export function djangoCookie(options: DjangoOptions): ForeignSource {
  * @throws {ConfigError} when an option cannot work.
  */
 export function djangoSession(options: DjangoSessionOptions): ForeignSource {
-  const { layout, secrets, limits = {}, cacheKeyPrefix = "", cacheVersion = 1 } = options;
-  const records = checkRecords(options.records);
-  if (!["db", "file", "cache", "database-cache"].includes(layout)) {
-    throw new ConfigError("layout", 'must be "db", "file", "cache" or "database-cache"');
-  }
-  const parts = djangoParts("django", options);
+  const given = section("options", options, [...DJANGO, ...BACK_END]);
+  const { secrets, limits = {}, cacheVersion = 1 } = given;
+  const records = checkRecords(given.records);
+  const layout = choiceOption("layout", given.layout, ["db", "file", "cache", "database-cache"]);
   const salt = "django.contrib.sessions.SessionStore";
   const { dumps, loads } = djangoSigning({ secrets, salt, limits });
+  const parts = djangoParts("django", given);
+  const cacheKeyPrefix = textOption("cacheKeyPrefix", given.cacheKeyPrefix, "");
+  if (!Number.isSafeInteger(cacheVersion)) {
+    throw new ConfigError("cacheVersion", "must be a whole number");
+  }
+  if (!layout.endsWith("cache")) {
+    const name = (["cacheKeyPrefix", "cacheVersion"] as const).find(
+      (each) => given[each] !== undefined,
+    );
+    if (name !== undefined) throw new ConfigError(name, "has no effect on this `layout`");
+  }
 
   return {
     ...parts.source,

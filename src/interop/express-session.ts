@@ -20,7 +20,8 @@ import type { SignedId } from "./js/signed-id.ts";
 import { signedIdSource } from "./js/signed-id.ts";
 import { hmacKeys, signText, unsignText } from "./js/signed-text.ts";
 import type { UserField } from "./js/user.ts";
-import { passportUser } from "./js/user.ts";
+import { passportUser, userOption } from "./js/user.ts";
+import { ageOption, sourceOptions } from "./options.ts";
 import type { ForeignRecords, ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -52,6 +53,9 @@ export type {
 } from "./source.ts";
 export { isRefused } from "./source.ts";
 
+const KNOWN = ["secret", "store", "name", "cookie", "user"] as const;
+const THEIRS = ["genid", "proxy", "resave", "rolling", "saveUninitialized", "unset"];
+
 /** The options that the app gives express-session, where they are of concern. */
 export interface ExpressSessionOptions {
   /** The app's `secret`. */
@@ -82,14 +86,15 @@ export interface ExpressSessionOptions {
  * ```
  */
 export function expressSession(options: ExpressSessionOptions): ForeignSource {
-  const { name = "connect.sid", cookie = {}, user = passportUser } = options;
-  const keys = hmacKeys(keyList(options.secret, "secret"));
+  sourceOptions("options", options, KNOWN, THEIRS);
+  const { name = "connect.sid", cookie } = options ?? {};
+  const keys = hmacKeys(keyList(options?.secret, "secret"));
   return signedIdSource({
     name: "express-session",
     cookieName: name,
     attributes: foreignAttributes(name, cookie),
-    maxAge: cookie.maxAge,
-    user,
+    maxAge: ageOption("cookie.maxAge", cookie?.maxAge, "milliseconds", undefined),
+    user: userOption(options.user, passportUser),
     reserved: ["passport", "flash"],
     records: checkedAccess(options.store, "store"),
     read: (value) => readWith(value, keys),

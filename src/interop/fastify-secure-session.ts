@@ -29,7 +29,8 @@ import type { JsonObject } from "./js/json.ts";
 import { readJsonObject, requireFreeKeys, writeJson } from "./js/json.ts";
 import { refuse } from "./js/refuse.ts";
 import type { UserField } from "./js/user.ts";
-import { fastifyPassportUser } from "./js/user.ts";
+import { fastifyPassportUser, userOption } from "./js/user.ts";
+import { ageOption, sourceOptions } from "./options.ts";
 import type { ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -76,6 +77,12 @@ export interface SecureContent {
   readonly keyIndex: number;
 }
 
+const KNOWN = ["key", "cookieName", "expiry", "cookie", "user"] as const;
+const ELSEWHERE = {
+  sessionName: "see `cookieName`",
+  secret: "see `key`: give the key that the app derives from it",
+  salt: "see `key`: give the key that the app derives with it",
+};
 const EXPIRY = 86_401;
 /** Clocks of servers differ; by more than this, something is wrong. */
 const LEEWAY_SECONDS = 300;
@@ -90,21 +97,19 @@ const LEEWAY_SECONDS = 300;
  * ```
  */
 export function fastifySecureSession(options: FastifySecureSessionOptions): ForeignSource {
-  const {
-    cookieName = "session",
-    expiry = EXPIRY,
-    cookie = {},
-    user = fastifyPassportUser,
-  } = options;
-  const keys = checkedKeys(options.key);
-  const attributes = foreignAttributes(cookieName, cookie);
-  const { maxAge } = cookie;
+  sourceOptions("options", options, KNOWN, [], ELSEWHERE);
+  const { cookieName = "session", cookie } = options ?? {};
+  const keys = checkedKeys(options?.key);
+  const expiry = ageOption("expiry", options.expiry, "seconds", EXPIRY);
+  const user = userOption(options.user, fastifyPassportUser);
+  const attributes = foreignAttributes(cookieName, cookie, {}, { name: "cookieName" });
+  const maxAge = ageOption("cookie.maxAge", cookie?.maxAge, "seconds", undefined);
 
   return {
     name: "fastify-secure-session",
     cookieNames: [cookieName],
     attributes,
-    reserved: ["passport"],
+    reserved: ["passport", "flash"],
     endTellsUse: true,
 
     async open(read, now) {
@@ -208,7 +213,9 @@ function makeWith(data: Readonly<JsonObject>, key: Uint8Array, writtenAt: number
   return encodeCookieText(`${encodeBase64(box)};${encodeBase64(nonce)}`);
 }
 
-function checkedKeys(given: SecretboxKey | readonly SecretboxKey[]): readonly Uint8Array[] {
+function checkedKeys(
+  given: SecretboxKey | readonly SecretboxKey[] | undefined,
+): readonly Uint8Array[] {
   const list = typeof given === "string" || given instanceof Uint8Array ? [given] : given;
   if (!Array.isArray(list) || list.length === 0) {
     throw new ConfigError("key", "is missing (is the environment variable set?)");

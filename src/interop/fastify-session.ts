@@ -10,7 +10,6 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
 import { decodeCookieText, encodeCookieText } from "./js/cookie-text.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
 import { foreignAttributes } from "./js/cookies.ts";
@@ -23,7 +22,8 @@ import type { SignedId } from "./js/signed-id.ts";
 import { signedIdSource } from "./js/signed-id.ts";
 import { hmacKeys, signText, unsignText } from "./js/signed-text.ts";
 import type { UserField } from "./js/user.ts";
-import { fastifyPassportUser } from "./js/user.ts";
+import { fastifyPassportUser, userOption } from "./js/user.ts";
+import { ageOption, sourceOptions, textOption } from "./options.ts";
 import type { ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -44,6 +44,9 @@ export type {
   SealedForeign,
 } from "./source.ts";
 export { isRefused } from "./source.ts";
+
+const KNOWN = ["secret", "store", "cookieName", "cookiePrefix", "cookie", "user"] as const;
+const THEIRS = ["idGenerator", "rolling", "saveUninitialized"];
 
 /** The options that the app gives @fastify/session, where they are of concern. */
 export interface FastifySessionOptions {
@@ -74,17 +77,17 @@ export interface FastifySessionOptions {
  * ```
  */
 export function fastifySession(options: FastifySessionOptions): ForeignSource {
-  const { cookieName = "sessionId", cookiePrefix = "", cookie = {} } = options;
-  const { user = fastifyPassportUser } = options;
-  if (typeof cookiePrefix !== "string") throw new ConfigError("cookiePrefix", "must be a string");
-  const keys = hmacKeys(keyList(options.secret, "secret"));
+  sourceOptions("options", options, KNOWN, THEIRS);
+  const { cookieName = "sessionId", cookie } = options ?? {};
+  const cookiePrefix = textOption("cookiePrefix", options?.cookiePrefix, "");
+  const keys = hmacKeys(keyList(options?.secret, "secret"));
   return signedIdSource({
     name: "fastify-session",
     cookieName,
-    attributes: foreignAttributes(cookieName, cookie, { secure: true }),
-    maxAge: cookie.maxAge,
-    user,
-    reserved: ["passport", "sessionId", "encryptedSessionId"],
+    attributes: foreignAttributes(cookieName, cookie, { secure: true }, { name: "cookieName" }),
+    maxAge: ageOption("cookie.maxAge", cookie?.maxAge, "milliseconds", undefined),
+    user: userOption(options.user, fastifyPassportUser),
+    reserved: ["passport", "flash", "sessionId", "encryptedSessionId"],
     records: checkedAccess(options.store, "store"),
     read: (value) => readWith(value, keys, cookiePrefix),
     write: (sid) => encodeCookieText(cookiePrefix + signText(sid, keys[0] as Keys[number])),

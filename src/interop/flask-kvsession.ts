@@ -10,9 +10,11 @@
  * @module
  */
 
+import { section } from "../errors.ts";
 import { utf8, utf8Text } from "../lib/bytes.ts";
 import type { Duration } from "../lib/duration.ts";
 import { randomBytes } from "../lib/random.ts";
+import { choiceOption, textOption } from "./options.ts";
 import {
   FLASK_ATTRIBUTES,
   FLASK_KEYS,
@@ -31,6 +33,7 @@ import { signer } from "./python/signing.ts";
 import {
   checkRecords,
   cookieOf,
+  cookieOptions,
   cookieText,
   defined,
   deletionOf,
@@ -85,6 +88,18 @@ export interface FlaskKvSessionOptions {
   readonly limits?: ReadLimits;
 }
 
+const KNOWN = [
+  "records",
+  "secrets",
+  "format",
+  "cookieName",
+  "keyPrefix",
+  "lifetime",
+  "userKey",
+  "attributes",
+  "limits",
+] as const;
+
 /** An id as the library makes it: 64 random bits and seconds, in hexadecimal without zeros before them. */
 export function flaskKvSessionId(now: number): string {
   const random = hex(randomBytes(8)).replace(/^0{1,15}/, "");
@@ -97,13 +112,15 @@ export function flaskKvSessionId(now: number): string {
  * @throws {ConfigError} when an option cannot work.
  */
 export function flaskKvSession(options: FlaskKvSessionOptions): ForeignSource {
-  const { cookieName = "session", keyPrefix = "", userKey = "_user_id" } = options;
-  const { format = "pickle" } = options;
-  const records = checkRecords(options.records);
-  const limits = limitsOf(options.limits);
-  const lifetime = durationOption("lifetime", options.lifetime ?? FLASK_LIFETIME);
-  const attributes = { ...FLASK_ATTRIBUTES, ...options.attributes };
-  const idSigner = signer({ secrets: options.secrets });
+  const given = section("options", options, KNOWN);
+  const records = checkRecords(given.records);
+  const idSigner = signer({ secrets: given.secrets });
+  const format = choiceOption("format", given.format, ["pickle", "json"], "pickle");
+  const keyPrefix = textOption("keyPrefix", given.keyPrefix, "");
+  const userKey = textOption("userKey", given.userKey, "_user_id");
+  const limits = limitsOf(given.limits);
+  const lifetime = durationOption("lifetime", given.lifetime, FLASK_LIFETIME);
+  const { cookieName, attributes } = cookieOptions(given, "session", FLASK_ATTRIBUTES);
   const deletion = deletionOf(cookieName, attributes);
 
   return {

@@ -9,11 +9,12 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, section } from "../errors.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
 import { utf8, utf8Text } from "../lib/bytes.ts";
 import type { Duration } from "../lib/duration.ts";
 import { randomBytes } from "../lib/random.ts";
+import { choiceOption, textOption } from "./options.ts";
 import {
   FLASK_ATTRIBUTES,
   FLASK_KEYS,
@@ -36,6 +37,7 @@ import { signer } from "./python/signing.ts";
 import {
   checkRecords,
   cookieOf,
+  cookieOptions,
   cookieText,
   defined,
   deletionOf,
@@ -114,6 +116,20 @@ export interface FlaskSessionOptions {
   readonly limits?: ReadLimits;
 }
 
+const KNOWN = [
+  "records",
+  "layout",
+  "format",
+  "secrets",
+  "cookieName",
+  "keyPrefix",
+  "lifetime",
+  "fileHash",
+  "userKey",
+  "attributes",
+  "limits",
+] as const;
+
 /**
  * The data of a record in whatever format it is: JSON begins with `{`, MessagePack with the code of a map,
  * a pickle with its protocol or, in protocols 0 and 1, with `(` or `}`.
@@ -142,17 +158,24 @@ export function writeFlaskSessionRecord(
  * @throws {ConfigError} when an option cannot work.
  */
 export function flaskSession(options: FlaskSessionOptions): ForeignSource {
-  const { layout, cookieName = "session", keyPrefix = "session:", userKey = "_user_id" } = options;
-  const { format = "msgpack", fileHash = "md5" } = options;
-  const records = checkRecords(options.records);
-  if (!["redis", "cachelib", "sql"].includes(layout)) {
-    throw new ConfigError("layout", 'must be "redis", "cachelib" or "sql"');
+  const given = section("options", options, KNOWN);
+  const records = checkRecords(given.records);
+  const layout = choiceOption("layout", given.layout, ["redis", "cachelib", "sql"]);
+  const format = choiceOption("format", given.format, ["msgpack", "pickle", "json"], "msgpack");
+  const fileHash = choiceOption("fileHash", given.fileHash, ["md5", "sha256"], "md5");
+  if (layout !== "cachelib" && given.fileHash !== undefined) {
+    throw new ConfigError("fileHash", 'has no effect without `layout: "cachelib"`');
   }
-  const limits = limitsOf(options.limits);
-  const lifetime = durationOption("lifetime", options.lifetime ?? FLASK_LIFETIME);
-  const attributes = { ...FLASK_ATTRIBUTES, ...options.attributes };
+  if (layout === "cachelib" && given.format !== undefined && format !== "pickle") {
+    throw new ConfigError("format", 'is always "pickle" with `layout: "cachelib"`');
+  }
+  const keyPrefix = textOption("keyPrefix", given.keyPrefix, "session:");
+  const userKey = textOption("userKey", given.userKey, "_user_id");
+  const limits = limitsOf(given.limits);
+  const lifetime = durationOption("lifetime", given.lifetime, FLASK_LIFETIME);
+  const { cookieName, attributes } = cookieOptions(given, "session", FLASK_ATTRIBUTES);
   const deletion = deletionOf(cookieName, attributes);
-  const idSigner = signerOf(options.secrets);
+  const idSigner = signerOf(given.secrets);
 
   return {
     name: "flask-session",

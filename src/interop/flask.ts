@@ -8,9 +8,11 @@
  * @module
  */
 
+import { section } from "../errors.ts";
 import type { Duration } from "../lib/duration.ts";
 import type { TimedSerializer } from "./itsdangerous.ts";
 import { urlSafeTimedSerializer } from "./itsdangerous.ts";
+import { textOption } from "./options.ts";
 import {
   FLASK_ATTRIBUTES,
   FLASK_KEYS,
@@ -22,6 +24,7 @@ import type { ReadLimits } from "./python/limits.ts";
 import { answer, taken } from "./python/refusal.ts";
 import {
   cookieOf,
+  cookieOptions,
   cookieText,
   defined,
   deletionOf,
@@ -71,6 +74,9 @@ export interface FlaskSigning {
   readonly limits?: ReadLimits;
 }
 
+const SIGNING = ["secrets", "salt", "digest", "limits"] as const;
+const KNOWN = [...SIGNING, "cookieName", "lifetime", "leeway", "userKey", "attributes"] as const;
+
 /** A Flask app's session cookie. */
 export interface FlaskCookieOptions extends FlaskSigning {
   /**
@@ -113,9 +119,13 @@ export interface FlaskCookieOptions extends FlaskSigning {
  * ```
  */
 export function flaskSerializer(signing: FlaskSigning): TimedSerializer {
-  const { secrets, salt = "cookie-session", digest = "sha1", limits = {} } = signing;
+  return serializerOf(section("options", signing, SIGNING));
+}
+
+function serializerOf(signing: FlaskSigning): TimedSerializer {
+  const { secrets, salt = "cookie-session", digest = "sha1", limits } = signing;
   return urlSafeTimedSerializer({
-    ...{ secrets, salt, digest, limits, keyDerivation: "hmac" },
+    ...{ secrets, salt, digest, ...(limits !== undefined && { limits }), keyDerivation: "hmac" },
     payload: { write: writeTaggedJson, read: readTaggedJson },
   });
 }
@@ -126,11 +136,12 @@ export function flaskSerializer(signing: FlaskSigning): TimedSerializer {
  * @throws {ConfigError} when an option cannot work.
  */
 export function flaskCookie(options: FlaskCookieOptions): ForeignSource {
-  const { cookieName = "session", userKey = "_user_id" } = options;
-  const lifetime = durationOption("lifetime", options.lifetime ?? FLASK_LIFETIME);
-  const leeway = durationOption("leeway", options.leeway ?? "10s") / 1000;
-  const attributes = { ...FLASK_ATTRIBUTES, ...options.attributes };
-  const serializer = flaskSerializer(options);
+  const given = section("options", options, KNOWN);
+  const serializer = serializerOf(given);
+  const userKey = textOption("userKey", given.userKey, "_user_id");
+  const lifetime = durationOption("lifetime", given.lifetime, FLASK_LIFETIME);
+  const leeway = durationOption("leeway", given.leeway, "10s") / 1000;
+  const { cookieName, attributes } = cookieOptions(given, "session", FLASK_ATTRIBUTES);
   const deletion = deletionOf(cookieName, attributes);
 
   return {

@@ -20,7 +20,8 @@ import { MAX_COOKIE_CHARACTERS, writeJson } from "./js/json.ts";
 import { own, ownText } from "./js/own.ts";
 import { refuse } from "./js/refuse.ts";
 import type { UserField } from "./js/user.ts";
-import { noUser } from "./js/user.ts";
+import { noUser, userOption } from "./js/user.ts";
+import { ageOption, choiceOption, sourceOptions } from "./options.ts";
 import type { ForeignCookie, ForeignSource, ReadCookie, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -55,6 +56,9 @@ export interface H3SessionOptions {
   readonly user?: UserField;
 }
 
+const KNOWN = ["password", "name", "maxAge", "idleTimeout", "version", "cookie", "user"] as const;
+const THEIRS = ["crypto", "generateId", "sessionHeader"];
+
 /** What a seal of h3 holds. */
 export interface H3Content {
   readonly id: string;
@@ -78,12 +82,17 @@ const CHUNK_CHARACTERS = 4_000;
  * ```
  */
 export function h3Session(options: H3SessionOptions): ForeignSource {
-  const { name = "h3", version = 2, user = noUser } = options;
-  const passwords = checkedPasswords(options.password);
+  sourceOptions("options", options, KNOWN, THEIRS);
+  const { name = "h3", idleTimeout } = options ?? {};
+  const passwords = checkedPasswords(options?.password);
+  const version = choiceOption("version", options.version, [1, 2], 2);
   const iterations = ITERATIONS[version];
-  if (iterations === undefined) throw new ConfigError("version", "must be 1 or 2");
-  const maxAge = (options.maxAge ?? 0) * 1000;
-  const idle = version === 2 ? (options.idleTimeout ?? 0) * 1000 : 0;
+  const user = userOption(options.user, noUser);
+  const maxAge = ageOption("maxAge", options.maxAge, "seconds", 0) * 1000;
+  const idle = ageOption("idleTimeout", idleTimeout, "seconds", 0) * 1000;
+  if (version === 1 && idleTimeout !== undefined) {
+    throw new ConfigError("idleTimeout", "has no effect with `version: 1`, which knows none");
+  }
   const attributes = foreignAttributes(name, options.cookie, {
     secure: true,
     ...(version === 2 ? { sameSite: "lax" } : {}),
@@ -255,7 +264,7 @@ function isTime(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value >= 0;
 }
 
-function checkedPasswords(given: string | readonly string[]): readonly string[] {
+function checkedPasswords(given: string | readonly string[] | undefined): readonly string[] {
   const passwords = typeof given === "string" ? [given] : given;
   if (!Array.isArray(passwords) || passwords.length === 0) {
     throw new ConfigError("password", "is missing (is the environment variable set?)");

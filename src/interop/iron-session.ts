@@ -20,7 +20,8 @@ import type { JsonObject } from "./js/json.ts";
 import { MAX_COOKIE_CHARACTERS, requireFreeKeys, writeJson } from "./js/json.ts";
 import { refuse } from "./js/refuse.ts";
 import type { UserField } from "./js/user.ts";
-import { noUser } from "./js/user.ts";
+import { noUser, userOption } from "./js/user.ts";
+import { ageOption, flagOption, sourceOptions } from "./options.ts";
 import type { ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -61,6 +62,15 @@ export interface IronSessionOptions {
   readonly user?: UserField;
 }
 
+const KNOWN = [
+  "cookieName",
+  "password",
+  "ttl",
+  "chunk",
+  "cookieOptions",
+  "endsWithBrowser",
+  "user",
+] as const;
 const FOURTEEN_DAYS = 1_209_600;
 // Room for the name and for attributes, which iron-session counts too.
 const CHUNK_CHARACTERS = 3_800;
@@ -75,13 +85,19 @@ const CHUNK_CHARACTERS = 3_800;
  * ```
  */
 export function ironSession(options: IronSessionOptions): ForeignSource {
-  const { cookieName, ttl = FOURTEEN_DAYS, chunk = false, endsWithBrowser = false } = options;
-  const { user = noUser } = options;
-  const passwords = checkedPasswords(options.password);
-  const attributes = foreignAttributes(cookieName, options.cookieOptions, {
-    secure: true,
-    sameSite: "lax",
-  });
+  const { cookieName, cookieOptions, password, ...given } = sourceOptions(
+    "options",
+    options,
+    KNOWN,
+  );
+  const passwords = checkedPasswords(password);
+  const ttl = ageOption("ttl", given.ttl, "seconds", FOURTEEN_DAYS);
+  const chunk = flagOption("chunk", given.chunk, false);
+  const endsWithBrowser = flagOption("endsWithBrowser", given.endsWithBrowser, false);
+  const user = userOption(given.user, noUser);
+  const defaults = { secure: true, sameSite: "lax" } as const;
+  const place = { name: "cookieName", group: "cookieOptions" };
+  const attributes = foreignAttributes(cookieName, cookieOptions, defaults, place);
 
   return {
     name: "iron-session",

@@ -14,8 +14,10 @@
  * @module
  */
 
+import { section } from "../errors.ts";
 import { decodeBase64url, encodeBase64url } from "../lib/base64url.ts";
 import { utf8, utf8Text } from "../lib/bytes.ts";
+import { methodsOption } from "./options.ts";
 import { readJson, writeJson } from "./python/json.ts";
 import type { Limits, ReadLimits } from "./python/limits.ts";
 import { limitsOf } from "./python/limits.ts";
@@ -24,7 +26,7 @@ import { answer, refuse, taken } from "./python/refusal.ts";
 import type { TakenAt, TimeOptions } from "./python/signed-text.ts";
 import { checkAge, readPayload, writePayload } from "./python/signed-text.ts";
 import type { SignerOptions } from "./python/signing.ts";
-import { signer } from "./python/signing.ts";
+import { SIGNER, signer } from "./python/signing.ts";
 import type { Refused } from "./source.ts";
 
 export type { ReadLimits } from "./python/limits.ts";
@@ -77,8 +79,8 @@ export interface PayloadCodec {
 
 /** `itsdangerous.TimestampSigner`. @throws {ConfigError} as {@link signer}. */
 export function timestampSigner(options: SignerOptions): TimestampSigner {
-  const { separator = "." } = options;
   const plainSigner = signer(options);
+  const { separator = "." } = options;
   return {
     sign: async (value, now = Date.now()) =>
       await plainSigner.sign(`${value}${separator}${timestampText(now)}`),
@@ -96,8 +98,8 @@ export function timestampSigner(options: SignerOptions): TimestampSigner {
 
 /** `itsdangerous.URLSafeSerializer`. @throws {ConfigError} as {@link signer}. */
 export function urlSafeSerializer(options: SerializerOptions): Serializer {
-  const textSigner = signer({ salt: "itsdangerous", ...options });
-  const payload = payloadCodec(options);
+  const { payload, signing } = serializerParts(options);
+  const textSigner = signer(signing);
   return {
     dumps: async (value) => await textSigner.sign(await payload.write(value)),
     loads: (text) =>
@@ -111,8 +113,8 @@ export function urlSafeSerializer(options: SerializerOptions): Serializer {
 
 /** `itsdangerous.URLSafeTimedSerializer`. @throws {ConfigError} as {@link signer}. */
 export function urlSafeTimedSerializer(options: SerializerOptions): TimedSerializer {
-  const textSigner = timestampSigner({ salt: "itsdangerous", ...options });
-  const payload = payloadCodec(options);
+  const { payload, signing } = serializerParts(options);
+  const textSigner = timestampSigner(signing);
   return {
     dumps: async (value, now) => await textSigner.sign(await payload.write(value), now),
     loads: (text, time) =>
@@ -121,6 +123,19 @@ export function urlSafeTimedSerializer(options: SerializerOptions): TimedSeriali
         const { value, signedAt } = taken(await textSigner.unsign(text, time));
         return { value: await payload.read(value), signedAt };
       }),
+  };
+}
+
+function serializerParts(options: SerializerOptions) {
+  const { limits, payload, salt = "itsdangerous", ...signing } = section("options", options, [
+    ...SIGNER,
+    "limits",
+    "payload",
+  ]);
+  if (payload !== undefined) methodsOption("payload", payload, ["write", "read"]);
+  return {
+    payload: payloadCodec(limitsOf(limits), payload),
+    signing: { ...signing, salt },
   };
 }
 
@@ -147,9 +162,7 @@ const compactJson: PayloadCodec = {
   read: readJson,
 };
 
-function payloadCodec(options: SerializerOptions) {
-  const { payload = compactJson } = options;
-  const limits = limitsOf(options.limits);
+function payloadCodec(limits: Limits, payload: PayloadCodec = compactJson) {
   return {
     // Base64 takes four characters for three bytes; timestamp and signature are short.
     checkLength(text: string): void {

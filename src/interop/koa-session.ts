@@ -13,7 +13,7 @@ import { ConfigError } from "../errors.ts";
 import { decodeBase64, encodeBase64 } from "../lib/base64.ts";
 import { utf8, utf8Text } from "../lib/bytes.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
-import { deletions, foreignAttributes, foreignCookie } from "./js/cookies.ts";
+import { COOKIE, deletions, foreignAttributes, foreignCookie } from "./js/cookies.ts";
 import type { JsonObject } from "./js/json.ts";
 import { checkedObject, readJsonObject, requireFreeKeys, writeJson } from "./js/json.ts";
 import type { KeygripAlgorithm } from "./js/keygrip.ts";
@@ -23,7 +23,8 @@ import { keyList } from "./js/keys.ts";
 import { own, ownText } from "./js/own.ts";
 import { refuse } from "./js/refuse.ts";
 import type { UserField } from "./js/user.ts";
-import { passportUser } from "./js/user.ts";
+import { passportUser, userOption } from "./js/user.ts";
+import { ageOption, methodsOption, sourceOptions, textOption } from "./options.ts";
 import type { ForeignDraft, ForeignSession, ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -73,6 +74,27 @@ export interface KoaSessionOptions extends ForeignCookieOptions {
   readonly user?: UserField;
 }
 
+const KNOWN = ["keys", "algorithm", "key", "maxAge", "store", "prefix", "user", ...COOKIE] as const;
+const THEIRS = [
+  "autoCommit",
+  "beforeSave",
+  "expires",
+  "genid",
+  "overwrite",
+  "priority",
+  "renew",
+  "rolling",
+  "valid",
+];
+const NOT_SERVED = "leave it out: sessions with it are not served";
+const ELSEWHERE = {
+  signed: "leave it out: what is not signed is not served, since anyone can write it",
+  encode: NOT_SERVED,
+  decode: NOT_SERVED,
+  externalKey: NOT_SERVED,
+  ContextStore: "see `store`",
+};
+
 /** What a session of koa-session holds. */
 export interface KoaContent {
   /** What the app sees as `ctx.session`. */
@@ -98,13 +120,20 @@ const STORE_LEEWAY = 10_000;
  * ```
  */
 export function koaSession(options: KoaSessionOptions): ForeignSource {
-  const { key: name = "koa.sess", maxAge = DAY, user = passportUser, prefix = "" } = options;
-  const { algorithm = "sha1", store } = options;
+  sourceOptions("options", options, KNOWN, THEIRS, ELSEWHERE);
+  const { key: name = "koa.sess", algorithm = "sha1", store } = options ?? {};
+  const prefix = textOption("prefix", options?.prefix, "");
+  const user = userOption(options?.user, passportUser);
+  const maxAge =
+    options?.maxAge === "session"
+      ? "session"
+      : ageOption("maxAge", options?.maxAge, "milliseconds", DAY);
+  if (store !== undefined) methodsOption("store", store, ["get", "set", "destroy"]);
   const hash = keygripHash(algorithm);
   if (hash === undefined)
     throw new ConfigError("algorithm", "must be sha1, sha256, sha384 or sha512");
-  const keygrip = { keys: keyList(options.keys, "keys"), hash };
-  const attributes = foreignAttributes(name, options);
+  const keygrip = { keys: keyList(options?.keys, "keys"), hash };
+  const attributes = foreignAttributes(name, options, {}, { name: "key", group: "" });
   const cookieNames = [name, name + SIGNATURE_SUFFIX];
 
   async function contentOf(value: string, now: number): Promise<KoaContent | Refused> {
@@ -119,7 +148,7 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
     name: "koa-session",
     cookieNames,
     attributes,
-    reserved: ["passport"],
+    reserved: ["passport", "flash"],
     endTellsUse: true,
     takesMark: true,
     // koa-session keeps nothing whose name begins with an underscore.

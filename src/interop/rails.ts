@@ -23,7 +23,8 @@ import type { RailsCookieOptions } from "./js/rails-cookies.ts";
 import { encryptor } from "./js/rails-cookies.ts";
 import { refuse } from "./js/refuse.ts";
 import type { UserField } from "./js/user.ts";
-import { userAt } from "./js/user.ts";
+import { userAt, userOption } from "./js/user.ts";
+import { ageOption, sourceOptions, textOption } from "./options.ts";
 import type { ForeignSource } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -63,6 +64,8 @@ export interface RailsSessionOptions extends RailsCookieOptions {
   readonly user?: UserField;
 }
 
+const KNOWN = ["secretKeyBase", "name", "keyDigest", "cookie", "expireAfter", "user"] as const;
+
 /**
  * The cookie sessions of a Rails app, for adopting and sharing.
  *
@@ -73,9 +76,12 @@ export interface RailsSessionOptions extends RailsCookieOptions {
  * ```
  */
 export function railsSession(options: RailsSessionOptions): ForeignSource {
-  const { name, expireAfter, user = userAt("user_id") } = options;
-  const box = encryptor(options);
-  const attributes = foreignAttributes(name, options.cookie, { sameSite: "lax" });
+  const { name, secretKeyBase, keyDigest, ...given } = sourceOptions("options", options, KNOWN);
+  const digest = keyDigest === undefined ? {} : { keyDigest };
+  const box = encryptor({ secretKeyBase, name, ...digest });
+  const expireAfter = ageOption("expireAfter", given.expireAfter, "seconds", undefined);
+  const user = userOption(given.user, userAt("user_id"));
+  const attributes = foreignAttributes(name, given.cookie, { sameSite: "lax" });
 
   return {
     name: "rails",
@@ -127,11 +133,12 @@ export function railsSession(options: RailsSessionOptions): ForeignSource {
  * @param scope - Warden's, the model's name.
  */
 export function deviseUser(scope = "user"): UserField {
-  const key = `warden.user.${scope}.key`;
+  const key = `warden.user.${textOption("scope", scope, "user")}.key`;
   const read = (data: Readonly<Record<string, unknown>>): string | undefined => {
     const ids = Array.isArray(data[key]) ? (data[key] as readonly unknown[])[0] : undefined;
     const id = Array.isArray(ids) ? (ids as readonly unknown[])[0] : undefined;
-    return typeof id === "string" || Number.isSafeInteger(id) ? String(id) : undefined;
+    const isId = typeof id === "string" || Number.isSafeInteger(id) || typeof id === "bigint";
+    return isId ? String(id) : undefined;
   };
   return {
     read,

@@ -23,7 +23,8 @@ import { own, ownText } from "./js/own.ts";
 import { refuse } from "./js/refuse.ts";
 import { hmacKeys, signText, unsignText } from "./js/signed-text.ts";
 import type { UserField } from "./js/user.ts";
-import { noUser } from "./js/user.ts";
+import { noUser, userOption } from "./js/user.ts";
+import { ageOption, methodsOption, sourceOptions } from "./options.ts";
 import type { ForeignDraft, ForeignSession, ForeignSource, Refused } from "./source.ts";
 import { isRefused } from "./source.ts";
 
@@ -48,6 +49,9 @@ export interface ReactRouterStorage {
   updateData(id: string, data: never, expires?: Date): Promise<void>;
   deleteData(id: string): Promise<void>;
 }
+
+const KNOWN = ["secrets", "name", "cookie", "storage", "user"] as const;
+const STORAGE = ["createData", "readData", "updateData", "deleteData"];
 
 /** The app's cookie options, where they are of concern. */
 export interface ReactRouterOptions {
@@ -75,10 +79,17 @@ export interface ReactRouterOptions {
  * ```
  */
 export function reactRouterSession(options: ReactRouterOptions): ForeignSource {
-  const { name = "__session", cookie = {}, storage, user = noUser } = options;
-  const secrets = checkedSecrets(options.secrets);
+  const {
+    name = "__session",
+    cookie,
+    storage,
+    ...given
+  } = sourceOptions("options", options, KNOWN);
+  const secrets = checkedSecrets(given.secrets);
+  const user = userOption(given.user, noUser);
+  if (storage !== undefined) methodsOption("storage", storage, STORAGE);
   const attributes = foreignAttributes(name, cookie, { sameSite: "lax", httpOnly: false });
-  const { maxAge } = cookie;
+  const maxAge = ageOption("cookie.maxAge", cookie?.maxAge, "seconds", undefined);
 
   async function contentOf(json: unknown): Promise<Parsed | Refused> {
     if (storage === undefined) return checkedObject(json);

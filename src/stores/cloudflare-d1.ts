@@ -23,16 +23,16 @@ export interface D1StoreOptions {
   /** The database: `env.DB`, and not a session of it, which may read from a copy that is behind. */
   readonly client: D1Like;
   /** Begins the names of the tables. Change it when two apps share a database. @default "coatcheck_" */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /**
    * Makes the tables before the first command of the store, which is one more round trip. Say `false`
    * when a migration of yours makes them: {@link d1Schema} has the statements.
    *
    * @default true
    */
-  readonly createTables?: boolean;
+  readonly createTables?: boolean | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const KNOWN = ["client", "prefix", "createTables", "clock"] as const;

@@ -44,11 +44,11 @@ export interface DurableObjectStoreOptions {
    *
    * @default 32
    */
-  readonly objects?: number;
+  readonly objects?: number | undefined;
   /** Begins the names of objects and tables. Change it when two apps share a namespace. @default "coatcheck_" */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const KNOWN = ["client", "objects", "prefix", "clock"] as const;

@@ -123,7 +123,7 @@ export interface SessionStore {
   /**
    * Adds a record if the id is free: closed and expired ones count for as long as they lie there.
    *
-   * For a user the mark is set to the store's now - `startedAgo`; for a visitor it is 0.
+   * For a user the mark is set to the store's now - `startedAgo`, which may be -1; for a visitor it is 0.
    * `"cut-off"` when the mark is not above the user's cut-off, where the store can tell.
    */
   create(
@@ -163,7 +163,7 @@ export interface SessionStore {
    * Removes at most `limit` records and cut-offs whose time is over, closed ones too; safe on many
    * nodes at once.
    *
-   * @returns how many were removed.
+   * @returns how many were removed. Fewer than `limit`: nothing was left, and whoever sweeps stops there.
    */
   sweep(limit: number, now: number): Promise<number>;
   /** Releases what the store itself opened, never a client that it was given. */
@@ -213,7 +213,7 @@ export interface RevocationPage {
 
 /** A feed of revocations that is mirrored in memory. Both embedded stores keep one. */
 export interface Revocations {
-  /** Appends an entry; resolved when it is durable. */
+  /** Appends an entry, also where there is one of the same user; resolved when it is durable. */
   add(revocation: Revocation): Promise<void>;
   /**
    * The entries after the cursor whose time is not over; from the beginning with `undefined`. All of

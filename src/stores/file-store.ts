@@ -28,29 +28,36 @@ export function storeOn(
   const sessions = sessionsOn(disk);
   const cutOffs = cutOffsOn(disk);
   const feed = feedOn(disk, clock);
-  const waiting: (() => void)[] = [];
   let isOpen = true;
   let underWay = 0;
   let settled: (() => void) | undefined;
+  // Apart: a disk that is slow keeps what is written waiting, and must not keep anyone from reading.
+  const reading = lane();
+  const writing = lane();
 
-  /** Lets so many verbs run at once, and `close` wait for those under way. */
-  function guarded<Args extends unknown[], Answer>(
-    verb: (...args: Args) => Promise<Answer>,
-  ): (...args: Args) => Promise<Answer> {
-    return async (...args) => {
-      if (!isOpen) throw new Error("the file store is closed");
-      if (underWay === VERBS_AT_ONCE) await new Promise<void>((go) => waiting.push(go));
-      else underWay += 1;
-      try {
-        return await verb(...args);
-      } finally {
-        // Whoever waits takes over the place.
-        const next = waiting.shift();
-        if (next !== undefined) next();
-        else underWay -= 1;
-        if (underWay === 0) settled?.();
-      }
-    };
+  /** Lets so many verbs run at once, and `close` wait for all of them. */
+  function lane() {
+    const waiting: (() => void)[] = [];
+    let running = 0;
+    return <Args extends unknown[], Answer>(
+      verb: (...args: Args) => Promise<Answer>,
+    ): ((...args: Args) => Promise<Answer>) =>
+      async (...args) => {
+        if (!isOpen) throw new Error("the file store is closed");
+        underWay += 1;
+        if (running === VERBS_AT_ONCE) await new Promise<void>((go) => waiting.push(go));
+        else running += 1;
+        try {
+          return await verb(...args);
+        } finally {
+          // Whoever waits takes over the place.
+          const next = waiting.shift();
+          if (next !== undefined) next();
+          else running -= 1;
+          underWay -= 1;
+          if (underWay === 0) settled?.();
+        }
+      };
   }
 
   async function create(
@@ -137,7 +144,7 @@ export function storeOn(
       shared: true,
     },
 
-    load: guarded(async (id) => {
+    load: reading(async (id) => {
       const name = nameOf(id);
       const record = name === undefined ? undefined : await sessions.read(name);
       if (record === undefined) return undefined;
@@ -146,11 +153,11 @@ export function storeOn(
     }),
 
     // A copy: the caller's object may change before it is written.
-    create: guarded((record, startedAgo, now) => create({ ...record }, startedAgo, now)),
+    create: writing((record, startedAgo, now) => create({ ...record }, startedAgo, now)),
 
-    update: guarded((id, revision, next, now) => update(id, revision, { ...next }, now)),
+    update: writing((id, revision, next, now) => update(id, revision, { ...next }, now)),
 
-    touch: guarded(async (id, lastSeenAt, expiresAt, now) => {
+    touch: writing(async (id, lastSeenAt, expiresAt, now) => {
       const name = nameOf(id);
       if (name === undefined) return false;
       const entry = { seen: lastSeenAt, expires: expiresAt, now };
@@ -160,11 +167,11 @@ export function storeOn(
       return done !== undefined;
     }),
 
-    cutOff: guarded((userId, { except, keepUntil }, now) => cutOff(userId, except, keepUntil, now)),
+    cutOff: writing((userId, { except, keepUntil }, now) => cutOff(userId, except, keepUntil, now)),
 
-    list: guarded(listerOn(disk, sessions, cutOffs)),
+    list: reading(listerOn(disk, sessions, cutOffs)),
 
-    sweep: guarded(sweeperOn(disk, sessions, cutOffs, feed)),
+    sweep: writing(sweeperOn(disk, sessions, cutOffs, feed)),
 
     async close() {
       if (!isOpen) return;
@@ -178,8 +185,8 @@ export function storeOn(
       cutOffs.close();
     },
 
-    add: guarded(feed.add),
+    add: writing(feed.add),
 
-    since: guarded(feed.since),
+    since: reading(feed.since),
   };
 }

@@ -29,11 +29,11 @@ export interface FileStoreOptions {
    *
    * @default true
    */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
   /** Sets apart apps that share a folder. @default "" */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const KNOWN = ["path", "durable", "namespace", "clock"] as const;
@@ -58,7 +58,7 @@ export function fileStore(options: FileStoreOptions): SessionStore & Revocations
   return storeOn(nodeDisk(root, durable), clock, durable);
 }
 
-function checked(options: FileStoreOptions): Required<FileStoreOptions> {
+function checked(options: FileStoreOptions) {
   const {
     path,
     durable = true,
@@ -108,7 +108,8 @@ function requireVersion(root: string): void {
 function writeVersion(file: string): void {
   const draft = `${file}-${randomName()}`;
   try {
-    writeFileSync(draft, VERSION, { flag: "wx", mode: 0o600 });
+    // On the disk before it has its name: after a power failure an empty one would be another version.
+    writeFileSync(draft, VERSION, { flag: "wx", mode: 0o600, flush: true });
     // A link, as the sessions are made: where there are none, it shows at once.
     linkSync(draft, file);
   } catch (error) {

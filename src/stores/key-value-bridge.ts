@@ -14,16 +14,16 @@ import { keyValueKeys } from "./key-value-texts.ts";
 
 export interface BridgeOptions {
   /** Put before every key: sets apart what else uses the backend. Letters, digits, `_`, `.`, `:`, `-`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /**
    * What makes acknowledged writes of the backend disappear. Only you know it; say `[]` for a database
    * that keeps what it has acknowledged.
    *
    * @default ["restart", "eviction", "failover"]
    */
-  readonly forgets?: StoreTraits["forgets"];
+  readonly forgets?: StoreTraits["forgets"] | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;

@@ -36,16 +36,16 @@ export interface LmdbStoreOptions {
    */
   readonly path: string;
   /** Sets apart apps that share a file. @default "" */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /**
    * How much the file may hold, in bytes. Above it new sessions and longer ones are refused with an
    * error; signing out, touching and sweeping go on, and so make room.
    *
    * @default what the disk holds
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const KNOWN = ["path", "namespace", "maxBytes", "clock"] as const;

@@ -22,7 +22,7 @@ export interface MemcachedStoreOptions {
    *
    * @default "coatcheck:"
    */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 // A value may have 1 MiB, and text within text gets up to twice as long.

@@ -18,9 +18,9 @@ export interface MemoryStoreOptions {
    *
    * @default 268_435_456 (256 MiB: half a million sessions of 300 bytes)
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const KNOWN = ["maxBytes", "clock"] as const;

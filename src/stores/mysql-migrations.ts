@@ -55,7 +55,7 @@ function first(prefix: string): string[] {
   look_at DOUBLE NOT NULL,
   user_id VARBINARY(400),
   long_user_id VARBINARY(4096),
-  body MEDIUMBLOB NOT NULL,
+  \`body\` MEDIUMBLOB NOT NULL,
   PRIMARY KEY (namespace, id),
   KEY by_user (namespace, user_id, id),
   KEY to_look_at (namespace, look_at)

@@ -64,21 +64,21 @@ export function mysqlSql(prefix: string): MysqlSql {
   const sessions = `${prefix}sessions`;
   const cutOffs = `${prefix}cut_offs`;
   const withCutOff = `LEFT JOIN ${cutOffs} c ON c.namespace = s.namespace AND c.user_id = s.user_id`;
-  const into = `INSERT INTO ${sessions} (namespace, id, revision, closed, last_seen_at, expires_at, look_at, body, mark, user_id, long_user_id)`;
+  const into = `INSERT INTO ${sessions} (namespace, id, revision, closed, last_seen_at, expires_at, look_at, \`body\`, mark, user_id, long_user_id)`;
 
   function list(whose: string, limit: number): string {
     // Of what is dead the body is not wanted.
-    return `SELECT ${COLUMNS}, IF(s.live, s.body, ''), s.live FROM (
+    return `SELECT ${COLUMNS}, IF(s.live, s.\`body\`, ''), s.live FROM (
   SELECT s.*, s.closed = 0 AND s.expires_at > ? AND (
     s.user_id IS NULL OR c.at IS NULL OR s.mark > c.at OR COALESCE(s.id = c.except_id, FALSE)
   ) AS live
   FROM ${sessions} s ${withCutOff}
   WHERE s.namespace = ?${whose} AND s.id > ? ORDER BY s.id LIMIT ${limit}
-) s ${withCutOff} ORDER BY s.id`;
+) s ${withCutOff} ORDER BY s.id LIMIT ${limit}`;
   }
 
   return {
-    load: `SELECT ${COLUMNS}, s.body, COALESCE(c.at, 0)
+    load: `SELECT ${COLUMNS}, s.\`body\`, COALESCE(c.at, 0)
 FROM ${sessions} s ${withCutOff} WHERE s.namespace = ? AND s.id = ?`,
 
     createVisitors: `${into} VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, NULL, NULL)`,
@@ -91,7 +91,7 @@ WHERE m.mark > COALESCE(c.at, 0)`,
 
     isTaken: `SELECT 1 FROM ${sessions} WHERE namespace = ? AND id = ?`,
 
-    update: `UPDATE ${sessions} SET revision = revision + 1, body = ?,
+    update: `UPDATE ${sessions} SET revision = revision + 1, \`body\` = ?,
   last_seen_at = GREATEST(last_seen_at, ?), expires_at = ?, look_at = LEAST(look_at, ?),
   closed = ?, user_id = IF(?, NULL, user_id), long_user_id = IF(?, NULL, long_user_id)
 WHERE namespace = ? AND id = ? AND revision = ? AND closed = 0 AND expires_at > ?`,
@@ -136,7 +136,7 @@ LEFT JOIN (
   SELECT * FROM ${prefix}revocations WHERE namespace = ? AND number >= ? AND until > ${NOW}
   ORDER BY number LIMIT ${limit}
 ) r ON TRUE
-ORDER BY r.number`,
+ORDER BY r.number LIMIT ${limit}`,
   };
 }
 

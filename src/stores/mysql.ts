@@ -42,22 +42,22 @@ export interface MysqlStoreOptions {
    */
   readonly client: MysqlClient;
   /** Sets apart apps that share the tables. @default "" */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** What the names of the tables begin with. @default "coatcheck_" */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /**
    * Prepares the statements, once on each connection: the server parses and plans each only once. Not
    * behind a proxy that does not know prepared statements.
    *
    * @default false
    */
-  readonly prepare?: boolean;
+  readonly prepare?: boolean | undefined;
 }
 
 /** Where the tables are. */
 export interface MysqlTableOptions {
   /** What the names of the tables begin with. @default "coatcheck_" */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 const KNOWN = ["client", "namespace", "prefix", "prepare"] as const;

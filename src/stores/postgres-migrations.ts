@@ -30,15 +30,17 @@ export function whyNotReady(schema: string, version: number): string | undefined
   return `${what}: run \`migrate(client)\` of coatcheck/stores/postgres, or the SQL that \`npx coatcheck migrate postgres --print\` prints`;
 }
 
-/** @param schema - a name that has been checked */
-export function migrationsFor(schema: string): readonly PostgresMigration[] {
-  return [{ version: 1, sql: first(`"${schema}"`) }];
+/**
+ * @param schema - a name that has been checked
+ * @param isThere - whether it need not be made
+ */
+export function migrationsFor(schema: string, isThere = false): readonly PostgresMigration[] {
+  const make = isThere ? "" : `CREATE SCHEMA IF NOT EXISTS "${schema}";\n\n`;
+  return [{ version: 1, sql: make + first(`"${schema}"`) }];
 }
 
 function first(schema: string): string {
-  return `CREATE SCHEMA IF NOT EXISTS ${schema};
-
-CREATE TABLE ${schema}.migrations (
+  return `CREATE TABLE ${schema}.migrations (
   version integer PRIMARY KEY,
   applied_at timestamptz NOT NULL DEFAULT now()
 );
@@ -115,7 +117,9 @@ export async function versionOf(calls: PostgresCalls, schema: string): Promise<n
 /** Applies what is missing, each migration in a transaction. @returns the versions that were applied. */
 export async function applyMigrations(calls: PostgresCalls, schema: string): Promise<number[]> {
   const applied: number[] = [];
-  for (const { version, sql } of migrationsFor(schema)) {
+  // A role that may make no schema is refused even `IF NOT EXISTS`.
+  const there = await calls.rows("SELECT 1 FROM pg_namespace WHERE nspname = $1::text", [schema]);
+  for (const { version, sql } of migrationsFor(schema, there.length > 0)) {
     if ((await versionOf(calls, schema)) >= version) continue;
     try {
       // Sent as one text, the statements are one transaction.

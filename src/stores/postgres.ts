@@ -40,9 +40,9 @@ export interface PostgresStoreOptions {
    */
   readonly client: PostgresClient;
   /** Sets apart apps that share the tables. @default "" */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** The PostgreSQL schema that holds the tables. @default "coatcheck" */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
   /**
    * Lets pg prepare the statements, once on each connection: the server parses and plans each only
    * once. Not behind a pooler in transaction mode, unless it keeps track of them. postgres.js has an
@@ -50,7 +50,7 @@ export interface PostgresStoreOptions {
    *
    * @default false
    */
-  readonly prepare?: boolean;
+  readonly prepare?: boolean | undefined;
   /**
    * Tells other processes what has changed, with NOTIFY, and gives the store `watch`. Set it in all
    * processes or in none. Every write of a session then waits for a lock that all notifying transactions
@@ -58,20 +58,20 @@ export interface PostgresStoreOptions {
    *
    * @default false
    */
-  readonly notify?: boolean;
+  readonly notify?: boolean | undefined;
   /**
    * What `watch` listens on, when `client` cannot: behind a pooler in transaction mode, a second client
    * that is connected directly. Refused without `notify`.
    *
    * @default client
    */
-  readonly listenOn?: PostgresClient;
+  readonly listenOn?: PostgresClient | undefined;
 }
 
 /** Where the tables are. */
 export interface PostgresSchemaOptions {
   /** @default "coatcheck" */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
 }
 
 const KNOWN = ["client", "namespace", "schema", "prepare", "notify", "listenOn"] as const;

@@ -19,12 +19,15 @@ const KEY_BYTES = 32;
 const LOOK_AGAIN = 60_000;
 // While none is known. A first look that hangs, as at a node that is dead, must not keep all sign-ins waiting.
 const LOOK_AGAIN_FIRST = 1000;
+// While one is known, and its node may be dead where others are well.
+const LONGEST_LOOK = 500;
 
 /**
  * Homes under the key that `keep` gives: the one it was given, or the one that was there before.
  *
- * It is asked again now and then with the key in use: an eviction must not take it for good, and what a
- * failover has replaced must be seen.
+ * It is asked again with the key in use, by whoever needs one a minute after the last time: an eviction must
+ * not take it for good, and where a failover or a restart has lost it, and another process was first to put
+ * its own there, a cut-off under the old one would miss those who have signed in since.
  */
 export function homes(keep: (key: string) => Promise<string>): (userId: string) => Promise<string> {
   let secret = encodeBase64url(randomBytes(KEY_BYTES));
@@ -53,13 +56,21 @@ export function homes(keep: (key: string) => Promise<string>): (userId: string) 
       });
       return next;
     }
-    next.then(
-      (found) => {
-        key = Promise.resolve(found);
-      },
-      () => undefined,
-    );
-    return before;
+    key = new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(before), LONGEST_LOOK);
+      next.then(
+        (found) => {
+          clearTimeout(timer);
+          key = Promise.resolve(found);
+          resolve(found);
+        },
+        () => {
+          clearTimeout(timer);
+          resolve(before);
+        },
+      );
+    });
+    return key;
   }
 
   return async (userId) => {

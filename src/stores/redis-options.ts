@@ -18,14 +18,14 @@ export interface RedisStoreOptions {
    */
   readonly client: RedisClient;
   /** Begins every key. Sets apart apps that share a server. @default "coatcheck" */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /**
    * A second connected client, which does nothing but listen: with it the store has `watch`, and
    * publishes what it changes. Give one in every process of the app, or in none.
    *
    * @default none: nothing is published
    */
-  readonly subscriber?: RedisSubscriber;
+  readonly subscriber?: RedisSubscriber | undefined;
   /**
    * How many replicas must have a revocation, a sign-out or a cut-off before it is acknowledged.
    *
@@ -33,12 +33,14 @@ export interface RedisStoreOptions {
    *
    * @default none: they are acknowledged when the primary has them
    */
-  readonly confirm?: {
-    /** At least 1. */
-    readonly replicas: number;
-    /** In milliseconds. @default 1000 */
-    readonly timeout?: number;
-  };
+  readonly confirm?:
+    | {
+        /** At least 1. */
+        readonly replicas: number;
+        /** In milliseconds. @default 1000 */
+        readonly timeout?: number | undefined;
+      }
+    | undefined;
   /**
    * What makes acknowledged writes disappear in your deployment. Leave out `"restart"` when every write
    * is on the disk first (`appendfsync always`), `"eviction"` when `maxmemory-policy` is `noeviction`, and
@@ -46,9 +48,9 @@ export interface RedisStoreOptions {
    *
    * @default ["restart", "eviction", "failover"]
    */
-  readonly forgets?: StoreTraits["forgets"];
+  readonly forgets?: StoreTraits["forgets"] | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** What the store works with. */

@@ -22,9 +22,9 @@ export type SqliteStoreOptions = SqliteFileOptions | SqliteDatabaseOptions;
 
 interface SharedOptions {
   /** Sets apart apps that share a file. @default "" */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** Tells which revocations are over, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 export interface SqliteFileOptions extends SharedOptions {
@@ -39,7 +39,7 @@ export interface SqliteFileOptions extends SharedOptions {
    *
    * @default true
    */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
 }
 
 export interface SqliteDatabaseOptions extends SharedOptions {

@@ -4,35 +4,49 @@
  * @module
  */
 
-import type { RouteAnswer } from "./adapter-fixture.ts";
+import type { Session } from "../core/session.ts";
+import type { RouteAnswer, SuiteData } from "./adapter-fixture.ts";
 import type { AdapterScene, AdapterSceneTest, MethodTrait } from "./adapter-scene.ts";
 import { longText, nextTurn, sessionCookies, until } from "./adapter-scene.ts";
 import { expectEqual, expectTrue } from "./expect.ts";
 
-const failing: readonly { readonly what: string; fail(): RouteAnswer }[] = [
+const failing: readonly {
+  readonly what: string;
+  /** Absent: one that says that the server failed. */
+  readonly status?: number;
+  fail(session: Session<SuiteData>): RouteAnswer | Promise<RouteAnswer>;
+}[] = [
   {
     what: "throws",
     fail() {
       throw new Error("the handler failed, as the test asks");
     },
   },
+  {
+    what: "throws an error of the session's own",
+    status: 401,
+    fail: async (session) => ({
+      body: (await session.requireFresh({ methods: ["totp"], within: "5m" })).userId,
+    }),
+  },
   { what: "answers 500", fail: () => ({ status: 500, body: "sorry" }) },
   { what: "answers 503", fail: () => ({ status: 503, body: "later" }) },
 ];
 
-const handlerTests = failing.flatMap(({ what, fail }): AdapterSceneTest[] => [
+const handlerTests = failing.flatMap(({ what, status, fail }): AdapterSceneTest[] => [
   {
     name: `a handler that ${what} drops its buffered changes`,
+    needs: status === undefined ? [] : ["thrown errors"],
     async run(scene) {
       const { browser } = await scene.serve(async (session, { path }) => {
         const loaded = await session.load();
         if (path === "/read") return { body: String(loaded.get("n")) };
         loaded.set("n", path === "/fail" ? "lost" : "kept");
-        return path === "/fail" ? fail() : {};
+        return path === "/fail" ? await fail(session) : {};
       });
       const stranger = browser();
       const failed = await stranger.visit("/fail");
-      expectTrue(failed.status >= 500, "the status says that it failed");
+      expectEqual(failed.status >= 500 ? undefined : failed.status, status, "status");
       expectEqual(failed.cookies, [], "cookies");
       expectEqual(scene.recorded.count("create"), 0, "sessions created");
 
@@ -43,6 +57,7 @@ const handlerTests = failing.flatMap(({ what, fail }): AdapterSceneTest[] => [
   },
   {
     name: `a handler that ${what} keeps what acted at once, and its cookie is sent`,
+    needs: status === undefined ? [] : ["thrown errors"],
     async run(scene) {
       const { browser } = await scene.serve(async (session, { path }) => {
         if (path === "/read") {
@@ -54,11 +69,11 @@ const handlerTests = failing.flatMap(({ what, fail }): AdapterSceneTest[] => [
         }
         const loaded = await session.signIn("ada");
         loaded.set("n", "lost");
-        return fail();
+        return await fail(session);
       });
       const ada = browser();
       const failed = await ada.visit("/fail");
-      expectTrue(failed.status >= 500, "the status says that it failed");
+      expectEqual(failed.status >= 500 ? undefined : failed.status, status, "status");
       expectEqual(sessionCookies(failed).length, 1, "session cookies");
       expectEqual(failed.headers["cache-control"], "no-store", "cache-control");
       expectEqual((await ada.visit("/read")).body, "ada undefined", "who is signed in");

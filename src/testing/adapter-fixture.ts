@@ -57,6 +57,8 @@ export type AdapterLack =
   | "pipelining"
   /** Handlers that begin before the body of the request has come whole. */
   | "partial bodies"
+  /** That a handler has thrown: only the status of the answer is told. */
+  | "thrown errors"
   /** A way to tell when a response is over. */
   | "end";
 

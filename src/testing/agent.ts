@@ -98,7 +98,7 @@ function createAgent(base: URL, jar: Map<string, KeptCookie>): Agent {
     cookies: (path = "/") =>
       // The longest path goes first on the wire, and is the one that a server sees.
       new Map(
-        matching(path)
+        matching(urlOf(path, base).pathname)
           .reverse()
           .map(({ name, value }) => [name, value]),
       ),

@@ -6,7 +6,7 @@
 
 import { UsageError } from "../errors.ts";
 import type { Duration } from "../lib/duration.ts";
-import { milliseconds } from "../lib/duration.ts";
+import { DURATION, milliseconds } from "../lib/duration.ts";
 
 /** Give `clock.now` to `createSessions({ clock })`. */
 export interface TestClock {
@@ -37,7 +37,7 @@ export function testClock(start: number = Date.now()): TestClock {
     advance(duration) {
       const ms = milliseconds(duration);
       if (ms === undefined) {
-        throw new UsageError(`\`advance\` takes seconds or a string such as "30m"`);
+        throw new UsageError(`\`advance\` takes ${DURATION}`);
       }
       at += ms;
     },

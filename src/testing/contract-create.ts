@@ -24,6 +24,8 @@ export const createTests: readonly ContractTest[] = [
     async run({ add, now }) {
       expectEqual((await add("ada")).mark, now(), "the mark");
       expectEqual((await add("ada", { startedAgo: 1500 })).mark, now() - 1500, "the mark");
+      // Of a session that a cut-off has excepted, which lies a millisecond ahead of the clock.
+      expectEqual((await add("ada", { startedAgo: -1 })).mark, now() + 1, "the mark of the next");
     },
   },
   {

@@ -106,6 +106,12 @@ export const cutOffTests: readonly ContractTest[] = [
       await store.cutOff("ada", { keepUntil }, now());
       await store.cutOff("ada", { except: ended.id, keepUntil }, now());
       expectEqual(await liveIds(scene, [ended]), [], "live sessions");
+      // One that was excepted ends with the next cut-off, on the very millisecond of its mark.
+      const kept = await add("bob");
+      await store.cutOff("bob", { except: kept.id, keepUntil }, now());
+      await store.cutOff("bob", { keepUntil }, now());
+      await store.cutOff("bob", { except: kept.id, keepUntil }, now());
+      expectEqual(await liveIds(scene, [kept]), [], "live sessions of bob");
     },
   },
   {
@@ -168,13 +174,20 @@ export const cutOffTests: readonly ContractTest[] = [
     },
   },
   {
-    name: "cutOff: of a user without sessions holds for the sign-in under way",
-    async run({ store, newRecord, now }) {
+    name: "P5 cutOff: of a user without sessions, or with none left, holds for the sign-in under way",
+    async run({ store, add, newRecord, now }) {
       await store.cutOff("ada", { keepUntil: now() + DAY }, now());
-      const record = await newRecord("ada");
-      await store.create(record, MINUTE, now());
-      const loaded = await store.load(record.id);
-      expectTrue(loaded === undefined || !isLive(loaded, now()), "nobody is signed in");
+      const last = await add("bob");
+      await store.cutOff("bob", { keepUntil: now() + DAY }, now());
+      const closed = { body: "", lastSeenAt: now(), expiresAt: now() + MINUTE, close: true };
+      await store.update(last.id, 1, closed, now());
+      await store.sweep(100, now() + 2 * MINUTE);
+      for (const userId of ["ada", "bob"]) {
+        const record = await newRecord(userId);
+        await store.create(record, MINUTE, now());
+        const loaded = await store.load(record.id);
+        expectTrue(loaded === undefined || !isLive(loaded, now()), "nobody is signed in");
+      }
     },
   },
 ];

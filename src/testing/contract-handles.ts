@@ -5,10 +5,11 @@
  */
 
 import type { StoreChange } from "../stores/contract.ts";
+import { USER_IDS } from "./contract-names.ts";
 import { expectEqual, expectTrue, fail, show } from "./expect.ts";
 import type { ContractTest } from "./store-needs.ts";
 import type { Scene } from "./store-scene.ts";
-import { DAY, HOUR, listedIds, MINUTE, sweepAll } from "./store-scene.ts";
+import { DAY, HOUR, listedIds, MINUTE, sleep, sweepAll } from "./store-scene.ts";
 
 export const handleTests: readonly ContractTest[] = [
   {
@@ -126,6 +127,32 @@ export const handleTests: readonly ContractTest[] = [
       await isTold(scene, { kind: "user", userId: "ada" }, () =>
         other.cutOff("ada", { keepUntil: now() + DAY }, now()),
       );
+    },
+  },
+  {
+    name: "watch: names each user by the very text, and to who began before a listener that has ended",
+    needs: ["watch"],
+    async run({ store, other, now }) {
+      const left = new Set<string>();
+      const heard = new Set<string | undefined>();
+      const end = store.watch?.(({ kind, id }) => {
+        if (kind === "user") heard.add(id);
+        // It covers what was changed so far.
+        if (kind === "everything") for (const userId of left) heard.add(userId);
+      });
+      store.watch?.(() => undefined)();
+      try {
+        for (const userId of USER_IDS) {
+          left.add(userId);
+          await other.cutOff(userId, { keepUntil: now() + DAY }, now());
+        }
+        for (const due = Date.now() + PATIENCE; left.size > 0; await sleep(5)) {
+          for (const userId of heard) left.delete(userId as string);
+          if (Date.now() > due) fail(`\`watch\` did not tell of the users ${show([...left])}`);
+        }
+      } finally {
+        end?.();
+      }
     },
   },
   {

@@ -110,6 +110,20 @@ export const listTests: readonly ContractTest[] = [
     },
   },
   {
+    name: "list: of large records none is left out",
+    async run(scene) {
+      const { store, add, now } = scene;
+      // Together more than the answers of most backends may have.
+      const body = "x".repeat(Math.min(store.traits.maxBodyBytes, 256 * 1024));
+      const records: SessionRecord[] = [];
+      for (let index = 0; index < 20; index += 1) records.push(await add("ada", { body }));
+      for (const userId of ["ada", undefined]) {
+        const listed = await listAll(store, { userId, limit: 1000 }, now());
+        expectEqual(ids(listed), ids(records), "ids");
+      }
+    },
+  },
+  {
     name: "list: keeps one order while records are updated and touched",
     async run(scene) {
       const { store, now } = scene;

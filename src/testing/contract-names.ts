@@ -7,7 +7,7 @@
 import { utf8Length } from "../lib/bytes.ts";
 import { expectEqual, expectTrue, show } from "./expect.ts";
 import type { ContractTest } from "./store-needs.ts";
-import { DAY, listAll, listedIds, MINUTE } from "./store-scene.ts";
+import { DAY, listAll, listedIds, MINUTE, SECOND } from "./store-scene.ts";
 
 /** Each of them another user, however alike they look to a collation, a glob or a separator. */
 export const USER_IDS: readonly string[] = [
@@ -19,7 +19,24 @@ export const USER_IDS: readonly string[] = [
   "a%",
   "a*",
   "a_",
+  // Where a path, a query, a key or a list of them would end, and what is decoded once too often.
+  "a.a",
+  "a#a",
+  "a?a",
+  "a|a",
+  "a,a",
+  "a@a",
+  "a$a",
+  "a~a",
+  "a\ta",
+  "a\r\n",
+  "a+",
+  "%61",
+  ".",
+  "..",
   "A",
+  "ａ",
+  "a\u00AD",
   "á",
   "a\u0301",
   "a ",
@@ -35,6 +52,10 @@ export const USER_IDS: readonly string[] = [
   "undefined",
   "null",
   "0",
+  // One number in three spellings.
+  "1",
+  "01",
+  "1.0",
   "\u0000",
   "\uFFFD",
   "\uFEFFa",
@@ -69,7 +90,7 @@ const BODIES: readonly string[] = [
   "a\u0301 \u212B \uFB01",
   "\u0001\u0002\u0007\u0008\u000B\u000C\u001A\u001B\u001F \u007F\u0080\u0085\u009F\u00A0\u00AD",
   "\uFFFD\uFFFE\uFFFF\u{1FFFE}\u{10FFFF} \uE000",
-  "back\\slash \\u0000 'quotes' \"more\" `and` $more",
+  "back\\slash \\u0000 'quotes' \"more\" `and` $more $& $1 $$",
 ];
 
 export const nameTests: readonly ContractTest[] = [
@@ -90,15 +111,17 @@ export const nameTests: readonly ContractTest[] = [
     async run({ store, add, load, wait, now }) {
       const owners = new Map<string, string>();
       for (const userId of USER_IDS) owners.set(userId, (await add(userId)).id);
-      await wait(MINUTE);
-      const done = new Set<string>();
-      for (const userId of USER_IDS) {
-        const cutOff = await store.cutOff(userId, { keepUntil: now() + DAY }, now());
-        done.add(userId);
+      // Each is a later one. What it does to another user shows where that one's came before: so both ways.
+      for (const order of [USER_IDS, [...USER_IDS].reverse()]) {
+        const cutOffs = new Map<string, number>();
+        for (const userId of order) {
+          await wait(SECOND);
+          const cutOff = await store.cutOff(userId, { keepUntil: now() + DAY }, now());
+          cutOffs.set(userId, cutOff);
+        }
         for (const [owner, id] of owners) {
-          const found = (await load(id)).cutOff;
-          if (owner === userId) expectEqual(found, cutOff, `the cut-off of ${show(owner)}`);
-          else expectEqual(found > 0, done.has(owner), `${show(owner)} has been cut off`);
+          const expected = cutOffs.get(owner);
+          expectEqual((await load(id)).cutOff, expected, `the cut-off of ${show(owner)}`);
         }
       }
     },

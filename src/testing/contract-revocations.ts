@@ -81,7 +81,11 @@ export const revocationTests: readonly ContractTest[] = [
         await read();
       })();
       await Promise.all(
-        ids.map((id, index) => (index % 2 === 0 ? feed : other).add(entry("user", scene, id))),
+        ids.map(async (id, index) => {
+          // Some are under way whenever the reader reads, also where all of them take equally long.
+          await sleep(index % 10);
+          await (index % 2 === 0 ? feed : other).add(entry("user", scene, id));
+        }),
       );
       adding = false;
       await reader;
@@ -180,6 +184,27 @@ export const revocationTests: readonly ContractTest[] = [
       await there.add({ ...entry("everyone", scene), until: scene.now() + MINUTE });
       await elsewhere.sweep(100, scene.now() + 2 * DAY);
       expectEqual((await feed.since(undefined)).revocations, [added], "the entries here");
+    },
+  },
+  {
+    name: "P5 revocations: of one user, one session and everyone there may be many, each is an entry",
+    needs: ["revocations"],
+    async run(scene) {
+      const { feed } = feeds(scene);
+      const [id, except] = [await scene.newId("ada"), await scene.newId("ada")];
+      const first = [
+        entry("session", scene, id),
+        { ...entry("user", scene, "ada"), except },
+        entry("everyone", scene),
+      ];
+      // A week later, and with less to be remembered.
+      const [at, until] = [scene.now() + 7 * DAY, scene.now() + HOUR];
+      const again = first.map(
+        ({ kind, id }): Revocation => ({ kind, ...(id && { id }), at, until }),
+      );
+      for (const revocation of [...first, ...again]) await feed.add(revocation);
+      const { revocations } = await feed.since(undefined);
+      expectEqual(revocations, [...first, ...again], "the entries");
     },
   },
   {

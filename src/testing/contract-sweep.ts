@@ -7,7 +7,7 @@
 import { expectEqual, expectTrue } from "./expect.ts";
 import type { ContractTest } from "./store-needs.ts";
 import type { Scene } from "./store-scene.ts";
-import { DAY, HOUR, listedIds, MINUTE, sweepAll } from "./store-scene.ts";
+import { DAY, HOUR, listedIds, MINUTE, SECOND, sleep, sweepAll } from "./store-scene.ts";
 
 export const sweepTests: readonly ContractTest[] = [
   {
@@ -15,7 +15,11 @@ export const sweepTests: readonly ContractTest[] = [
     async run(scene) {
       const { store, add, wait, load, now } = scene;
       await sweepAll(store, now());
-      const records = [await add("ada"), await add()];
+      const records = [await add("ada"), await add(), await add(undefined, { closed: true })];
+      const { id } = await add("ada");
+      const next = { body: "", lastSeenAt: now(), expiresAt: now() + HOUR, close: true };
+      await store.update(id, 1, next, now());
+      records.push((await load(id)).record);
       await store.cutOff("bob", { keepUntil: now() + HOUR }, now());
       await wait(HOUR - 1);
       expectEqual(await store.sweep(100, now()), 0, "how many were removed");
@@ -42,16 +46,18 @@ export const sweepTests: readonly ContractTest[] = [
     name: "sweep: removes at most as many as it may, counts them, and gets to the end",
     async run(scene) {
       const { store, add, wait, now } = scene;
-      const records = [];
-      for (let index = 0; index < 25; index += 1) records.push(await add("ada"));
+      const records = await Promise.all(Array.from({ length: 130 }, () => add("ada")));
       await wait(HOUR);
       let left = await present(scene, records);
-      for (let round = 0; left > 0; round += 1) {
-        expectTrue(round < 25, "every sweep removes something while there is something");
-        const removed = await store.sweep(7, now());
+      // More than the batches of most backends have, and then few.
+      for (let limit = 110; left > 0; limit = 7) {
+        const removed = await store.sweep(limit, now());
         const rest = await present(scene, records);
-        expectTrue(removed <= 7, "no more are removed than may be");
+        expectTrue(removed <= limit, "no more are removed than may be");
         expectEqual(left - rest, removed, "how many were removed");
+        // Whoever sweeps goes on while as many were removed as may be, and no longer.
+        if (removed < limit)
+          expectEqual(rest, 0, "what is left when fewer were removed than may be");
         left = rest;
       }
       expectEqual(await store.sweep(7, now()), 0, "how many were removed when there was nothing");
@@ -136,6 +142,63 @@ export const sweepTests: readonly ContractTest[] = [
       expectEqual((await load(created.id)).cutOff, cutOff, "the cut-off");
       const live = [updated.id, touched.id].sort();
       expectEqual(await listedIds(store, now()), live, "the whole list");
+    },
+  },
+  {
+    name: "P5 expiry: a backend's own takes no record, list, cut-off or revocation before its time",
+    async run({ store, other, add, newRecord, load, skip, wait, now }) {
+      // No backend's own expiry goes by the core's clock, so here time passes for real.
+      await skip(Math.max(0, Date.now() - now()));
+      const soon = (): number => Date.now() + SECOND;
+      const later = now() + DAY;
+      async function create(expiresAt: number): Promise<string> {
+        const record = await newRecord("ada", { expiresAt });
+        expectEqual(await store.create(record, 0, now()), "created", "create");
+        return record.id;
+      }
+      await create(soon());
+      const updated = await create(soon());
+      const next = { body: "next", lastSeenAt: now(), expiresAt: later };
+      expectEqual(await store.update(updated, 1, next, now()), true, "update");
+      const touched = await create(soon());
+      expectEqual(await store.touch(touched, now(), later, now()), true, "touch");
+      const live = [updated, touched, await create(later)].sort();
+      await create(soon());
+
+      // A cut-off is kept until the later of two moments, whichever was asked for first.
+      const cutOffs = new Map<string, number>();
+      for (const userId of ["bob", "eve"]) {
+        const { id } = await add(userId, { startedAgo: MINUTE, expiresAt: later });
+        const keepUntils = userId === "bob" ? [soon(), later] : [later, soon()];
+        for (const keepUntil of keepUntils) {
+          cutOffs.set(id, await store.cutOff(userId, { keepUntil }, now()));
+        }
+      }
+      for (const until of [soon(), later, soon()]) {
+        await store.add?.({ kind: "user", id: `until ${until}`, at: now(), until });
+      }
+
+      // What ends between two seconds does not end with the first.
+      const due = Date.now() + 1900;
+      const between = await create(due);
+      await sleep(due - 400 - Date.now());
+      const isThere = (await store.load(between)) !== undefined;
+      expectTrue(isThere || Date.now() >= due, "a record is there until its expiresAt");
+
+      await sleep(SECOND);
+      await wait(Math.max(0, Date.now() - now()));
+      for (const id of live) await load(id);
+      expectEqual(await listedIds(other, now(), "ada"), live, "the user's list");
+      for (const [id, cutOff] of cutOffs) {
+        expectEqual((await load(id)).cutOff, cutOff, "the cut-off");
+      }
+      const page = await store.since?.(undefined);
+      const left = page?.revocations.map(({ id }) => id).filter((id) => id === `until ${later}`);
+      expectEqual(
+        left,
+        store.since && [`until ${later}`],
+        "the revocations whose time is not over",
+      );
     },
   },
   {

@@ -59,6 +59,19 @@ const SHOWN = 400;
 
 /** A value for a message: one line, cut where it gets long. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = textOf(value);
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters)` : text;
+}
+
+/** As JSON, and what that lacks as code has it. Drivers give BigInts, and results that hold themselves. */
+function textOf(value: unknown): string {
+  try {
+    const text = JSON.stringify(value, (_key, inner: unknown) => {
+      if (typeof inner === "bigint") return `${inner}n`;
+      return typeof inner === "number" && !Number.isFinite(inner) ? String(inner) : inner;
+    });
+    return text ?? String(value);
+  } catch {
+    return String(value);
+  }
 }

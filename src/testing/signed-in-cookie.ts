@@ -10,9 +10,9 @@ import type { Sessions } from "../core/sessions.ts";
 export interface SignedInOptions<Data extends object = Record<string, unknown>>
   extends SignInOptions<Data> {
   /** What the session holds from the start. */
-  readonly data?: Partial<Data>;
-  /** Headers of the request that signs in, such as `user-agent`, in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly data?: Partial<Data> | undefined;
+  /** Headers of the request that signs in, such as `user-agent`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -30,7 +30,7 @@ export async function signedInCookie<Data extends object>(
   options: SignedInOptions<Data> = {},
 ): Promise<string> {
   const { data = {}, headers = {}, ...signIn } = options;
-  const session = sessions.open({ headers });
+  const session = sessions.open({ headers: new Headers(headers) });
   const loaded = await session.load();
   for (const [key, value] of Object.entries(data) as [keyof Data & string, never][]) {
     loaded.set(key, value);

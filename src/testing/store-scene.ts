@@ -95,7 +95,8 @@ export async function openScene(given: StoreFixture): Promise<Scene> {
     },
     async add(userId, { startedAgo = 0, ...overrides } = {}) {
       const record = await scene.newRecord(userId, overrides);
-      expectEqual(await store.create(record, startedAgo, at), "created", "create");
+      const answer = await store.create(record, startedAgo, at);
+      expectEqual(answer, "created", "create in the fresh store that `open` gives");
       return (await scene.load(record.id)).record;
     },
     async load(id) {

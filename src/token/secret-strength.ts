@@ -24,12 +24,13 @@ const PRINTABLE = /^[!-~]+$/;
 const LINES = /^[\s!-~]+$/;
 const GENERATED = /^ck1_[\w-]{43}$/;
 const PHRASE = /^([a-z._-]+|[A-Z._-]+)\d{0,8}$/;
+const HEX = /^([\da-f]{2})+$/i;
 const PLACEHOLDER =
   /change.?(me|this)|replace.?(me|this|with)|insecure|placeholder|example|keyboard.?cat|at.?least.?\d\d/i;
-// How keys begin that documentation prints (Flask, Tornado, RFC 7515 A.1), and the SHA-256, in hex and
+// How keys begin that documentation prints (ours, Flask, Tornado, RFC 7515 A.1), and the SHA-256, in hex and
 // base64, of nothing, "secret", "password", "changeme" and "test".
 const PUBLISHED =
-  /^(192b9bdd|43oETzKX|11oETzKX|AyM1SysP|e3b0c442|47DEQpj8|2bb80d53|K7gNU3sd|5e884898|XohImNoo|057ba03d|BXugPWxE|9f86d081|n4bQgYhM)/i;
+  /^(zvVRzzTc|192b9bdd|43oETzKX|11oETzKX|AyM1SysP|e3b0c442|47DEQpj8|2bb80d53|K7gNU3sd|5e884898|XohImNoo|057ba03d|BXugPWxE|9f86d081|n4bQgYhM)/i;
 
 function bytesProblem(bytes: Uint8Array): string | undefined {
   if (bytes.length < MIN_BYTES) return `has ${bytes.length} bytes and needs ${MIN_BYTES}`;
@@ -51,7 +52,25 @@ function textProblem(text: string): string | undefined {
   if (PLACEHOLDER.test(text)) return "is a placeholder";
   if (PUBLISHED.test(text)) return "is published";
   if (PHRASE.test(text)) return TOO_EASY;
-  return randomnessProblem(text);
+  return randomnessProblem(text) ?? encodedProblem(text.slice(0, JUDGED_CHARACTERS));
+}
+
+/** A phrase, or bytes in order, looks random in base64, and in hexadecimal. */
+function encodedProblem(text: string): string | undefined {
+  const inner = HEX.test(text)
+    ? text.replace(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16)))
+    : decodedBase64(text);
+  // Fewer bytes than these can't be judged by how often each is there.
+  if (!LINES.test(inner) && inner.length < MIN_BYTES) return undefined;
+  return randomnessProblem(inner) ?? encodedProblem(inner);
+}
+
+function decodedBase64(text: string): string {
+  try {
+    return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {
+    return "";
+  }
 }
 
 function randomnessProblem(text: string): string | undefined {
@@ -67,6 +86,7 @@ const KNOWN =
   "qwertyuiop[]asdfghjkl;'zxcvbnm,./ 1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/ qazwsxedcrfvtgbyhnujmikolp " +
   "!@#$%^&*()_+ 31415926535897932384626433832795028841971693993751 2718281828459045235360287471 " +
   "thequickbrownfoxjumpsoverthelazydog loremipsumdolorsitamet deadbeefcafebabe ";
+const KNOWN_EITHER_WAY = KNOWN + Array.from(KNOWN).reverse().join("");
 const MIN_RUN = 4;
 // The most frequent pairs of letters in English: three quarters of a phrase, a sixth of random letters.
 const PAIRS = new Set(
@@ -104,7 +124,7 @@ function estimatedBits(text: string): number {
   while (at < text.length) {
     const run = Math.max(copyLength(folded, at), steps(folded, at, 1), steps(folded, at, 2) - 2);
     if (run >= MIN_RUN) {
-      bits += Math.log2(KNOWN.length + text.length);
+      bits += Math.log2(KNOWN_EITHER_WAY.length + text.length);
       at += run;
     } else {
       const inWord = isPair[at] && (isPair[at - 1] || isPair[at + 1]);
@@ -120,7 +140,7 @@ function copyLength(text: string, at: number): number {
   let length = 0;
   while (at + length < text.length) {
     const piece = text.slice(at, at + length + 1);
-    if (!KNOWN.includes(piece) && text.indexOf(piece) >= at) break;
+    if (!KNOWN_EITHER_WAY.includes(piece) && text.indexOf(piece) >= at) break;
     length += 1;
   }
   return length;

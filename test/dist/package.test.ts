@@ -125,6 +125,16 @@ describe("the coatcheck program", () => {
     expect((await program("--help")).out).toContain("secret");
   });
 
+  it.each([
+    ["goes on in silence when nobody reads any more", "--help | true; echo $PIPESTATUS", "0\n"],
+    ["says in one line that a disk is full", "secret 2>&1 > /dev/full", /^coatcheck: ENOSPC.*\n$/],
+  ])("%s", async (_, line, said) => {
+    const program = join(packed.folder, "node_modules/.bin/coatcheck");
+    const { out, err } = await outcome("bash", ["-c", `"${program}" ${line}`], packed.folder);
+    expect(out).toMatch(said);
+    expect(err).toBe("");
+  });
+
   it("ends with 2 and a hint when it is misused", async () => {
     expect(await program("sekret")).toEqual({
       code: 2,

@@ -4,7 +4,7 @@ import * as coatcheck from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 
 const { createSessions, CoatcheckError, ConfigError, isCoatcheckError, UsageError } = coatcheck;
-const SECRETS = ["zvVRzzTcMdkgxwvEMAYrMmgGvQMdbqBTYdTbrcDYdBg"];
+const SECRETS = ["SrxvflNP2WYaPfax3dj0j6srk49f8-UQhoRGHJyfRe0"];
 
 describe("the page of options", async () => {
   const page = await readFile("docs/options.md", "utf8");

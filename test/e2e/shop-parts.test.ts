@@ -107,8 +107,9 @@ describe("attempts", () => {
   it("keeps counting whom it counted, while it is flooded with names", () => {
     const attempts = createAttempts(() => 0);
     for (let n = 0; n < 20; n += 1) attempts.take(`name ${n}`, "::1");
-    for (let n = 0; n < 3000; n += 1) attempts.take(`flood ${n}`, "::1");
-    expect(attempts.take("another", "::1")).toBe(900);
+    const waits = new Set<number | undefined>();
+    for (let n = 0; n < 20_000; n += 1) waits.add(attempts.take(`flood ${n}`, "::1"));
+    expect([...waits]).toEqual([900]);
   });
 });
 

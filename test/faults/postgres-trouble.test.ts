@@ -180,6 +180,28 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     await expect(old.sweep(1, Date.now())).rejects.toThrow(/coatcheck migrate/);
   });
 
+  it("migrates a schema that it was given, as a role that may make no other, and runs as one that may make nothing", async () => {
+    await admin.query("CREATE ROLE owner LOGIN; CREATE ROLE app LOGIN");
+    await admin.query("CREATE SCHEMA given AUTHORIZATION owner");
+    const as = (user: string): pg.Pool => {
+      const pool = poolAt(server.url.replace("postgres@", `${user}@`));
+      ends.push(() => pool.end());
+      return pool;
+    };
+    expect(await migrate(as("owner"), { schema: "given" })).toEqual([1]);
+    const store = postgresStore({ client: as("app"), schema: "given" });
+    await expect(store.load("A".repeat(24))).rejects.toThrow("permission denied for schema given");
+    // As the page has it.
+    await admin.query(`
+      GRANT USAGE ON SCHEMA given TO app;
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA given TO app`);
+    const record = newRecord("ada");
+    expect(await store.create(record, 0, Date.now())).toBe("created");
+    await store.cutOff("ada", { keepUntil: Date.now() }, Date.now());
+    await store.add({ kind: "everyone", at: Date.now(), until: Date.now() });
+    expect(await store.sweep(10, Date.now() + 2 * HOUR)).toBe(2);
+  });
+
   it("a pool without a free connection is an error, and no more than that", async () => {
     const client = poolOf({ max: 1, connectionTimeoutMillis: 2000 });
     const store = postgresStore({ client, namespace: randomUUID() });

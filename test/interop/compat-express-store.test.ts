@@ -263,6 +263,9 @@ describe("options", () => {
     ["idleTimeout", () => toExpressStore(memoryStore(), { idleTimeout: 0 })],
     ["touchInterval", () => toExpressStore(memoryStore(), { touchInterval: -1 })],
     ["storeDeadline", () => toExpressStore(memoryStore(), { storeDeadline: "soon" as never })],
+    ["idleTimeout", () => toExpressStore(memoryStore(), { idleTimeout: 1_800_000 })],
+    ["idelTimeout", () => toExpressStore(memoryStore(), { idelTimeout: "1h" } as never)],
+    ["options", () => toExpressStore(memoryStore(), null as never)],
     ["clock", () => toExpressStore(memoryStore(), { clock: 1 as never })],
   ])("refuses a wrong %s by name", (option, make) => {
     expect(make).toThrow(`option \`${option}\``);

@@ -257,9 +257,12 @@ describe("two apps with one store", () => {
 });
 
 describe("a socket that is being upgraded", () => {
-  it("is given its session, where there is no response", async () => {
+  it.each([
+    ["where there is no response, as the documentation of ws has it", () => ({})],
+    ["through io.engine.use() of socket.io", () => new UpgradeResponse()],
+  ])("is given its session %s", async (_, makeResponse) => {
     const shared = toExpressStore(memoryStore());
-    const options = { secret: SECRET, resave: false, saveUninitialized: false, store: shared };
+    const options = { secret: SECRET, resave: false, saveUninitialized: true, store: shared };
     const middleware = session(options);
     const app = express();
     app.use(middleware);
@@ -271,10 +274,33 @@ describe("a socket that is being upgraded", () => {
     const browser = site.browser();
     await browser.get("/");
     const cookie = [...browser.jar].map((pair) => pair.join("=")).join();
-    // As the documentation of `ws` does it.
-    const request = { url: "/", headers: { cookie } } as never as Record<string, Data>;
-    await new Promise((resolve) => middleware(request, {}, resolve));
-    expect(request["session"]?.["user"]).toBe("ada");
+    for (const [headers, user] of [[{ cookie }, "ada"], [{}]] as const) {
+      const request = { url: "/", headers } as never as Record<string, Data>;
+      const response = makeResponse();
+      await new Promise((resolve) => middleware(request, response, resolve));
+      if (response instanceof UpgradeResponse) response.writeHead();
+      expect(request["session"]?.["user"]).toBe(user);
+      await new Promise<void>((resolve, reject) => {
+        request["session"]?.save((error) => (error ? reject(error) : resolve()));
+      });
+    }
     await site.close();
   });
 });
+
+/** What engine.io 6 gives to middleware in the place of a response: no more of it than this. */
+class UpgradeResponse {
+  readonly headers: Record<string, unknown> = {};
+  setHeader(name: string, value: unknown): void {
+    this.headers[name] = value;
+  }
+  getHeader(name: string): unknown {
+    return this.headers[name];
+  }
+  removeHeader(name: string): void {
+    delete this.headers[name];
+  }
+  write(): void {}
+  writeHead(): void {}
+  end(): void {}
+}

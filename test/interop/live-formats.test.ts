@@ -158,6 +158,26 @@ describeWith(pythonWith("markupsafe"), "pickle", () => {
       expect(describeValue(valueIn(readPickle(Buffer.from(data, "base64"))))).toEqual(described);
     });
   });
+
+  it.each([0, 2, 4, 5])(
+    "gives back exactly what holds more in Python than here, from protocol %i",
+    async (protocol) => {
+      type Exact = { readonly data: string; readonly shown: string };
+      const { data, shown } = await peer.call<Exact>("pickle_exact", { protocol });
+      const value = valueIn(readPickle(Buffer.from(data, "base64"))) as Record<string, unknown>;
+      const again = Buffer.from(writePickle(value)).toString("base64");
+      expect(await peer.call("pickle_shown", { data: again })).toBe(shown);
+      // What the app has changed is what it says now.
+      (value["zone"] as Date).setTime(0);
+      (value["bytes"] as Uint8Array[])[0]?.set([1]);
+      const changed = Buffer.from(writePickle(value)).toString("base64");
+      const now = await peer.call<string>("pickle_shown", { data: changed });
+      expect(now).toContain(
+        "'zone': datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)",
+      );
+      expect(now).toContain("[bytearray(b'\\x01'), b'\\xff']");
+    },
+  );
 });
 
 describeWith(pythonWith("msgpack"), "MessagePack", () => {
@@ -170,6 +190,19 @@ describeWith(pythonWith("msgpack"), "MessagePack", () => {
       expect(describeValue(read)).toEqual(describeValue(value));
     });
     await coverLive("msgpack", "values");
+  });
+
+  it("gives back a moment with its nanoseconds, while nobody has changed it", async () => {
+    const data = await peer.call<string>("msgpack_moments", {});
+    const moments = valueIn(readMsgpack(Buffer.from(data, "base64"))) as Date[];
+    const shown = async () =>
+      peer.call("msgpack_shown", { data: Buffer.from(writeMsgpack(moments)).toString("base64") });
+    const before = await peer.call<string>("msgpack_shown", { data });
+    expect(await shown()).toBe(before);
+    moments[0]?.setTime(1000);
+    expect(await shown()).toBe(
+      before.replace("seconds=0, nanoseconds=1000", "seconds=1, nanoseconds=0"),
+    );
   });
 });
 

@@ -85,6 +85,10 @@ export const APPS: Readonly<Record<string, App>> = {
     res.writeHead(200, pairs as unknown as string[]).end("x");
   },
   "writeHead with undefined headers": (_req, res) => res.writeHead(200, undefined).end("x"),
+  "writeHead with headers and null": (_req, res) =>
+    (res.writeHead as (...args: unknown[]) => typeof res)
+      .call(res, 200, { "X-One": "1" }, null)
+      .end("x"),
   "writeHead, then writes": (_req, res) => {
     res.writeHead(200, { "Content-Type": "text/plain" });
     res.write("a");

@@ -14,8 +14,8 @@ type Handler = (request: Request) => Promise<Response>;
 interface Parts {
   handle(handler: Handler, request: Request): Promise<Response>;
   settle(response: Response, session: Session<SuiteData>): Promise<Response>;
-  /** Whether the commit after a handler that has thrown is told so. */
-  readonly tellsFailure: boolean;
+  /** Whether the commit after a handler that has thrown an error with this status is told so. */
+  tellsFailure(status: number): boolean;
 }
 
 export interface WrongAdapter {
@@ -39,7 +39,7 @@ async function settle(
 const RIGHT: Parts = {
   handle: (handler, request) => handler(request),
   settle,
-  tellsFailure: true,
+  tellsFailure: () => true,
 };
 
 /** An adapter that is right, as far as these tests ask, but for the parts given. */
@@ -66,7 +66,7 @@ export function adapterWith(parts: Partial<Parts>): AdapterSuiteOptions {
           return await settleIt(response, session);
         } catch (error) {
           const { status = 500 } = error as { status?: number };
-          return await settle(new Response("failed", { status }), session, tellsFailure);
+          return await settle(new Response("failed", { status }), session, tellsFailure(status));
         }
       },
       close: () => undefined,
@@ -113,7 +113,10 @@ export const WRONG_ADAPTERS: readonly WrongAdapter[] = [
       ),
   }),
   wrong("what was changed before reading the body failed is kept", /goes away half way/, {
-    tellsFailure: false,
+    tellsFailure: () => false,
+  }),
+  wrong("an error that is not the server's fails nothing", /throws an error of the session's own/, {
+    tellsFailure: (status) => status >= 500,
   }),
   wrong("a redirect does not say what the session asks of the head", /forms that sign in and out/, {
     async settle(response, session) {

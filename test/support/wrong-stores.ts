@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SessionRecord, SessionStore } from "../../src/stores/contract.ts";
+import type { NewRecord, SessionRecord, SessionStore } from "../../src/stores/contract.ts";
 import type { Wire } from "../../src/testing/explorer.ts";
 import type { ModelState } from "../../src/testing/model.ts";
 import { modelState, modelStore } from "../../src/testing/model.ts";
@@ -795,6 +795,168 @@ export const WRONG_STORES: readonly WrongStore[] = [
       },
     }),
   ),
+  ...(
+    [
+      ["what ends a key", (userId: string): string => userId.split(/[#?|,@$~\t]/)[0] || userId],
+      ["what a path does with dots", (userId: string): string => userId.replace(/^\.+$/, "")],
+      ["what a query makes of plus", (userId: string): string => userId.replaceAll("+", " ")],
+      ["what decodes a path twice", (userId: string): string => userId.replaceAll("%61", "a")],
+      ["numbers", (userId: string): string => (/^[\d.]+$/.test(userId) ? `${+userId}` : userId)],
+      ["narrow letters", (userId: string): string => userId.replaceAll("ａ", "a")],
+    ] as const
+  ).map(([what, change]) =>
+    wrong(`user ids are told apart as ${what}`, /user ids: /, (_state, right) => ({
+      create: (record, startedAgo, now) => {
+        const userId = record.userId === undefined ? undefined : change(record.userId);
+        return right.create({ ...record, userId }, startedAgo, now);
+      },
+      cutOff: (userId, options, now) => right.cutOff(change(userId), options, now),
+    })),
+  ),
+  wrong("cut-offs of other users are mixed up", /P5 user ids: /, (_state, right) => ({
+    cutOff: (userId, options, now) => right.cutOff(userId.split("#")[0] ?? "", options, now),
+  })),
+  wrong("bodies are templates", /bodies: come back letter by letter/, (_state, right) => ({
+    create: (record, startedAgo, now) =>
+      right.create({ ...record, body: "body".replace("body", record.body) }, startedAgo, now),
+  })),
+  wrong("a sign-in began no later than now", /create: the mark is/, (_state, right) => ({
+    create: (record, startedAgo, now) => right.create(record, Math.max(startedAgo, 0), now),
+  })),
+  wrong(
+    "a cut-off brings back who ended on its very millisecond",
+    /cutOff: excepting a session that/,
+    ({ records, cutOffs }, right) => ({
+      async cutOff(userId, options, now) {
+        const before = cutOffs.get(userId)?.at;
+        const at = await right.cutOff(userId, options, now);
+        const record = records.get(options.except ?? "");
+        if (isLive(record, now) && record.mark === before) {
+          records.set(record.id, { ...record, mark: at + 1 });
+        }
+        return at;
+      },
+    }),
+  ),
+  wrong(
+    "a user's cut-off goes with the last session",
+    /cutOff: of a user without sessions, or with none left/,
+    ({ records, cutOffs }, right) => ({
+      async update(id, ...args) {
+        const userId = records.get(id)?.userId ?? "";
+        const done = await right.update(id, ...args);
+        if (![...records.values()].some((record) => record.userId === userId)) {
+          cutOffs.delete(userId);
+        }
+        return done;
+      },
+    }),
+  ),
+  wrong("list ends with a megabyte", /list: of large records/, (_state, right) => ({
+    async list(query, now) {
+      const page = await right.list(query, now);
+      const bytes = page.records.reduce((sum, { body }) => sum + body.length, 0);
+      return bytes > 1e6 ? { records: page.records.slice(0, 4) } : page;
+    },
+  })),
+  wrong("sweep goes on in small batches", /sweep: removes at most/, (_state, right) => ({
+    sweep: (limit, now) => right.sweep(Math.min(limit, 25), now),
+  })),
+  wrong("sweep takes what was created closed", /sweep: removes nothing/, ({ records }, right) => ({
+    async sweep(limit, now) {
+      for (const { id, closed, revision } of records.values()) {
+        if (closed && revision === 1) records.delete(id);
+      }
+      return await right.sweep(limit, now);
+    },
+  })),
+  ...(
+    [
+      ["is that of its beginning", ["create"], 1],
+      ["is not made later by a touch", ["create", "update"], 1],
+      ["is cut to whole seconds", ["create", "update", "touch"], 1000],
+    ] as const
+  ).map(([how, verbs, unit]) =>
+    wrong(`a record's own expiry ${how}`, /expiry: /, ({ records }, right) => {
+      const expiry = timers();
+      const setting = verbs.map((verb) => [
+        verb,
+        async (first: never, ...rest: never[]): Promise<unknown> => {
+          const answer = await (right[verb] as (...args: never[]) => unknown)(first, ...rest);
+          const id = verb === "create" ? (first as NewRecord).id : (first as string);
+          const { expiresAt = 0 } = records.get(id) ?? {};
+          const ms = expiresAt - (rest.at(-1) ?? 0);
+          expiry(id, Math.floor(ms / unit) * unit, () => records.delete(id));
+          return answer;
+        },
+      ]);
+      return Object.fromEntries(setting) as Overrides;
+    }),
+  ),
+  ...(["first", "last"] as const).map((which) =>
+    wrong(`a cut-off's own expiry is that of the ${which}`, /expiry: /, ({ cutOffs }, right) => {
+      const expiry = timers();
+      return {
+        async cutOff(userId, options, now) {
+          const isFirst = !cutOffs.has(userId);
+          const at = await right.cutOff(userId, options, now);
+          const forget = () => cutOffs.delete(userId);
+          if (isFirst || which === "last") expiry(userId, options.keepUntil - now, forget);
+          return at;
+        },
+      };
+    }),
+  ),
+  wrong("a user's list expires with the latest session", /expiry: /, ({ records }, right) => {
+    const expiry = timers();
+    return {
+      async create(record, startedAgo, now) {
+        const answer = await right.create(record, startedAgo, now);
+        const forget = (): void => {
+          for (const each of records.values()) {
+            if (each.userId === record.userId) records.set(each.id, { ...each, userId: undefined });
+          }
+        };
+        expiry(record.userId ?? "", record.expiresAt - now, forget);
+        return answer;
+      },
+    };
+  }),
+  wrong("the feed expires with its latest entry", /expiry: /, ({ feed }, right) => {
+    const expiry = timers();
+    return {
+      async add(revocation) {
+        await right.add(revocation);
+        expiry("", revocation.until - Date.now(), () => feed.splice(0));
+      },
+    };
+  }),
+  wrong("the feed has one entry for each user", /of one user, one session/, ({ feed }, right) => ({
+    async add(revocation) {
+      const { kind, id } = revocation;
+      if (!feed.some((known) => known.kind === kind && known.id === id)) {
+        await right.add(revocation);
+      }
+    },
+  })),
+  wrong("the feed counts before it writes", /revocations: a reader misses none/, ({ feed }) => ({
+    async add(revocation) {
+      const at = feed.push({ ...revocation, until: 0 }) - 1;
+      await pause();
+      feed[at] = revocation;
+    },
+  })),
+  wrong("watch tells a part of the user id", /watch: names each user/, (_state, right) => ({
+    watch: (listener) =>
+      right.watch?.(({ kind, id }) => listener({ kind, id: id?.split(":")[0] })) ??
+      (() => undefined),
+  })),
+  wrong("watch ends for all", /watch: names each user/, ({ listeners }, right) => ({
+    watch(listener) {
+      right.watch?.(listener);
+      return () => listeners.clear();
+    },
+  })),
   {
     mistake: "namespaces share their cut-offs",
     red: /namespaces: /,
@@ -861,6 +1023,16 @@ export const WRONG_STORES: readonly WrongStore[] = [
 const MONTH = 30 * 86_400_000;
 
 let handles = 0;
+
+/** What removes a key when its time is over: the one that was set last. */
+function timers(): (key: string, ms: number, remove: () => unknown) => void {
+  const running = new Map<string, ReturnType<typeof setTimeout>>();
+  return (key, ms, remove) => {
+    clearTimeout(running.get(key));
+    // A longer one would be over at once.
+    if (ms < 2 ** 31) running.set(key, setTimeout(remove, ms).unref());
+  };
+}
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));

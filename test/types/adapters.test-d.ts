@@ -21,7 +21,7 @@ import type { WithSession } from "../../src/adapters/node.ts";
 import { coatcheck as coatcheckNode } from "../../src/adapters/node.ts";
 import { coatcheck as coatcheckWeb } from "../../src/adapters/web.ts";
 import type { SessionOf } from "../../src/index.ts";
-import { createSessions } from "../../src/index.ts";
+import { createSessions, isCoatcheckError } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 
 interface Shop {
@@ -95,6 +95,11 @@ plain(new Request("http://a.test")).then();
 
 const hono = new Hono<{ Variables: { session: SessionOf<typeof sessions> } }>();
 hono.use(coatcheckHono(sessions));
+// Hono wants a status of those that there are, not any number.
+hono.onError((error, c) => {
+  if (!isCoatcheckError(error)) throw error;
+  return c.json({ error: error.code }, error.status);
+});
 hono.get("/", async (c) => {
   const cart: string[] = (await c.get("session").load()).get("cart") ?? [];
   // @ts-expect-error: the handle has no values

@@ -2,16 +2,24 @@ import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { addFlash, takeFlash } from "../../src/flash.ts";
 import type {
+  Adoption,
   LoadedSession,
   Session,
   SessionEvents,
   SessionOf,
   Sessions,
+  SessionsOptions,
   SignedInSession,
   SignInOptions,
 } from "../../src/index.ts";
 import { createSessions } from "../../src/index.ts";
+import type { ForeignSource } from "../../src/interop/source.ts";
 import type { SessionStore } from "../../src/stores/contract.ts";
+import type { FileStoreOptions } from "../../src/stores/file.ts";
+import type { LmdbStoreOptions } from "../../src/stores/lmdb.ts";
+import type { MysqlStoreOptions } from "../../src/stores/mysql.ts";
+import type { PostgresStoreOptions } from "../../src/stores/postgres.ts";
+import type { RedisStoreOptions } from "../../src/stores/redis.ts";
 
 interface Shop {
   cart: string[];
@@ -185,6 +193,32 @@ test("options are checked by the compiler as far as types go", () => {
   expectTypeOf(wrong).toBeFunction();
 });
 
+test("wrong values in calls are refused by the compiler, as they are at run time", () => {
+  const wrong = async (sessions: Sessions<Shop>, session: Session<Shop>, source: ForeignSource) => {
+    const { id, userId } = await session.load();
+    // @ts-expect-error: no such moment
+    void session.commit({ at: "heed" });
+    // @ts-expect-error: no such head
+    sessions.open(request, { head: "send" });
+    // @ts-expect-error: the controller in the place of its signal
+    void session.watch(new AbortController());
+    // @ts-expect-error: there is nothing to choose
+    void session.signOut({ everywhere: true });
+    // @ts-expect-error: nobody is excepted
+    void sessions.revokeEveryone({ except: "x" });
+    // @ts-expect-error: a session that may have no id yet
+    void sessions.revoke(id);
+    // @ts-expect-error: a user that may be absent
+    sessions.list(userId);
+    const map = () => ({ data: { cart: 5 } });
+    // @ts-expect-error: data of another type
+    createSessions<Shop>({ secrets, store, adopt: [{ from: source, map }] });
+    // @ts-expect-error: the same, where a schema says the type
+    createSessions({ secrets, store, schema, adopt: [{ from: source, map }] });
+  };
+  expectTypeOf(wrong).toBeFunction();
+});
+
 test("an event is known by its name", () => {
   const listen = (sessions: Sessions<Shop>) => {
     sessions.on("signedIn", ({ userId, methods }) => {
@@ -215,4 +249,31 @@ test("flash messages work on a session of any data", () => {
     readonly kind: string;
     readonly text: string;
   }>();
+});
+
+/** The options of `T` that may be left out and may not be `undefined`. */
+type Unforgiving<T> = keyof {
+  [K in keyof T as undefined extends T[K]
+    ? undefined extends Required<T>[K]
+      ? never
+      : K
+    : never]: true;
+};
+
+test("an option may be undefined, as a variable of the environment and a field of a form are", () => {
+  expectTypeOf<Unforgiving<{ a?: 1; b: 2; c?: 3 | undefined }>>().toEqualTypeOf<"a">();
+  expectTypeOf<Unforgiving<SessionsOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<SessionsOptions["cookie"]>>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<SessionsOptions["sealed"]>>>().toBeNever();
+  expectTypeOf<Unforgiving<Exclude<SessionsOptions["timeouts"], string | undefined>>>().toBeNever();
+  expectTypeOf<Unforgiving<Adoption>>().toBeNever();
+  expectTypeOf<Unforgiving<SignInOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<Parameters<Sessions["open"]>[1]>>>().toBeNever();
+  expectTypeOf<Unforgiving<NonNullable<Parameters<Sessions["revokeUser"]>[1]>>>().toBeNever();
+  expectTypeOf<Unforgiving<Parameters<Session["requireFresh"]>[0]>>().toBeNever();
+  expectTypeOf<Unforgiving<LmdbStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<FileStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<PostgresStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<MysqlStoreOptions>>().toBeNever();
+  expectTypeOf<Unforgiving<RedisStoreOptions>>().toBeNever();
 });

@@ -22,6 +22,17 @@ describe("flash messages", () => {
     expect((await ada.read()).keys()).toEqual([]);
   });
 
+  it("take the place of what another library has kept under their key, and hide nothing of it", async () => {
+    // As @fastify/flash leaves it behind for good, and connect-flash too; such a session may be adopted.
+    const theirs = { flash: { error: ["theirs"] } };
+    const ada = memoryApp().browser();
+    await ada.visit(async (session) => (await session.load()).set("flash", theirs.flash));
+    expect((await ada.visit(takeFlash)).result).toEqual([]);
+    expect((await ada.read()).all()).toEqual(theirs);
+    await ada.visit((session) => addFlash(session, "notice", "saved"));
+    expect(texts((await ada.visit(takeFlash)).result)).toEqual(["saved"]);
+  });
+
   it("are at most twenty: the oldest go", async () => {
     const ada = memoryApp().browser();
     for (let at = 0; at < 25; at += 1) {

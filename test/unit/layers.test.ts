@@ -78,7 +78,13 @@ const imports: Readonly<Record<string, { allowed: string[]; refused: string[] }>
     refused: ["./memory.ts", "./lmdb-keys.ts", "../core/record.ts", "redis", "ioredis"],
   },
   "src/interop/js/probe.ts": {
-    allowed: ["./json.ts", "../source.ts", "../../lib/bytes.ts", "../../errors.ts"],
+    allowed: [
+      "./json.ts",
+      "../source.ts",
+      "../options.ts",
+      "../../lib/bytes.ts",
+      "../../errors.ts",
+    ],
     refused: ["../../core/record.ts", "../express-session.ts", "node:crypto"],
   },
   "src/stores/postgres.ts": {
@@ -114,7 +120,13 @@ const imports: Readonly<Record<string, { allowed: string[]; refused: string[] }>
     refused: ["./key-value.ts", "./lmdb.ts", "../core/record.ts", "cloudflare:workers", "node:fs"],
   },
   "src/interop/python/probe.ts": {
-    allowed: ["./json.ts", "../source.ts", "../../lib/bytes.ts", "../../errors.ts"],
+    allowed: [
+      "./json.ts",
+      "../source.ts",
+      "../options.ts",
+      "../../lib/bytes.ts",
+      "../../errors.ts",
+    ],
     refused: ["../../core/record.ts", "../flask.ts", "node:crypto"],
   },
   "src/interop/probe.ts": {

@@ -33,10 +33,13 @@ const MOST_COUNTERS = 10_000;
 export function createAttempts(now: () => number = Date.now): Attempts {
   const counters = new Map<string, { count: number; endsAt: number }>();
 
-  function counter(key: string): { count: number; endsAt: number } {
+  function count(key: string): void {
     const known = counters.get(key);
-    if (known !== undefined && known.endsAt > now()) return known;
-    const fresh = { count: 0, endsAt: now() + WINDOW };
+    if (known !== undefined && known.endsAt > now()) {
+      known.count += 1;
+      return;
+    }
+    const fresh = { count: 1, endsAt: now() + WINDOW };
     // Deleted first, so that the map stays in the order in which windows end.
     counters.delete(key);
     counters.set(key, fresh);
@@ -44,22 +47,23 @@ export function createAttempts(now: () => number = Date.now): Attempts {
       if (endsAt > now() && counters.size <= MOST_COUNTERS) break;
       counters.delete(oldest);
     }
-    return fresh;
   }
 
   return {
     take(name, address) {
       const limits = [
-        { counter: counter(`pair ${name} ${address}`), limit: PER_PAIR },
-        { counter: counter(`address ${address}`), limit: PER_ADDRESS },
-        { counter: counter(`name ${name}`), limit: PER_NAME },
+        { key: `pair ${name} ${address}`, limit: PER_PAIR },
+        { key: `address ${address}`, limit: PER_ADDRESS },
+        { key: `name ${name}`, limit: PER_NAME },
       ];
-      const full = limits.filter(({ counter, limit }) => counter.count >= limit);
-      if (full.length > 0) {
-        const until = Math.max(...full.map(({ counter }) => counter.endsAt));
-        return Math.max(1, Math.ceil((until - now()) / 1000));
-      }
-      for (const { counter } of limits) counter.count += 1;
+      const until = limits.map(({ key, limit }) => {
+        const known = counters.get(key);
+        return known === undefined || known.count < limit ? 0 : known.endsAt;
+      });
+      const wait = Math.ceil((Math.max(...until) - now()) / 1000);
+      if (wait > 0) return wait;
+      // Only what may go ahead: who has to wait must not push out what counts them, by one name after another.
+      for (const { key } of limits) count(key);
       return undefined;
     },
 

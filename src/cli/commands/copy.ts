@@ -9,6 +9,7 @@ import { ConfigError, UnreadableRecordError } from "../../errors.ts";
 import type { SessionRecord, SessionStore } from "../../stores/contract.ts";
 import { encrypted } from "../../stores/layers/encrypted.ts";
 import { isEncrypted } from "../../stores/layers/encrypted-body.ts";
+import { isPending } from "../../stores/layers/move.ts";
 import { moving } from "../../stores/layers/moving.ts";
 import { copyFeed } from "../../stores/layers/moving-feed.ts";
 import type { Command, CommandIo } from "../command.ts";
@@ -75,6 +76,7 @@ processes shows: FROM_STORE, TO_STORE, FROM_STORE_SECRET, TO_STORE_SECRET.`,
           const all = await opened(source.store, "--from-secret", fromSecrets);
           const moved = await opened(target.store, "--to-secret", toSecrets);
           await copyFeed(source.store, target.store);
+          await sweepAll(target.store);
           await moveAll(all, moved, io);
         } finally {
           await target.close();
@@ -108,6 +110,11 @@ async function opened(
   return store;
 }
 
+/** What an earlier run was about to move, and is over there since, keeps its place until it is swept. */
+async function sweepAll(store: SessionStore): Promise<void> {
+  while ((await store.sweep(PAGE, Date.now())) >= PAGE);
+}
+
 /** Moves what is there, and what comes meanwhile, until there is nothing left. */
 async function moveAll(from: SessionStore, to: SessionStore, { stdout }: CommandIo): Promise<void> {
   const total = await count(from);
@@ -129,6 +136,10 @@ async function moveAll(from: SessionStore, to: SessionStore, { stdout }: Command
       show(moved + kept.size);
     }
   }
+  // Whoever was stopped before the last step has left one that the old store does not list any more.
+  for await (const records of pages(to)) {
+    await Promise.all(records.filter(isPending).map(({ id }) => tryLoad(both, id)));
+  }
   stdout.write(
     `\n${moved} moved. ${kept.size === 0 ? "Nothing is left to move." : stay(kept.size)}\n`,
   );
@@ -136,8 +147,8 @@ async function moveAll(from: SessionStore, to: SessionStore, { stdout }: Command
 
 function stay(count: number): string {
   return (
-    `${count} stay: their ids were not made for the new store, or they cannot be read. They move\n` +
-    "when their people sign in again; keep `moving` until they have ended."
+    `${count} stay: their ids were not made for the new store, they are too long for it, or they\n` +
+    "cannot be read. They move when their people sign in again; keep `moving` until they have ended."
   );
 }
 

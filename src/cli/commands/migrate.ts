@@ -52,6 +52,11 @@ An address may name them too, as in postgres://app@db.example/shop?schema=sessio
       throw new ConfigError("<address>", "must be one that begins with `postgres` or `mysql`");
     }
     const { schema = named.schema, prefix = named.prefix } = values;
+    const [other, has] = kind === "postgres" ? ["prefix", prefix] : ["schema", schema];
+    if (has !== undefined) {
+      const right = kind === "postgres" ? "PostgreSQL has a `schema`" : "MySQL has a `prefix`";
+      throw new ConfigError(`--${other}`, `has no effect here: ${right}`);
+    }
     const database = kind === "postgres" ? postgres(schema) : mysql(prefix);
     if (values.print) {
       io.stdout.write(database.print());

@@ -8,7 +8,7 @@
  */
 
 import type { ServerResponse } from "node:http";
-import { holdHead } from "../../adapters/hold.ts";
+import { holdHead, prepareHold } from "../../adapters/hold.ts";
 import type { NodeResponse } from "../../adapters/node-response.ts";
 import type { SessionCookie } from "../../cookie/write.ts";
 import type { HeadChanges } from "../../core/session.ts";
@@ -160,7 +160,11 @@ export function watchRequest(
       .catch(failed);
   }
 
-  if (!res.headersSent) holdHead(res as NodeResponse, { commit }, false);
+  // engine.io's response of an upgrade does not say, and sends its head without waiting for anything.
+  if (res.headersSent === false) {
+    prepareHold(res as NodeResponse);
+    holdHead(res as NodeResponse, { commit }, false);
+  }
   const end = res.end as (...args: unknown[]) => unknown;
   res.end = function endWithSession(this: ServerResponse, ...args: unknown[]): ServerResponse {
     if (isEnding) return this;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ConfigError } from "../../errors.ts";
+import { ageOption, sourceOptions, textOption } from "../options.ts";
 import type { ForeignRecord, Refused } from "../source.ts";
 import { isRefused } from "../source.ts";
 import type { ExpressCookie } from "./express-record.ts";
@@ -30,7 +32,9 @@ export function connectRedis(
     readonly ttl?: number;
   } = {},
 ): RecordLayout {
-  const { prefix = "sess:", ttl = DAY } = options;
+  sourceOptions("options", options, ["prefix", "ttl"]);
+  const prefix = textOption("prefix", options.prefix, "sess:");
+  const ttl = ageOption("ttl", options.ttl, "seconds", DAY);
   return layout(ttl, (sid) => prefix + sid);
 }
 
@@ -48,7 +52,8 @@ export function connectPgSimple(
     readonly ttl?: number;
   } = {},
 ): RecordLayout {
-  return layout(options.ttl ?? DAY, (sid) => sid);
+  sourceOptions("options", options, ["ttl"]);
+  return layout(ageOption("ttl", options.ttl, "seconds", DAY), (sid) => sid);
 }
 
 /**
@@ -67,7 +72,10 @@ export function connectMongo(
     readonly ttl?: number;
   } = {},
 ): RecordLayout {
-  const { transformId = (sid) => sid, ttl = 14 * DAY } = options;
+  sourceOptions("options", options, ["transformId", "ttl"]);
+  const { transformId = (sid) => sid } = options;
+  if (typeof transformId !== "function") throw new ConfigError("transformId", "must be a function");
+  const ttl = ageOption("ttl", options.ttl, "seconds", 14 * DAY);
   return layout(ttl, transformId);
 }
 
@@ -86,7 +94,9 @@ export function sessionFileStore(
     readonly fileExtension?: string;
   } = {},
 ): RecordLayout {
-  const { ttl = HOUR, fileExtension = ".json" } = options;
+  sourceOptions("options", options, ["ttl", "fileExtension"]);
+  const ttl = ageOption("ttl", options.ttl, "seconds", HOUR);
+  const fileExtension = textOption("fileExtension", options.fileExtension, ".json");
   return {
     ttl: ttl * 1000,
     // The id becomes a part of a path, and `genid` may make it of anything.

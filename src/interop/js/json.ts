@@ -7,6 +7,8 @@
 import type { Step } from "../../codec/refusal.ts";
 import { pathText, problemOf } from "../../codec/refusal.ts";
 import { ValueError } from "../../errors.ts";
+import { encodeBase64url } from "../../lib/base64url.ts";
+import { randomBytes } from "../../lib/random.ts";
 import type { Refused } from "../source.ts";
 import { refuse } from "./refuse.ts";
 
@@ -38,10 +40,17 @@ export function readJsonObject(
   return checkedObject(parse(text));
 }
 
-/** What a text stands for, an object or not; else refused in the same way. */
-export function readJsonValue(text: string): { readonly value: unknown } | Refused {
+/**
+ * What a text stands for, an object or not; else refused in the same way.
+ *
+ * @param isExact - a whole number that a number would round is a bigint: of libraries whose language has such.
+ */
+export function readJsonValue(
+  text: string,
+  isExact = false,
+): { readonly value: unknown } | Refused {
   if (text.length > MAX_RECORD_CHARACTERS) return refuse("too-large", "the text is too long");
-  const value = parse(text);
+  const value = isExact ? parseExact(text) : parse(text);
   if (value === undefined) return refuse("malformed", "the text is not JSON");
   const problem = typeof value === "object" && value !== null ? structureProblem(value) : undefined;
   return problem ?? { value };
@@ -65,6 +74,17 @@ export function writeJson(value: unknown, path = ""): string {
   return JSON.stringify(value);
 }
 
+/** The same for `readJsonValue(text, true)`: a bigint is a whole number, and a number comes back as one. */
+export function writeExactJson(value: unknown): string {
+  requireJson(value, "", [], true);
+  const mark = newMark();
+  const text = JSON.stringify(value, (_, each: unknown) => {
+    if (typeof each === "bigint") return mark + each;
+    return isRounded(each) ? `${mark}${each}.0` : each;
+  });
+  return text.replaceAll(new RegExp(`"${mark}(-?[0-9.]+)"`, "g"), "$1");
+}
+
 /**
  * Looks for keys that the foreign library takes for itself, or that every object inherits: an app would
  * not see what is kept under them.
@@ -79,13 +99,37 @@ export function requireFreeKeys(
   if (taken !== undefined) throw new ValueError(taken, "is a key that the foreign library takes");
 }
 
-function parse(text: string): unknown {
+function parse(text: string, revive?: (key: string, value: unknown) => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, revive);
   } catch {
     return undefined;
   }
 }
+
+/** What a number would round is read as text, and known by a mark that no text has by chance. */
+function parseExact(text: string): unknown {
+  const mark = newMark();
+  const marked = text.replaceAll(TOKENS, (token) =>
+    WHOLE.test(token) && !Number.isSafeInteger(Number(token)) ? `"${mark}${token}"` : token,
+  );
+  return parse(marked, (_, each) =>
+    typeof each === "string" && each.startsWith(mark) ? BigInt(each.slice(mark.length)) : each,
+  );
+}
+
+/** Whether its digits would pass for those of a whole number that is exact. */
+function isRounded(value: unknown): value is number {
+  const isWhole = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isWhole && WHOLE.test(String(value));
+}
+
+function newMark(): string {
+  return encodeBase64url(randomBytes(16));
+}
+
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/g;
+const WHOLE = /^-?[0-9]+$/;
 
 // Not recursive: the levels are what is counted.
 function structureProblem(root: object): Refused | undefined {
@@ -106,13 +150,14 @@ function structureProblem(root: object): Refused | undefined {
   return undefined;
 }
 
-function requireJson(value: unknown, path: string, steps: readonly Step[]): void {
+function requireJson(value: unknown, path: string, steps: readonly Step[], isExact = false): void {
   if (value === null || typeof value === "string" || typeof value === "boolean") return;
   if (typeof value === "number") {
     if (Number.isFinite(value)) return;
     throw new ValueError(pathText(path, steps), "is no finite number, which JSON lacks");
   }
   if (typeof value === "bigint") {
+    if (isExact) return;
     throw new ValueError(pathText(path, steps), "is a bigint, which this format lacks");
   }
   if (typeof value !== "object") throw new ValueError(pathText(path, steps), problemOf(value));
@@ -120,7 +165,8 @@ function requireJson(value: unknown, path: string, steps: readonly Step[]): void
     throw new ValueError(pathText(path, steps), `lies more than ${MAX_DEPTH} levels deep`);
   }
   if (Array.isArray(value)) {
-    for (const [index, each] of value.entries()) requireJson(each, path, [...steps, index]);
+    for (const [index, each] of value.entries())
+      requireJson(each, path, [...steps, index], isExact);
     return;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -132,6 +178,6 @@ function requireJson(value: unknown, path: string, steps: readonly Step[]): void
   }
   for (const [key, each] of Object.entries(value)) {
     // As in JSON, what is undefined is not there.
-    if (each !== undefined) requireJson(each, path, [...steps, key]);
+    if (each !== undefined) requireJson(each, path, [...steps, key], isExact);
   }
 }

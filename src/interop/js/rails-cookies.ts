@@ -15,7 +15,7 @@ import type { Refused } from "../source.ts";
 import { isRefused } from "../source.ts";
 import { decodeCookieText, encodeCookieText } from "./cookie-text.ts";
 import type { JsonObject } from "./json.ts";
-import { readJsonObject, readJsonValue, writeJson } from "./json.ts";
+import { readJsonObject, readJsonValue, writeExactJson } from "./json.ts";
 import type { ForeignKeys } from "./keys.ts";
 import { keyList } from "./keys.ts";
 import { refuse } from "./refuse.ts";
@@ -142,7 +142,7 @@ export function encryptor(options: RailsCookieOptions): Encryptor {
 }
 
 function envelope(json: unknown, name: string, expiresAt: number | undefined): Uint8Array {
-  const message = encodeBase64(utf8(writeJson(json)));
+  const message = encodeBase64(utf8(writeExactJson(json)));
   const exp = expiresAt === undefined ? null : new Date(expiresAt).toISOString();
   // Rails looks for the text `{"_rails":{"message":` at the beginning.
   return utf8(JSON.stringify({ _rails: { message, exp, pur: `cookie.${name}` } }));
@@ -185,7 +185,7 @@ function innerContent(
   }
   const text = utf8Text(bytes);
   if (text === undefined) return refuse("malformed", "the cookie holds no UTF-8");
-  const read = readJsonValue(text);
+  const read = readJsonValue(text, true);
   if (isRefused(read)) return read;
   return { json: read.value, keyIndex, ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
@@ -230,7 +230,10 @@ function keyDeriver(
   if (typeof name !== "string" || name === "") throw new ConfigError("name", "is missing");
   const secrets = keyList(secretKeyBase, "secretKeyBase");
   const digests = typeof keyDigest === "string" ? [keyDigest] : keyDigest;
-  const hashes = digests.map((digest) => hashOf(digest, "keyDigest"));
+  if (!Array.isArray(digests) || digests.length === 0) {
+    throw new ConfigError("keyDigest", 'must be "sha1" or "sha256", or a list of them');
+  }
+  const hashes = digests.map((digest: RailsDigest) => hashOf(digest, "keyDigest"));
   const pairs = secrets.flatMap((secret) => hashes.map((hash) => ({ secret, hash })));
   return () =>
     Promise.all(

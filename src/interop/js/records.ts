@@ -7,6 +7,7 @@
 
 import { ConfigError } from "../../errors.ts";
 import { utf8Text } from "../../lib/bytes.ts";
+import { methodsOption } from "../options.ts";
 import type { ForeignRecord, ForeignRecords, Refused } from "../source.ts";
 import { isRefused } from "../source.ts";
 import type { JsonObject, Parsed } from "./json.ts";
@@ -97,6 +98,8 @@ function called(call: (done: (error?: unknown) => void) => unknown): Promise<voi
 
 /** Records in the backend itself, for when the foreign library is no longer there. */
 export function throughLayout(layout: RecordLayout, records: ForeignRecords): RecordAccess {
+  methodsOption("layout", layout, ["key", "read", "write"]);
+  methodsOption("records", records, ["read", "write", "remove"]);
   return {
     ttl: layout.ttl,
     async read(sid, now) {
@@ -138,13 +141,11 @@ export function writeJsonRecord(content: JsonObject, expiresAt: number | undefin
 /** An object of the store contract. @throws {ConfigError} */
 export function checkedAccess(store: ExpressStore | RecordAccess, option: string): RecordAccess {
   const given = store as Partial<ExpressStore & RecordAccess> | undefined;
-  if (typeof given?.read === "function" && typeof given.write === "function") {
-    return store as RecordAccess;
-  }
-  if (typeof given?.get !== "function" || typeof given.set !== "function") {
-    throw new ConfigError(option, "must be a store of express-session, or what `inBackend` gives");
-  }
-  return throughStore(store as ExpressStore);
+  const has = (...verbs: (keyof (ExpressStore & RecordAccess))[]): boolean =>
+    verbs.every((verb) => typeof given?.[verb] === "function");
+  if (has("read", "write", "remove")) return store as RecordAccess;
+  if (has("get", "set", "destroy")) return throughStore(store as ExpressStore);
+  throw new ConfigError(option, "must be a store of express-session, or what `inBackend` gives");
 }
 
 function getFrom(store: ExpressStore, sid: string): Promise<unknown> {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ConfigError } from "../../errors.ts";
+import { methodsOption } from "../options.ts";
 import { own } from "./own.ts";
 
 /** Reads the user id out of the data of a session, and writes it there. */
@@ -44,6 +46,9 @@ export const fastifyPassportUser: UserField = {
  * `userAt("user", "id")` for `session.user.id`.
  */
 export function userAt(...path: readonly [string, ...string[]]): UserField {
+  if (path.length === 0 || !path.every((key) => typeof key === "string" && key !== "")) {
+    throw new ConfigError("user", 'must name keys, as in userAt("user", "id")');
+  }
   const read = (data: Readonly<Record<string, unknown>>): string | undefined =>
     textId(path.reduce<unknown>(own, data));
   return {
@@ -55,10 +60,15 @@ export function userAt(...path: readonly [string, ...string[]]): UserField {
 /** For libraries that say nothing about users, and apps that do not want it said. */
 export const noUser: UserField = { read: () => undefined, write: (data) => data };
 
+/** The option `user` of a source. @throws {ConfigError} */
+export function userOption(given: UserField | undefined, preset: UserField): UserField {
+  return methodsOption("user", given === undefined ? preset : given, ["read", "write"]);
+}
+
 /** A number stands for its decimal text: databases count their users. */
 function textId(value: unknown): string | undefined {
   if (typeof value === "string" && value !== "") return value;
-  return Number.isSafeInteger(value) ? String(value) : undefined;
+  return Number.isSafeInteger(value) || typeof value === "bigint" ? String(value) : undefined;
 }
 
 function changed(

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, section } from "../../errors.ts";
 import { decodeBase64, encodeBase64 } from "../../lib/base64.ts";
 import { utf8, utf8Text } from "../../lib/bytes.ts";
 import type { Duration } from "../../lib/duration.ts";
+import { choiceOption, textOption } from "../options.ts";
 import type {
   ForeignAttributes,
   ForeignCookie,
@@ -26,6 +27,7 @@ import { answer, refuse } from "./refusal.ts";
 import { checkSecrets } from "./secrets.ts";
 import {
   cookieOf,
+  cookieOptions,
   dataWithUser,
   defined,
   deletionOf,
@@ -54,6 +56,19 @@ export interface BeakerOptions {
   readonly limits?: ReadLimits;
 }
 
+/** The names of {@link BeakerOptions}. */
+export const BEAKER = [
+  "cookieName",
+  "serializer",
+  "encryption",
+  "timeout",
+  "cookieExpires",
+  "userKey",
+  "attributes",
+  "limits",
+] as const;
+
+const ATTRIBUTES = { path: "/", secure: false, httpOnly: false, sameSite: "lax" } as const;
 const BEAKER_KEYS = ["_accessed_time", "_creation_time", "_domain", "_path", "_id", "_expires"];
 
 /** What the two kinds do with data and cookies. */
@@ -83,19 +98,16 @@ export interface BeakerParts {
 
 /** @throws {ConfigError} when an option cannot work. */
 export function beakerParts(name: string, options: BeakerOptions): BeakerParts {
-  const { cookieName = "beaker.session.id", serializer = "json", encryption, userKey } = options;
+  const { encryption, userKey } = options;
+  const { cookieName, attributes } = cookieOptions(options, "beaker.session.id", ATTRIBUTES);
+  const serializer = choiceOption("serializer", options.serializer, ["json", "pickle"], "json");
   const limits = limitsOf(options.limits);
+  if (userKey !== undefined) textOption("userKey", userKey, "");
   if (encryption !== undefined) checkEncryption(encryption);
-  const timeout =
-    options.timeout === undefined ? undefined : durationOption("timeout", options.timeout);
-  const cookieExpires =
-    options.cookieExpires === undefined
-      ? undefined
-      : durationOption("cookieExpires", options.cookieExpires);
-  const attributes: ForeignAttributes = {
-    ...{ path: "/", secure: false, httpOnly: false, sameSite: "lax" },
-    ...options.attributes,
-  };
+  const optional = (name: "timeout" | "cookieExpires"): number | undefined =>
+    options[name] === undefined ? undefined : durationOption(name, options[name], 0);
+  const timeout = optional("timeout");
+  const cookieExpires = optional("cookieExpires");
 
   return {
     cookieName,
@@ -166,7 +178,9 @@ export function beakerParts(name: string, options: BeakerOptions): BeakerParts {
   }
 }
 
-function checkEncryption({ key, module, nonceBits = 128 }: BeakerEncryption): void {
+function checkEncryption(encryption: BeakerEncryption): void {
+  const given = section("encryption", encryption, ["key", "module", "nonceBits"]);
+  const { key, module, nonceBits = 128 } = given;
   checkSecrets("encryption.key", [key]);
   if (module !== "cryptography" && module !== "pycryptodome") {
     throw new ConfigError("encryption.module", 'must be "cryptography" or "pycryptodome"');

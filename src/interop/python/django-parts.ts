@@ -4,7 +4,9 @@
  * @module
  */
 
+import { ConfigError } from "../../errors.ts";
 import type { Duration } from "../../lib/duration.ts";
+import { flagOption, textOption } from "../options.ts";
 import type {
   ForeignAttributes,
   ForeignCookie,
@@ -17,6 +19,7 @@ import type { ReadLimits } from "./limits.ts";
 import { refuse } from "./refusal.ts";
 import {
   cookieOf,
+  cookieOptions,
   dataWithUser,
   defined,
   deletionOf,
@@ -47,6 +50,19 @@ export interface DjangoOptions {
   readonly limits?: ReadLimits;
 }
 
+/** The names of {@link DjangoOptions}. */
+export const DJANGO = [
+  "secrets",
+  "cookieName",
+  "cookieAge",
+  "expireAtBrowserClose",
+  "passwordHash",
+  "authBackend",
+  "attributes",
+  "limits",
+] as const;
+
+const ATTRIBUTES = { path: "/", secure: false, httpOnly: true, sameSite: "lax" } as const;
 const USER_KEY = "_auth_user_id";
 const DJANGO_KEYS = [USER_KEY, "_auth_user_backend", "_auth_user_hash", "_session_expiry"];
 
@@ -96,12 +112,17 @@ export interface DjangoParts {
 
 /** @throws {ConfigError} when an option cannot work. */
 export function djangoParts(name: string, options: DjangoOptions): DjangoParts {
-  const { cookieName = "sessionid", expireAtBrowserClose = false } = options;
-  const age = durationOption("cookieAge", options.cookieAge ?? "14d");
-  const attributes: ForeignAttributes = {
-    ...{ path: "/", secure: false, httpOnly: true, sameSite: "lax" },
-    ...options.attributes,
-  };
+  const { cookieName, attributes } = cookieOptions(options, "sessionid", ATTRIBUTES);
+  const expireAtBrowserClose = flagOption(
+    "expireAtBrowserClose",
+    options.expireAtBrowserClose,
+    false,
+  );
+  const age = durationOption("cookieAge", options.cookieAge, "14d");
+  if (options.passwordHash !== undefined && typeof options.passwordHash !== "function") {
+    throw new ConfigError("passwordHash", "must be a function");
+  }
+  textOption("authBackend", options.authBackend, "");
 
   return {
     cookieName,

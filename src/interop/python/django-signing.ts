@@ -9,6 +9,7 @@
  * @module
  */
 
+import { section } from "../../errors.ts";
 import { utf8, utf8Text } from "../../lib/bytes.ts";
 import type { Refused } from "../source.ts";
 import { readJson, writeJson } from "./json.ts";
@@ -47,8 +48,9 @@ export interface DjangoSigning {
  * @throws {ConfigError} when there is no secret.
  */
 export function djangoSigning(options: DjangoSigningOptions): DjangoSigning {
-  const { secrets, salt = "django.core.signing", digest = "sha256" } = options;
-  const limits = limitsOf(options.limits);
+  const given = section("options", options, ["secrets", "salt", "digest", "limits"]);
+  const { secrets, salt = "django.core.signing", digest = "sha256" } = given;
+  const limits = limitsOf(given.limits);
   const textSigner = signer({ secrets, salt, digest, separator: ":" });
   return {
     async dumps(value, { now = Date.now(), compress = false } = {}) {

@@ -11,6 +11,7 @@ import type { Limits, ReadLimits } from "./limits.ts";
 import { limitsOf } from "./limits.ts";
 import type { Taken } from "./refusal.ts";
 import { answerNow, refuse } from "./refusal.ts";
+import { withNanos } from "./values.ts";
 
 /** The value of a whole MessagePack text. */
 export function readMsgpack(bytes: Uint8Array, limits?: ReadLimits): Taken<unknown> | Refused {
@@ -157,7 +158,8 @@ export function unpackMsgpack(bytes: Uint8Array, limits: Limits): unknown {
 
 function dateOf(seconds: bigint, nanos: number): Date {
   const date = new Date(Number(seconds) * 1000 + Math.floor(nanos / 1_000_000));
-  return nanos < 1_000_000_000 && !Number.isNaN(date.getTime()) ? date : malformed();
+  const isReal = nanos < 1_000_000_000 && !Number.isNaN(date.getTime());
+  return isReal ? withNanos(date, nanos % 1_000_000) : malformed();
 }
 
 function safe(value: bigint): number | bigint {

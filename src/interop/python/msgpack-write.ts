@@ -7,7 +7,7 @@
 import { ValueError } from "../../errors.ts";
 import { utf8 } from "../../lib/bytes.ts";
 import { isPlainObject } from "./json.ts";
-import { isMarkup, isPlainDate, isTimeDelta, isUuid } from "./values.ts";
+import { isMarkup, isPlainDate, isTimeDelta, isUuid, nanosOf } from "./values.ts";
 import { joined } from "./web-crypto.ts";
 
 const MAX_DEPTH = 64;
@@ -120,7 +120,7 @@ export function writeMsgpack(value: unknown): Uint8Array {
     codes(0xc7, 12, 0xff);
     const content = new Uint8Array(12);
     const view = new DataView(content.buffer);
-    view.setUint32(0, (moment - seconds * 1000) * 1_000_000);
+    view.setUint32(0, (moment - seconds * 1000) * 1_000_000 + nanosOf(item));
     view.setBigInt64(4, BigInt(seconds));
     parts.push(content);
   }

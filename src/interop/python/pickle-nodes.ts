@@ -7,7 +7,8 @@
 import { define } from "../../codec/define.ts";
 import type { Limits } from "./limits.ts";
 import { refuse } from "./refusal.ts";
-import { naiveDate, plainDate, timeDelta, tuple } from "./values.ts";
+import type { Call } from "./values.ts";
+import { callOf, madeBy, naiveDate, ofKind, plainDate, timeDelta, tuple } from "./values.ts";
 
 /** A value on the stack of the machine. Containers are not what they will be: they may still change. */
 export type PickleNode =
@@ -19,12 +20,12 @@ export type PickleNode =
   | Uint8Array
   | PickleContainer
   | { readonly kind: "global"; readonly name: string }
-  | { readonly kind: "timezone"; readonly offset: number }
+  | { readonly kind: "timezone"; readonly offset: number; readonly call: Call }
   | { readonly kind: "made"; readonly value: object };
 
 /** A dict holds its keys and values in turn. */
 export interface PickleContainer {
-  readonly kind: "list" | "tuple" | "dict" | "set";
+  readonly kind: "list" | "tuple" | "dict" | "set" | "frozenset";
   readonly items: PickleNode[];
 }
 
@@ -50,12 +51,12 @@ export function reduce(callee: PickleNode | undefined, args: PickleNode | undefi
 
 /** Makes values of the nodes. Gives up on cycles, and on what is deeper or larger than the limits. */
 export function finishPickle(root: PickleNode, limits: Limits): unknown {
-  const finished = new Map<PickleContainer, { value: unknown; size: number }>();
+  const finished = new Map<PickleContainer, Finished>();
   const open = new Set<PickleContainer>();
   return finish(root, 0).value;
 
-  function finish(node: PickleNode, depth: number): { value: unknown; size: number } {
-    if (!isContainer(node)) return { value: scalar(node), size: 1 };
+  function finish(node: PickleNode, depth: number): Finished {
+    if (!isContainer(node)) return { value: scalar(node), size: 1, bytes: bytesIn(node) };
     if (depth >= limits.maxDepth) tooLarge();
     // Shared, as it is in Python. It counts each time: who walks the value meets it each time.
     const known = finished.get(node);
@@ -63,14 +64,16 @@ export function finishPickle(root: PickleNode, limits: Limits): unknown {
     if (open.has(node)) refuse("unsupported", "is a pickle of something that contains itself");
     open.add(node);
     let size = 1;
+    let bytes = 0;
     const items = node.items.map((item) => {
       const child = finish(item, depth + 1);
       size += child.size;
-      if (size > limits.maxItems) tooLarge();
+      bytes += child.bytes;
+      if (size > limits.maxItems || bytes > limits.maxBytes) tooLarge();
       return child.value;
     });
     open.delete(node);
-    const result = { value: build(node.kind, items), size };
+    const result = { value: build(node.kind, items), size, bytes };
     finished.set(node, result);
     return result;
   }
@@ -78,6 +81,19 @@ export function finishPickle(root: PickleNode, limits: Limits): unknown {
   function tooLarge(): never {
     return refuse("too-large", "is a pickle of more values, or deeper ones, than are read");
   }
+}
+
+/** What a container has become, and what it and all in it take when it is written again. */
+interface Finished {
+  readonly value: unknown;
+  readonly size: number;
+  readonly bytes: number;
+}
+
+/** Text, bytes and long numbers can be referred to as well as anything else. */
+function bytesIn(node: Exclude<PickleNode, PickleContainer>): number {
+  if (typeof node === "string" || node instanceof Uint8Array) return node.length;
+  return typeof node === "bigint" ? node.toString(16).length / 2 : 0;
 }
 
 function build(kind: PickleContainer["kind"], items: unknown[]): unknown {
@@ -88,6 +104,8 @@ function build(kind: PickleContainer["kind"], items: unknown[]): unknown {
       return tuple(items);
     case "set":
       return new Set(items);
+    case "frozenset":
+      return ofKind(new Set(items), "frozenset");
     case "dict":
       return dictOf(items);
   }
@@ -124,16 +142,16 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Construct
   ["datetime.timedelta", makeTimedelta],
   ["datetime.timezone", makeTimezone],
   // What `django.utils.timezone.now()` gives has it before Django 4.
-  ["pytz._UTC", () => ({ kind: "timezone", offset: 0 })],
+  ["pytz._UTC", () => ({ kind: "timezone", offset: 0, call: { callee: "pytz._UTC", args: [] } })],
   ["_codecs.encode", makeEncoded],
-  ["builtins.bytearray", makeBytes],
-  ["__builtin__.bytearray", makeBytes],
+  ["builtins.bytearray", makeByteArray],
+  ["__builtin__.bytearray", makeByteArray],
   ["builtins.bytes", makeBytes],
   ["__builtin__.bytes", makeBytes],
   ["builtins.set", makeSet],
   ["__builtin__.set", makeSet],
-  ["builtins.frozenset", makeSet],
-  ["__builtin__.frozenset", makeSet],
+  ["builtins.frozenset", makeFrozenSet],
+  ["__builtin__.frozenset", makeFrozenSet],
 ]);
 
 /** Ten bytes: year, month, day, hour, minute, second, microseconds; then perhaps a zone. */
@@ -147,9 +165,12 @@ function makeDatetime([state, zone]: readonly PickleNode[]): PickleNode {
   const clock = ((hour as number) * 60 + (minute as number)) * 60 + (second as number);
   const local = moment + clock * 1000 + Math.floor(micros / 1000);
   if (clock >= 86_400 || micros >= 1_000_000) return malformed();
-  if (zone === undefined || zone === null) return { kind: "made", value: naiveDate(local) };
-  if (!isKind(zone, "timezone")) return malformed();
-  return { kind: "made", value: new Date(local - zone.offset) };
+  const made = (value: Date, ...args: Call[]): PickleNode => ({
+    kind: "made",
+    value: madeBy(value, { callee: "datetime.datetime", args: [state, ...args] }),
+  });
+  if (zone === undefined || zone === null) return made(naiveDate(local));
+  return isKind(zone, "timezone") ? made(new Date(local - zone.offset), zone.call) : malformed();
 }
 
 function makeDate([state]: readonly PickleNode[]): PickleNode {
@@ -172,12 +193,17 @@ function makeTimedelta(args: readonly PickleNode[]): PickleNode {
   if (typeof days !== "number" || typeof seconds !== "number" || typeof micros !== "number") {
     return malformed();
   }
-  return { kind: "made", value: timeDelta(days * 86_400 + seconds + micros / 1_000_000) };
+  const delta = timeDelta(days * 86_400 + seconds + micros / 1_000_000);
+  const call = { callee: "datetime.timedelta", args: [days, seconds, micros] };
+  return { kind: "made", value: madeBy(delta, call) };
 }
 
-function makeTimezone([offset]: readonly PickleNode[]): PickleNode {
-  if (!isKind(offset, "made") || !("seconds" in offset.value)) return malformed();
-  return { kind: "timezone", offset: (offset.value.seconds as number) * 1000 };
+function makeTimezone([offset, name]: readonly PickleNode[]): PickleNode {
+  const delta = isKind(offset, "made") && "seconds" in offset.value ? offset.value : malformed();
+  const named = typeof name === "string" ? [name] : [];
+  const args = [callOf(delta) as Call, ...named];
+  const call = { callee: "datetime.timezone", args };
+  return { kind: "timezone", offset: (delta["seconds"] as number) * 1000, call };
 }
 
 /** How protocols 0 to 2 hold bytes: text of which each character is one. */
@@ -194,6 +220,11 @@ function makeBytes(args: readonly PickleNode[]): PickleNode {
     : malformed();
 }
 
+function makeByteArray(args: readonly PickleNode[]): PickleNode {
+  const bytes = makeBytes(args);
+  return bytes instanceof Uint8Array ? ofKind(new Uint8Array(bytes), "bytearray") : malformed();
+}
+
 function bytesOfLatin1(text: string): Uint8Array {
   const codes = Array.from(text, (character) => character.codePointAt(0) as number);
   return codes.every((code) => code < 256) ? Uint8Array.from(codes) : malformed();
@@ -203,6 +234,11 @@ function makeSet([items]: readonly PickleNode[]): PickleNode {
   return isKind(items, "list") || isKind(items, "tuple") || isKind(items, "set")
     ? { kind: "set", items: [...items.items] }
     : malformed();
+}
+
+function makeFrozenSet(args: readonly PickleNode[]): PickleNode {
+  const made = makeSet(args);
+  return isKind(made, "set") ? { kind: "frozenset", items: made.items } : malformed();
 }
 
 function isKind<Kind extends string>(

@@ -18,6 +18,7 @@ import type { PickleNode } from "./pickle-nodes.ts";
 import { finishPickle, globalNode, reduce } from "./pickle-nodes.ts";
 import type { Taken } from "./refusal.ts";
 import { answerNow, refuse } from "./refusal.ts";
+import { ofKind } from "./values.ts";
 
 /**
  * The value of a pickle that holds nothing but data.
@@ -32,6 +33,9 @@ import { answerNow, refuse } from "./refusal.ts";
  * | set, frozenset | `Set` |
  * | datetime | `Date`: milliseconds, a naive one taken as UTC; `isNaive` tells |
  * | date, timedelta | `PlainDate`, `TimeDelta` |
+ *
+ * What is less here than in Python (microseconds, a zone, a frozenset, a bytearray) is written exactly as it
+ * came while it is the same object with the same moment.
  *
  * @returns `unsupported`, naming the instruction or the global, for everything else; `malformed` for what
  * is cut short or no pickle.
@@ -148,8 +152,10 @@ function runPickle(bytes: Uint8Array, limits: Limits): PickleNode {
         push(new Uint8Array(takeBytes(takeByte())));
         return;
       case "\x8e":
-      case "\x96":
         push(new Uint8Array(takeBytes(takeSize8())));
+        return;
+      case "\x96":
+        push(ofKind(new Uint8Array(takeBytes(takeSize8())), "bytearray"));
         return;
       case "]":
         push({ kind: "list", items: [] });
@@ -193,7 +199,7 @@ function runPickle(bytes: Uint8Array, limits: Limits): PickleNode {
         extend("set", popMark());
         return;
       case "\x91":
-        push({ kind: "set", items: popMark() });
+        push({ kind: "frozenset", items: popMark() });
         return;
       case "p":
         memo.set(indexOf(takeLine()), top());

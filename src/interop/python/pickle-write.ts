@@ -7,7 +7,18 @@
 import { ValueError } from "../../errors.ts";
 import { utf8 } from "../../lib/bytes.ts";
 import { isPlainObject } from "./json.ts";
-import { isMarkup, isNaive, isPlainDate, isTimeDelta, isTuple, isUuid } from "./values.ts";
+import type { Call } from "./values.ts";
+import {
+  callOf,
+  isByteArray,
+  isFrozenSet,
+  isMarkup,
+  isNaive,
+  isPlainDate,
+  isTimeDelta,
+  isTuple,
+  isUuid,
+} from "./values.ts";
 import { joined } from "./web-crypto.ts";
 
 const MAX_DEPTH = 64;
@@ -54,22 +65,26 @@ export function writePickle(value: unknown): Uint8Array {
   }
 
   function object(item: object, path: string, depth: number): void {
-    if (Array.isArray(item)) list(item, path, depth);
-    else if (item instanceof Uint8Array) bytes(item);
+    const made = callOf(item);
+    if (made !== undefined) call(made);
+    else if (Array.isArray(item)) list(item, path, depth);
+    else if (item instanceof Uint8Array && isByteArray(item)) {
+      call({ callee: "builtins.bytearray", args: [item.slice()] });
+    } else if (item instanceof Uint8Array) bytes(item);
     else if (item instanceof Map) dict([...item], path, depth);
     else if (item instanceof Set) set(item, path, depth);
     else if (item instanceof Date) datetime(item, path);
     else if (isPlainDate(item)) date(item.date, path);
-    else if (isTimeDelta(item)) timedelta(item.seconds);
+    else if (isTimeDelta(item)) call(timedelta(item.seconds));
     else if (!isMarkup(item) && !isUuid(item) && isPlainObject(item)) {
       dict(Object.entries(item), path, depth);
     } else throw new ValueError(path, "is an object that is not plain data");
   }
 
   function set(items: ReadonlySet<unknown>, path: string, depth: number): void {
-    code("\x8f(");
+    code(isFrozenSet(items) ? "(" : "\x8f(");
     for (const item of items) hashable(item, path, depth);
-    code("\x90");
+    code(isFrozenSet(items) ? "\x91" : "\x90");
   }
 
   function list(items: readonly unknown[], path: string, depth: number): void {
@@ -147,11 +162,15 @@ export function writePickle(value: unknown): Uint8Array {
     parts.push(content);
   }
 
-  function call(name: string, args: () => void): void {
-    text("datetime", "");
-    text(name, "");
+  function call({ callee, args }: Call): void {
+    const dot = callee.lastIndexOf(".");
+    text(callee.slice(0, dot), "");
+    text(callee.slice(dot + 1), "");
     code("\x93(");
-    args();
+    for (const arg of args) {
+      if (typeof arg === "object" && "callee" in arg) call(arg);
+      else write(arg, "", 0);
+    }
     code("tR");
   }
 
@@ -165,34 +184,35 @@ export function writePickle(value: unknown): Uint8Array {
       ...[item.getUTCHours(), item.getUTCMinutes(), item.getUTCSeconds()],
       ...[micros >> 16, micros >> 8, micros],
     );
-    call("datetime", () => {
-      bytes(state);
-      if (!isNaive(item)) call("timezone", () => timedelta(0));
-    });
+    call({ callee: "datetime.datetime", args: isNaive(item) ? [state] : [state, UTC] });
   }
 
   function date(item: string, path: string): void {
     const [year = 0, month = 0, day = 0] = item.split("-").map(Number);
     if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(item)) throw new ValueError(path, "is no date");
-    call("date", () => bytes(Uint8Array.of(year >> 8, year, month, day)));
-  }
-
-  function timedelta(seconds: number): void {
-    const micros = Math.round(seconds * 1_000_000);
-    const days = Math.floor(micros / 86_400_000_000);
-    const rest = micros - days * 86_400_000_000;
-    call("timedelta", () => {
-      for (const part of [days, Math.floor(rest / 1_000_000), rest % 1_000_000])
-        whole(BigInt(part));
-    });
+    call({ callee: "datetime.date", args: [Uint8Array.of(year >> 8, year, month, day)] });
   }
 }
+
+function timedelta(seconds: number): Call {
+  const micros = Math.round(seconds * 1_000_000);
+  const days = Math.floor(micros / 86_400_000_000);
+  const rest = micros - days * 86_400_000_000;
+  const args = [days, Math.floor(rest / 1_000_000), rest % 1_000_000];
+  return { callee: "datetime.timedelta", args };
+}
+
+const UTC: Call = { callee: "datetime.timezone", args: [timedelta(0)] };
 
 function isHashable(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (isTuple(value)) return value.every(isHashable);
+  if (value instanceof Set) return isFrozenSet(value);
   return (
-    value instanceof Uint8Array || value instanceof Date || isPlainDate(value) || isTimeDelta(value)
+    (value instanceof Uint8Array && !isByteArray(value)) ||
+    value instanceof Date ||
+    isPlainDate(value) ||
+    isTimeDelta(value)
   );
 }
 

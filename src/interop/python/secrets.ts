@@ -27,3 +27,14 @@ export function checkSecrets(
 function isSecret(secret: unknown): boolean {
   return (typeof secret === "string" || secret instanceof Uint8Array) && secret.length > 0;
 }
+
+/** A salt or the like, which may be empty. @throws {ConfigError} */
+export function textOrBytesOption(
+  option: string,
+  given: TextOrBytes | undefined,
+  preset: TextOrBytes,
+): TextOrBytes {
+  const value: unknown = given === undefined ? preset : given;
+  if (typeof value === "string" || value instanceof Uint8Array) return value;
+  throw new ConfigError(option, "must be a string or bytes");
+}

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { section } from "../../errors.ts";
 import { decodeBase64url, encodeBase64url } from "../../lib/base64url.ts";
+import { ageOption } from "../options.ts";
 import type { Limits } from "./limits.ts";
 import type { Taken } from "./refusal.ts";
 import { refuse } from "./refusal.ts";
@@ -40,7 +42,11 @@ const DEFAULT_LEEWAY = 10;
  * @internal
  */
 export function checkAge(signedAt: number, options: TimeOptions): void {
-  const { now = Date.now(), maxAge, leeway = DEFAULT_LEEWAY } = options;
+  // What is no number would be no limit.
+  section("options", options, ["now", "maxAge", "leeway"]);
+  const now = ageOption("now", options.now, "milliseconds", Date.now());
+  const maxAge = ageOption("maxAge", options.maxAge, "seconds", undefined);
+  const leeway = ageOption("leeway", options.leeway, "seconds", DEFAULT_LEEWAY);
   const age = Math.floor(now / 1000) - Math.floor(signedAt / 1000);
   if (age < -leeway) refuse("future", "was signed later than now");
   if (maxAge !== undefined && age > maxAge) refuse("expired", "is older than is allowed");

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, section } from "../../errors.ts";
 import { encodeBase64url } from "../../lib/base64url.ts";
 import { equalText } from "../../lib/bytes.ts";
 import type { Refused } from "../source.ts";
 import type { Taken } from "./refusal.ts";
 import { answer, refuse } from "./refusal.ts";
-import { checkSecrets } from "./secrets.ts";
+import { checkSecrets, textOrBytesOption } from "./secrets.ts";
 import type { Digest, TextOrBytes } from "./web-crypto.ts";
 import { bytesOf, digest, hmac } from "./web-crypto.ts";
 
@@ -49,6 +49,16 @@ export interface SignerOptions {
   readonly fallbacks?: readonly Partial<Omit<SignerOptions, "fallbacks" | "separator">>[];
 }
 
+/** The names of {@link SignerOptions}. */
+export const SIGNER = [
+  "secrets",
+  "salt",
+  "separator",
+  "keyDerivation",
+  "digest",
+  "fallbacks",
+] as const;
+
 /** Signs texts. */
 export interface Signer {
   /** The value, the separator and the signature. */
@@ -63,11 +73,11 @@ export interface Signer {
  * @throws {ConfigError} when there is no secret, or the separator could be part of a signature.
  */
 export function signer(options: SignerOptions): Signer {
-  const { separator = "." } = options;
-  checkOptions(options, separator);
+  const { separator = ".", salt = "itsdangerous.Signer" } = section("options", options, SIGNER);
+  checkOptions(options ?? {}, separator);
   const ways = [options, ...(options.fallbacks ?? [])].flatMap((way) =>
     (way.secrets ?? options.secrets).map((secret) =>
-      signature({ salt: "itsdangerous.Signer", ...options, ...way }, secret),
+      signature({ ...options, ...way, salt: way.salt ?? salt }, secret),
     ),
   );
   const [make] = ways as [Sign, ...Sign[]];
@@ -139,7 +149,13 @@ const DIGESTS: readonly (Digest | undefined)[] = [undefined, "sha1", "sha256", "
 
 function checkOptions(options: SignerOptions, separator: string): void {
   checkSecrets("secrets", options.secrets);
-  for (const way of [options, ...(options.fallbacks ?? [])]) {
+  const { fallbacks = [] } = options;
+  if (!Array.isArray(fallbacks)) throw new ConfigError("fallbacks", "must be a list");
+  for (const way of fallbacks as readonly object[]) {
+    section("fallbacks", way ?? null, ["secrets", "salt", "keyDerivation", "digest"] as never[]);
+  }
+  for (const way of [options, ...(fallbacks as readonly Partial<SignerOptions>[])]) {
+    textOrBytesOption("salt", way.salt, "");
     if (way.secrets !== undefined) checkSecrets("secrets", way.secrets);
     if (!DERIVATIONS.includes(way.keyDerivation)) {
       throw new ConfigError("keyDerivation", `must be one of ${DERIVATIONS.slice(1).join(", ")}`);
@@ -148,6 +164,7 @@ function checkOptions(options: SignerOptions, separator: string): void {
       throw new ConfigError("digest", `must be one of ${DIGESTS.slice(1).join(", ")}`);
     }
   }
+  if (typeof separator !== "string") throw new ConfigError("separator", "must be a string");
   // With one character of another alphabet in it, no separator begins or ends inside a signature.
   if (!/[^A-Za-z0-9_=-]/.test(separator)) {
     throw new ConfigError("separator", "must hold a character that base64url has not");

@@ -7,7 +7,9 @@
 import { checkCookieSize } from "../../cookie/write.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Duration } from "../../lib/duration.ts";
-import { milliseconds } from "../../lib/duration.ts";
+import { DURATION, milliseconds } from "../../lib/duration.ts";
+import type { ForeignCookieOptions } from "../options.ts";
+import { foreignAttributes, methodsOption, textOption } from "../options.ts";
 import type {
   ForeignAttributes,
   ForeignCookie,
@@ -53,21 +55,38 @@ export function sessionData(value: unknown): Record<string, unknown> {
 }
 
 /** The milliseconds of a duration option. @throws {ConfigError} naming the option. */
-export function durationOption(option: string, value: Duration): number {
-  const ms = milliseconds(value);
+export function durationOption(
+  option: string,
+  given: Duration | undefined,
+  preset: Duration,
+): number {
+  const ms = milliseconds(given === undefined ? preset : given);
   if (ms === undefined || ms === 0) {
-    throw new ConfigError(option, 'must be a positive number of seconds, or such as "14d"');
+    throw new ConfigError(option, `must be ${DURATION}`);
   }
   return ms;
 }
 
+/** The name and the attributes of a source's cookie. @throws {ConfigError} */
+export function cookieOptions(
+  options: { readonly cookieName?: string; readonly attributes?: Partial<ForeignAttributes> },
+  name: string,
+  defaults: Partial<ForeignAttributes>,
+): { readonly cookieName: string; readonly attributes: ForeignAttributes } {
+  const cookieName = textOption("cookieName", options.cookieName, name);
+  const place = { name: "cookieName", group: "attributes" };
+  const { sameSite, ...others } = defaults;
+  const usual = sameSite === undefined ? others : { ...others, sameSite };
+  const given = options.attributes as ForeignCookieOptions | undefined;
+  const attributes = foreignAttributes(cookieName, given, usual, place);
+  // `undefined` is an answer here: the attribute is not written.
+  const isNoSite = given !== undefined && "sameSite" in given && given.sameSite === undefined;
+  return { cookieName, attributes: isNoSite ? { ...attributes, sameSite: undefined } : attributes };
+}
+
 /** @throws {ConfigError} when the records cannot be read and written. */
 export function checkRecords(records: ForeignRecords): ForeignRecords {
-  const isUsable = (["read", "write", "remove"] as const).every(
-    (verb) => typeof records?.[verb] === "function",
-  );
-  if (!isUsable) throw new ConfigError("records", "must have `read`, `write` and `remove`");
-  return records;
+  return methodsOption("records", records, ["read", "write", "remove"]);
 }
 
 /** The cookie with a session; gives its name and value to be checked first. */

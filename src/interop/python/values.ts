@@ -32,9 +32,20 @@ export interface TimeDelta {
   readonly seconds: number;
 }
 
+type Kind = "markup" | "uuid" | "date" | "timedelta" | "frozenset" | "bytearray";
+
 const tuples = new WeakSet<object>();
 const naives = new WeakSet<object>();
-const kinds = new WeakMap<object, "markup" | "uuid" | "date" | "timedelta">();
+const kinds = new WeakMap<object, Kind>();
+const calls = new WeakMap<object, { readonly call: Call; readonly moment: number }>();
+const finer = new WeakMap<Date, { readonly nanos: number; readonly moment: number }>();
+
+/** How a pickle makes a value. */
+export interface Call {
+  /** Module and name. */
+  readonly callee: string;
+  readonly args: readonly (Call | Uint8Array | string | number)[];
+}
 
 /** Marks an array, so that Python gets it as a tuple. */
 export function tuple<Items extends readonly unknown[]>(items: Items): Items {
@@ -91,6 +102,47 @@ export function isTimeDelta(value: unknown): value is TimeDelta {
   return kindOf(value) === "timedelta";
 }
 
+/** Python has two kinds of sets, and of bytes; here they are one, and go back as what they were. */
+export function ofKind<Value extends object>(value: Value, kind: "frozenset" | "bytearray"): Value {
+  kinds.set(value, kind);
+  return value;
+}
+
+export function isFrozenSet(value: unknown): boolean {
+  return kindOf(value) === "frozenset";
+}
+
+export function isByteArray(value: unknown): boolean {
+  return kindOf(value) === "bytearray";
+}
+
+/** Notes how Python made a value that holds more there: microseconds, a zone. Unchanged, it goes back so. */
+export function madeBy<Value extends object>(value: Value, call: Call): Value {
+  calls.set(value, { call, moment: momentIn(value) });
+  return value;
+}
+
+/** Notes the nanoseconds of a moment beyond its milliseconds. Unchanged, it goes back with them. */
+export function withNanos(date: Date, nanos: number): Date {
+  if (nanos > 0) finer.set(date, { nanos, moment: momentIn(date) });
+  return date;
+}
+
+export function nanosOf(date: Date): number {
+  const found = finer.get(date);
+  return found?.moment === momentIn(date) ? found.nanos : 0;
+}
+
+export function callOf(value: object): Call | undefined {
+  const made = calls.get(value);
+  return made?.moment === momentIn(value) ? made.call : undefined;
+}
+
+/** A `Date` may be set to another one; the others are frozen. */
+function momentIn(value: object): number {
+  return value instanceof Date ? value.getTime() : 0;
+}
+
 /**
  * A copy of plain values, for adopting: tuples become arrays, markup, UUIDs and dates become text, a
  * timedelta becomes its seconds.
@@ -113,14 +165,11 @@ export function plain(value: unknown): unknown {
   return copy;
 }
 
-function marked<Value extends object>(
-  value: Value,
-  kind: "markup" | "uuid" | "date" | "timedelta",
-): Value {
+function marked<Value extends object>(value: Value, kind: Kind): Value {
   kinds.set(value, kind);
   return Object.freeze(value);
 }
 
-function kindOf(value: unknown): string | undefined {
+function kindOf(value: unknown): Kind | undefined {
   return typeof value === "object" && value !== null ? kinds.get(value) : undefined;
 }

@@ -44,8 +44,11 @@ interface Write {
 // A read that hangs must not hold up those that come later, when the store may be back.
 const JOINED_FOR = 1000;
 
-/** @param keepFor - how long what was read is remembered, in milliseconds. */
-export function cacheTraffic(entries: Entries, keepFor: number): Traffic {
+/**
+ * @param maxAge - how long what was read may be told, in milliseconds.
+ * @param keepFor - how long it is remembered: not shorter.
+ */
+export function cacheTraffic(entries: Entries, maxAge: number, keepFor: number): Traffic {
   // The latest of each session.
   const flights = new Map<string, Flight>();
   const writes = new Map<string, Write>();
@@ -62,14 +65,24 @@ export function cacheTraffic(entries: Entries, keepFor: number): Traffic {
       entries.forget(id);
       return undefined;
     }
-    const known = entries.find(id, keepFor)?.loaded;
-    // From a replica that is behind: what this process has seen it does not unsee.
-    if (known !== undefined && known.record.revision > loaded.record.revision) {
-      const cutOff = Math.max(known.cutOff, loaded.cutOff);
-      return copyOf({ record: known.record, cutOff });
+    const known = entries.find(loaded.record.id, keepFor);
+    let seen = loaded;
+    // From a replica that is behind: what this process has seen it does not unsee. What is closed is so, whatever
+    // its number.
+    if (known !== undefined && !loaded.record.closed) {
+      const cutOff = Math.max(known.loaded.cutOff, loaded.cutOff);
+      seen = { record: loaded.record, cutOff };
+      if (isAhead(known, loaded)) return copyOf({ record: known.loaded.record, cutOff });
     }
-    entries.put(copyOf(loaded), reading);
-    return loaded;
+    entries.put(copyOf(seen), reading);
+    return seen;
+  }
+
+  function isAhead({ loaded: { record }, reading }: Entry, loaded: Loaded): boolean {
+    if (record.revision <= loaded.record.revision) return false;
+    // Unless revisions went back: a failover has lost some, or of two stores the new one is used alone by now. That
+    // is not overlooked for longer than anything else, and what is closed stays so.
+    return record.closed || entries.age(reading) < maxAge;
   }
 
   return {
@@ -77,7 +90,8 @@ export function cacheTraffic(entries: Entries, keepFor: number): Traffic {
       const flight = flights.get(id);
       if (flight === undefined) return undefined;
       const { reading, answer } = flight;
-      if (entries.age(reading) >= JOINED_FOR || entries.isFenced(reading)) return undefined;
+      const isOld = entries.age(reading) >= Math.min(JOINED_FOR, maxAge);
+      if (isOld || entries.isFenced(reading)) return undefined;
       return answer.then((loaded) => loaded && copyOf(loaded));
     },
 

@@ -6,7 +6,7 @@
 
 import { ConfigError, section } from "../../errors.ts";
 import type { Duration } from "../../lib/duration.ts";
-import { milliseconds } from "../../lib/duration.ts";
+import { DURATION, milliseconds } from "../../lib/duration.ts";
 import type { RecordUpdate, SessionRecord, StoreChange } from "../contract.ts";
 import { cacheEntries } from "./cached-entries.ts";
 import { cacheTraffic, copyOf } from "./cached-traffic.ts";
@@ -20,23 +20,23 @@ export interface CachedOptions {
    *
    * @default "10s"
    */
-  readonly maxAge?: Duration;
+  readonly maxAge?: Duration | undefined;
   /**
    * How much is remembered, in bytes as the cache reckons them: 500 for each session, and two for each
    * character of its text. Above it goes what was not used for longest.
    *
    * @default 67_108_864 (64 MiB: some 60,000 sessions of 300 characters)
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /**
    * How long after it was read a session may be told while the store does not answer, to requests
    * with the outage policy `"stale"`. Not shorter than `maxAge`.
    *
    * @default never
    */
-  readonly staleFor?: Duration;
+  readonly staleFor?: Duration | undefined;
   /** Tells the age of what is remembered, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** What a cache did since it was made. */
@@ -86,7 +86,7 @@ export function cached<Store extends AnyStore>(
   const { maxAge, staleFor, maxBytes, clock } = checked(options);
   const keepFor = Math.max(maxAge, staleFor ?? 0);
   const entries = cacheEntries({ keepFor, maxBytes, clock });
-  const traffic = cacheTraffic(entries, keepFor);
+  const traffic = cacheTraffic(entries, maxAge, keepFor);
   const listeners = new Set<Listener>();
   const counts = { hits: 0, misses: 0, joined: 0, bypassed: 0, recalled: 0 };
   let unwatch: (() => void) | undefined;
@@ -278,5 +278,5 @@ function checked(options: CachedOptions | undefined) {
 function duration(option: string, given: Duration): number {
   const ms = milliseconds(given);
   if (ms !== undefined && ms > 0) return ms;
-  throw new ConfigError(option, 'must be a positive number of seconds or a string such as "10s"');
+  throw new ConfigError(option, `must be ${DURATION}`);
 }

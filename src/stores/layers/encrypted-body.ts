@@ -2,9 +2,9 @@
  * Bodies as `encrypted` keeps them.
  *
  * `base64url(0x04 ‖ kid 4 ‖ day 2 ‖ nonce 12 ‖ ciphertext ‖ tag 16)`: AES-256-GCM with a key per secret
- * and UTC day, so that random nonces stay within NIST's bound (SP 800-38D §8.3) at any fleet size.
- * Authenticated with it: everything before the ciphertext, then the session's id and its user, each
- * after its length in four bytes; without a user the last length is 0.
+ * and UTC day, so that random nonces stay within NIST's bound (SP 800-38D §8.3: 2^32 for each key) up to 49,000
+ * writes a second, all day long. Authenticated with it: everything before the ciphertext, then the session's id
+ * and its user, each after its length in four bytes; without a user the last length is 0.
  *
  * @module
  */

@@ -20,7 +20,7 @@ export interface EncryptedOptions {
    */
   readonly secrets: readonly (string | Uint8Array)[];
   /** Tells the day of a new body, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 // Whose a session is, for those in use: 40,000 of them, as reckoned below.

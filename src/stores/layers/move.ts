@@ -56,8 +56,9 @@ export async function moveSession(
     const pending = await putPending(to, record, now);
     // Another process has made it the session already.
     if (pending === "final") return to.load(record.id);
-    // It is over, or lies within a millisecond of a cut-off that excepted it: the old store says which.
-    if (pending === "cut-off") return from.load(record.id);
+    // It is over, or lies within a millisecond of a cut-off that excepted it, or its place is taken: the old
+    // store says which.
+    if (pending === "refused") return from.load(record.id);
     // A cut-off is written in the old store first: one that came before the copy is seen here, and one that
     // comes later finds the copy in the new store.
     const again = await from.load(record.id);
@@ -65,10 +66,11 @@ export async function moveSession(
     if (isMoved(again.record)) return finish(to, pending, again.record, now);
     if (!isLive(again, now)) return again;
     current = again;
-    if (again.record.revision !== record.revision) continue;
-    const { lastSeenAt, expiresAt } = again.record;
+    const { revision, lastSeenAt, expiresAt } = again.record;
+    // Nor may the copy be over before the session: nobody could make it the session then.
+    if (revision !== record.revision || expiresAt > record.expiresAt) continue;
     const marker = { body: MOVED, lastSeenAt, expiresAt, close: true };
-    if (await from.update(record.id, record.revision, marker, now)) {
+    if (await from.update(record.id, revision, marker, now)) {
       return finish(to, pending, again.record, now);
     }
   }
@@ -86,12 +88,15 @@ type Pending = Pick<SessionRecord, "id" | "revision" | "body">;
 
 type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">;
 
-/** Makes the pending copy, or a newer one. `"final"` when it is the session already. */
+/**
+ * Makes the pending copy, or a newer one. `"final"` when it is the session already; `"refused"` when the new
+ * store does not take it now.
+ */
 async function putPending(
   to: SessionStore,
   record: SessionRecord,
   now: number,
-): Promise<Pending | "final" | "cut-off"> {
+): Promise<Pending | "final" | "refused"> {
   const { id, userId, mark, lastSeenAt, expiresAt, revision } = record;
   const body = `${PENDING}${revision}:${record.body}${MOVED_TAIL}`;
   const copy = { id, userId, lastSeenAt, expiresAt, closed: false, body };
@@ -103,7 +108,7 @@ async function putPending(
   // differ by a little.
   let outcome = await to.create(copy, startedAgo, now);
   if (outcome === "cut-off") outcome = await to.create(copy, -1, now);
-  if (outcome === "cut-off") return outcome;
+  if (outcome === "cut-off") return "refused";
   if (outcome === "created") return { ...copy, revision: 1 };
   for (;;) {
     const there = (await to.load(id))?.record;
@@ -111,7 +116,11 @@ async function putPending(
       throw new StoreUnavailableError(to.name, "move", new Error("the copy is not taken"));
     }
     if (!isPending(there)) return "final";
-    if (revisionOf(there) >= revision) return there;
+    // Of somebody who was stopped long ago: it can't be written any more, and lies there until it is swept.
+    if (there.expiresAt <= now) return "refused";
+    const ahead = revisionOf(there) - revision;
+    // An older one in the place of a newer one might become the session.
+    if (ahead > 0 || (ahead === 0 && there.expiresAt >= expiresAt)) return there;
     const next = { body, lastSeenAt, expiresAt };
     if (await to.update(id, there.revision, next, now)) {
       return { ...next, id, revision: there.revision + 1 };

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ConfigError, section } from "../../errors.ts";
+import { ConfigError, isCoatcheckError, section } from "../../errors.ts";
+import { utf8Length } from "../../lib/bytes.ts";
 import type { Loaded, SessionRecord, SessionStore, StoreChange, StoreTraits } from "../contract.ts";
 import type { AnyStore } from "./layer.ts";
 import { handOn } from "./layer.ts";
@@ -30,9 +31,9 @@ export interface MovingOptions {
    *
    * @default false
    */
-  readonly move?: boolean;
+  readonly move?: boolean | undefined;
   /** Tells which sessions are live, in milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 const KNOWN = ["from", "to", "move", "clock"] as const;
@@ -70,8 +71,8 @@ export function moving(options: MovingOptions): AnyStore {
     const hasLeft = there !== undefined && isMoved(there.record);
     if (there !== undefined && !isPending(there.record) && !hasLeft) return asMoved(there);
     const here = await from.load(id);
-    // A copy of what has ended before it was moved means nothing.
-    if (here === undefined) return undefined;
+    // A copy of what has ended before it was moved means nothing, wherever it lies.
+    if (here === undefined || (isPending(here.record) && !hasLeft)) return undefined;
     const now = clock();
     // The two were turned around: it had moved from the one to the other before, and cannot move back for as long
     // as its id is taken there.
@@ -84,15 +85,23 @@ export function moving(options: MovingOptions): AnyStore {
       if (copy === undefined || !isPending(copy.record)) return asMoved(copy);
       return asMoved(await finish(to, copy.record, here.record, now));
     }
-    if (!move || !isLive(here, now) || !(await fits(here.record))) return here;
-    return asMoved(await moveSession(route, here, now));
+    if (!move || !isLive(here, now)) return here;
+    try {
+      return (await fits(here.record)) ? asMoved(await moveSession(route, here, now)) : here;
+    } catch (error) {
+      // For maintenance: who is signed in goes on reading, and moves when it is over.
+      if (isCoatcheckError(error) && error.code === "ERR_STORE_READ_ONLY") return here;
+      throw error;
+    }
   }
 
   /**
-   * Whether the new store can take it. Where that keeps a user's sessions together, one whose id was not
-   * made for it stays in the old store until it ends, or until its user signs in again.
+   * Whether the new store can take it. One that is too long for it stays in the old store. Where the new one keeps
+   * a user's sessions together, so does one whose id was not made for it, until it ends, or until its user signs
+   * in again.
    */
-  async function fits({ id, userId }: SessionRecord): Promise<boolean> {
+  async function fits({ id, userId, body }: SessionRecord): Promise<boolean> {
+    if (utf8Length(body) > to.traits.maxBodyBytes - PENDING_BYTES) return false;
     if (userId === undefined || to.home === undefined) return true;
     return id.startsWith(await to.home(userId));
   }
@@ -107,6 +116,8 @@ export function moving(options: MovingOptions): AnyStore {
     traits: traitsOf(from.traits, to.traits),
     load,
     async create(record, startedAgo, now) {
+      // One that is made of something else, as of another library's, may be in use in the other store.
+      if ((await (move ? from : to).load(record.id)) !== undefined) return "taken";
       if (!record.closed) return (move ? to : from).create(record, startedAgo, now);
       // What is closed from the beginning stands for something that happens once, such as an adoption:
       // one store has to decide for all, whether they move or not.
@@ -147,9 +158,8 @@ export function moving(options: MovingOptions): AnyStore {
         { userId, cursor: cursor?.slice(1) || undefined, limit },
         now,
       );
-      const records = isOld
-        ? page.records
-        : page.records.filter((each) => !isPending(each)).map(withoutTail);
+      const those = page.records.filter((each) => !isPending(each));
+      const records = isOld ? those : those.map(withoutTail);
       if (page.cursor !== undefined)
         return { records, cursor: `${isOld ? "f" : "t"}${page.cursor}` };
       return isOld ? { records, cursor: "t" } : { records };

@@ -27,11 +27,11 @@ export interface ObservedCall {
 
 export interface ObservedOptions {
   /** Tells several observed stores apart. @default the store's own name */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Is told of every call when it has ended. One that throws fails no call, and is uncaught. */
-  readonly onCall?: (call: ObservedCall) => void;
+  readonly onCall?: ((call: ObservedCall) => void) | undefined;
   /** Up to how many milliseconds each bucket of the durations goes, rising. @default from 1 to 10_000 */
-  readonly buckets?: readonly number[];
+  readonly buckets?: readonly number[] | undefined;
 }
 
 /** A store that counts. */

@@ -10,7 +10,7 @@ import { handOn } from "./layer.ts";
 
 export interface ReadOnlyOptions {
   /** Asked at every write: whether it is to be refused. @default always */
-  readonly when?: () => boolean;
+  readonly when?: (() => boolean) | undefined;
 }
 
 /**

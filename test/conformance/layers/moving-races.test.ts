@@ -55,6 +55,10 @@ async function close(store: SessionStore, { seen }: World): Promise<void> {
   seen.closed = true;
 }
 
+function breath(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 function isLive(loaded: Loaded | undefined): loaded is Loaded {
   return loaded !== undefined && !loaded.record.closed && loaded.record.mark > loaded.cutOff;
 }
@@ -177,10 +181,51 @@ describe("a session that is being moved", () => {
       return send();
     };
     void all.handle(true, dying).load(ID);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await breath();
     expect((await all.to.load(ID))?.record.body).toContain("pending");
     await close(all.handle(false), all);
     expect(await all.handle(true).touch(ID, NOW + 1, END + 1, NOW)).toBe(false);
+  });
+
+  it.each(["touched", "written"])(
+    "P10 is there all the same when a copy that was left behind is over, and it was %s since",
+    async (how) => {
+      const all = world();
+      const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+      await all.from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+      const dying: Wire = async (name, send) =>
+        name === "from.update" ? await new Promise(() => undefined) : send();
+      void all.handle(true, dying).load(ID);
+      await breath();
+      const later = { lastSeenAt: NOW + 1, expiresAt: END + 1000 };
+      if (how === "touched") await all.handle(false).touch(ID, NOW + 1, END + 1000, NOW);
+      else await all.handle(false).update(ID, 1, { body: "data", ...later }, NOW);
+      const { to } = all;
+      const slow: SessionStore = { ...to, load: (id) => breath().then(() => to.load(id)) };
+      const store = moving({ from: all.from, to: slow, move: true, clock: () => END });
+      expect((await store.load(ID))?.record).toMatchObject({ body: "data", closed: false });
+      // Until the copy is gone it cannot move.
+      expect((await all.from.load(ID))?.record.closed).toBe(false);
+      await store.sweep(10, END);
+      expect((await store.load(ID))?.record).toMatchObject({ body: "data", closed: false });
+      expect((await all.from.load(ID))?.record.closed).toBe(true);
+    },
+  );
+
+  it("keeps a touch that came between the copy and the end of whoever moved it", async () => {
+    const all = world();
+    const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+    await all.from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+    const dying: Wire = async (name, send) => {
+      const answer = await send();
+      if (name === "to.create") await all.handle(false).touch(ID, NOW + 1, END + 1000, NOW);
+      return name === "from.update" ? await new Promise(() => undefined) : answer;
+    };
+    void all.handle(true, dying).load(ID);
+    await breath();
+    expect((await all.from.load(ID))?.record.closed).toBe(true);
+    const store = moving({ from: all.from, to: all.to, clock: () => END });
+    expect((await store.load(ID))?.record).toMatchObject({ body: "data", expiresAt: END + 1000 });
   });
 
   it("P5 ends with the next cut-off of a new store with a clock of its own, however far ours was ahead", async () => {
@@ -247,10 +292,33 @@ describe("a session that has moved, when the two stores are turned around", () =
     const dying: Wire = (name, send) =>
       name === "to.update" ? new Promise(() => undefined) : send();
     void handle(true, dying).load(ID);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await breath();
     const loaded = await moving({ from: to, to: from, clock }).load(ID);
     expect([isLive(loaded), loaded?.record.body.trim()]).toEqual([true, "data"]);
   });
+});
+
+describe("a copy that was left behind", () => {
+  it.each([false, true])(
+    "P5 is nothing when its session has ended and the two stores are turned around (moving: %s)",
+    async (move) => {
+      const all = world();
+      const { from, to } = all;
+      const record = { id: ID, userId: "ada", lastSeenAt: NOW - 1, expiresAt: END };
+      await from.create({ ...record, closed: false, body: "data" }, 5, NOW);
+      const dying: Wire = async (name, send) =>
+        name === "from.update" ? await new Promise(() => undefined) : send();
+      void all.handle(true, dying).load(ID);
+      await breath();
+      const end = { body: "", lastSeenAt: NOW, expiresAt: NOW + 60_000, close: true };
+      expect(await all.handle(false).update(ID, 1, end, NOW)).toBe(true);
+      await from.sweep(10, NOW + 60_000);
+      const back = moving({ from: to, to: from, move, clock });
+      expect(await back.load(ID)).toBeUndefined();
+      expect(await back.list({ limit: 10 }, NOW)).toMatchObject({ records: [] });
+      expect(await from.load(ID)).toBeUndefined();
+    },
+  );
 });
 
 describe("a session whose id was not made for the new store", () => {

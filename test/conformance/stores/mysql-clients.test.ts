@@ -19,7 +19,10 @@ mysqlSuite(
       typeCast: false,
     });
     client.on("connection", (connection) => {
-      connection.query("SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'");
+      // MariaDB's mode for Oracle has the first ones of the others in it, and more reserved words.
+      const mode = "IF(VERSION() LIKE '%MariaDB%', 'ORACLE', 'ANSI_QUOTES,PIPES_AS_CONCAT')";
+      connection.query(`SET sql_mode = CONCAT(${mode}, ',NO_BACKSLASH_ESCAPES')`);
+      connection.query("SET sql_select_limit = 1");
       connection.query("SET time_zone = '+11:00'");
     });
     return { options: { client }, close: () => client.promise().end() };

@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import { decodeCookieText, encodeCookieText } from "../../../src/interop/js/cookie-text.ts";
 import { foreignAttributes, foreignCookie } from "../../../src/interop/js/cookies.ts";
 import { readConnectFlash, writeConnectFlash } from "../../../src/interop/js/flash.ts";
-import { readJsonObject, readJsonValue, writeJson } from "../../../src/interop/js/json.ts";
+import {
+  readJsonObject,
+  readJsonValue,
+  writeExactJson,
+  writeJson,
+} from "../../../src/interop/js/json.ts";
 import { keyList } from "../../../src/interop/js/keys.ts";
 import { fastifyPassportUser, passportUser, userAt } from "../../../src/interop/js/user.ts";
 import { decodeBase64, encodeBase64, encodeBase64Unpadded } from "../../../src/lib/base64.ts";
@@ -64,6 +69,7 @@ describe("JSON of foreign sessions", () => {
         const json: unknown = JSON.parse(JSON.stringify(value));
         if (JSON.stringify(json).includes("__proto__")) return;
         expect(readJsonValue(writeJson(json))).toEqual({ value: json });
+        expect(readJsonValue(writeExactJson(json), true)).toEqual({ value: json });
       }),
     );
   });

@@ -47,6 +47,7 @@ def visit(question)
   found = nil
   app = lambda do |env|
     session = ActionDispatch::Request.new(env).session
+    question["set"] = JSON.parse(question["json"]) if question.key?("json")
     if question.key?("set")
       session.clear
       question["set"].each { |key, value| session[key] = value }
@@ -58,7 +59,7 @@ def visit(question)
   options = { key: question["name"], expire_after: question["expire_after"] }.compact
   stack = ActionDispatch::Cookies.new(ActionDispatch::Session::CookieStore.new(app, options))
   _, headers, = stack.call(environment(question))
-  { session: found, cookie: headers["Set-Cookie"] }
+  { session: found, shown: JSON.generate(found), cookie: headers["Set-Cookie"] }
 end
 
 def jar(question)

@@ -141,6 +141,8 @@ class Restricted(pickle.Unpickler):
     def find_class(self, module, name):
         if module == "datetime":
             return getattr(datetime, name)
+        if (module, name) == ("builtins", "bytearray"):
+            return bytearray
         raise pickle.UnpicklingError(f"{module}.{name}")
 
 
@@ -149,9 +151,52 @@ def pickle_dumps(value, protocol):
     return base64.b64encode(pickle.dumps(undescribe(value), protocol)).decode()
 
 
+def exact():
+    """Values that hold more than their like in JavaScript does."""
+    from datetime import date, datetime, timedelta, timezone
+
+    east = timezone(timedelta(hours=5, minutes=30), "IST")
+    return {
+        "naive": datetime(2026, 10, 25, 2, 30, 0, 123456),
+        "zone": datetime(2026, 6, 2, 3, 4, 5, 999999, east),
+        "utc": datetime(2026, 6, 2, 3, 4, 5, 1, UTC),
+        "first": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+        "long": timedelta(days=999999999, microseconds=7),
+        "bytes": [bytearray(b"\xff"), b"\xff"],
+        "sets": {frozenset([1]): {(frozenset([2]), date(2026, 1, 1))}},
+        "none": [frozenset(), set()],
+    }
+
+
+@call
+def pickle_exact(protocol):
+    return {"data": base64.b64encode(pickle.dumps(exact(), protocol)).decode(), "shown": repr(exact())}
+
+
+@call
+def pickle_shown(data):
+    return repr(Restricted(io.BytesIO(base64.b64decode(data))).load())
+
+
 @call
 def pickle_loads(data):
     return describe(Restricted(io.BytesIO(base64.b64decode(data))).load())
+
+
+@call
+def msgpack_moments():
+    """As msgspec writes a datetime, in each of the forms that the format has."""
+    import msgpack
+
+    moments = [(0, 1000), (1795280060, 999999000), (-1, 123456789), (2**34, 1), (5, 0)]
+    return base64.b64encode(msgpack.packb([msgpack.Timestamp(*each) for each in moments])).decode()
+
+
+@call
+def msgpack_shown(data):
+    import msgpack
+
+    return repr(msgpack.unpackb(base64.b64decode(data)))
 
 
 @call

@@ -9,7 +9,7 @@ import { createSessions } from "../../../src/core/sessions.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 
 const store = memoryStore();
-const options = { secrets: ["zvVRzzTcMdkgxwvEMAYrMmgGvQMdbqBTYdTbrcDYdBg"], store };
+const options = { secrets: ["SrxvflNP2WYaPfax3dj0j6srk49f8-UQhoRGHJyfRe0"], store };
 const sessions = createSessions(options);
 const request = sessions.open({ headers: {} });
 

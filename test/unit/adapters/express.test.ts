@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import compression from "compression";
 import type { NextFunction, Request, Response } from "express";
 import express5 from "express";
 import express4 from "express4";
@@ -28,6 +29,12 @@ afterEach(async () => {
 type App = ReturnType<typeof express5>;
 type Handler = (req: Request & WithSession, res: Response, next: NextFunction) => unknown;
 
+/** Sets a key, which is kept as the head is written. */
+async function written(req: WithSession): Promise<string> {
+  (await req.session.load()).set("name", "ada");
+  return "ada";
+}
+
 describe.each([
   ["Express 5", express5],
   ["Express 4", express4],
@@ -45,6 +52,36 @@ describe.each([
       fetch(`${target}${path}`, { redirect: "manual", ...init });
     return { ...parts, ask };
   }
+
+  it.each<[string, Handler]>([
+    ["end", async (req, res) => res.end(await written(req))],
+    [
+      "write",
+      async (req, res) => {
+        res.write(await written(req));
+        res.end();
+      },
+    ],
+    [
+      "writeHead",
+      async (req, res) => res.writeHead((await written(req)) === "ada" ? 200 : 404).end("ada"),
+    ],
+  ])("P9 holds the head where %s is looked up before the session is used", async (_name, run) => {
+    const { ask, recorded, sessions } = await serve((app, on) => {
+      const mounted = express();
+      mounted.get("/", on(run));
+      app.use("/mounted", mounted);
+      app.get("/", on(run));
+    });
+    for (const path of ["/", "/mounted"]) {
+      recorded.clear();
+      const response = await ask(path);
+      expect([response.status, await response.text()]).toEqual([200, "ada"]);
+      expect(recorded.count("create")).toBe(1);
+      const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
+      expect(session.get("name")).toBe("ada");
+    }
+  });
 
   it("sends a file after the commit", async () => {
     const { ask, recorded } = await serve((app, on) => {
@@ -191,6 +228,35 @@ describe.each([
     expect([response.status, response.headers.get("vary")]).toEqual([404, "Cookie"]);
   });
 
+  it.each([
+    ["before", true],
+    ["after", false],
+  ])(
+    "P9 waits where `end` is looked up early, with compression %s it",
+    async (_where, isBefore) => {
+      const { sessions } = testSessions();
+      const app = express();
+      const squeeze = compression({ threshold: 0 }) as never;
+      if (isBefore) app.use(squeeze);
+      app.use(coatcheck(sessions));
+      if (!isBefore) app.use(squeeze);
+      app.get("/", (req, res) => {
+        const { session } = req as Request & WithSession;
+        const { end } = res.type("text");
+        void session.load().then((loaded) => {
+          loaded.set("n", 1);
+          end.call(res, "ada" as never, "utf8");
+        });
+      });
+      const { target, close } = await listenOn(createServer(app));
+      closing.push(close);
+      const response = await fetch(String(target), { headers: { "accept-encoding": "gzip" } });
+      expect([response.status, await response.text()]).toEqual([200, "ada"]);
+      expect(response.headers.get("content-encoding")).toBe("gzip");
+      expect(response.headers.getSetCookie()).toHaveLength(1);
+    },
+  );
+
   it("leaves the commit to the outage policy, whatever the handler has sent", async () => {
     const { ask, down } = await serve((app, on) => {
       app.get(
@@ -209,6 +275,26 @@ describe.each([
     expect(response.headers.get("etag")).toBeNull();
     expect(response.headers.getSetCookie()).toEqual([]);
   });
+});
+
+it("gives its session to a socket that is being upgraded, through io.engine.use() of socket.io", async () => {
+  const { sessions } = testSessions();
+  const first = sessions.open({ headers: {} });
+  await first.signIn("ada");
+  const { cookies } = await first.commit();
+  const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+  const request = { url: "/", headers: { cookie } } as never as Request & WithSession;
+  // What engine.io 6 gives to middleware in the place of a response has no more than this.
+  const none = () => {};
+  const response = { setHeader: none, getHeader: none, removeHeader: none, write: none };
+  const sent = Object.assign(response, { writeHead: none, end: none });
+  await new Promise((resolve) => coatcheck(sessions)(request, sent as never, resolve));
+  const session = await request.session.load();
+  sent.writeHead();
+  expect(session.userId).toBe("ada");
+  await request.session.update("n", () => 1);
+  expect((await request.session.reload()).get("n")).toBe(1);
+  await expect(request.session.signOut()).rejects.toThrow("the head of the response is out");
 });
 
 describe("Express 5", () => {

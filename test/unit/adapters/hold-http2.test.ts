@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { holdHead } from "../../../src/adapters/hold.ts";
+import { holdHead, prepareHold } from "../../../src/adapters/hold.ts";
 import type { NodeResponse } from "../../../src/adapters/node-response.ts";
 import { sessionCookie } from "../../../src/cookie/write.ts";
 import type { CommitOptions, HeadChanges } from "../../../src/core/session.ts";
@@ -79,6 +79,7 @@ async function run(
 const NOT_HTTP2 = new Set([
   "writeHead with a bad status",
   "writeHead with no number",
+  "writeHead with headers and null",
   "a bad chunk leaves the head open",
   "processing, while the head is held",
   "changes after the head",
@@ -99,6 +100,18 @@ describe("a held head over HTTP/2", () => {
   it.each(NAMES)("looks like Node's own to client and app: %s", async (name) => {
     const app = APPS[name] as App;
     expect(await run(app, slow)).toEqual(await run(app, undefined));
+  });
+
+  it("P9 waits also where a method was looked up before the session was used", async () => {
+    const app: App = (_req, given) => {
+      const res = given as unknown as NodeResponse;
+      prepareHold(res);
+      const { end } = given;
+      holdHead(res, slow, false);
+      (end as (body: string) => unknown).call(given, "x");
+    };
+    const { headers, body } = await run(app, undefined);
+    expect([headers?.[":status"], body]).toEqual([200, "x"]);
   });
 
   it.each(HEAD_NAMES)("looks like Node's own to a HEAD request: %s", async (name) => {

@@ -29,6 +29,12 @@ async function serve(build: (app: App) => void, before?: (app: App) => void) {
   return { ...parts, ask, errors };
 }
 
+/** Sets a key, which is kept as the head is written. */
+async function written({ session }: Context): Promise<string> {
+  (await session.load()).set("n", 1);
+  return "raw";
+}
+
 describe("the Koa adapter", () => {
   it("keeps the cookie of what acted, though Koa removes all headers before an error", async () => {
     const { ask, errors, sessions } = await serve((app) => {
@@ -108,6 +114,19 @@ describe("the Koa adapter", () => {
     });
     const response = await ask();
     expect([response.status, await response.text()]).toEqual([201, "raw"]);
+    const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
+    expect(session.get("n")).toBe(1);
+  });
+
+  it("P9 covers one whose method was looked up before the session was used", async () => {
+    const { ask, sessions } = await serve((app) => {
+      app.use(async (ctx) => {
+        ctx.respond = false;
+        ctx.res.end(await written(ctx));
+      });
+    });
+    const response = await ask();
+    expect([response.status, await response.text()]).toEqual([404, "raw"]);
     const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
     expect(session.get("n")).toBe(1);
   });

@@ -1,8 +1,10 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
+import type { WithSession } from "../../../src/adapters/node.ts";
 import { coatcheck } from "../../../src/adapters/node.ts";
 import { listenOn } from "../../support/adapters.ts";
+import type { Data } from "../../support/test-sessions.ts";
 import { cookieOf, testSessions } from "../../support/test-sessions.ts";
 
 const closing: (() => unknown)[] = [];
@@ -14,6 +16,14 @@ async function serve(listener: RequestListener): Promise<string> {
   const { target, close } = await listenOn(createServer(listener));
   closing.push(close);
   return String(target);
+}
+
+type Asked = WithSession<IncomingMessage, Data>;
+
+/** Sets a key, which is kept as the head is written. */
+async function written(request: Asked): Promise<string> {
+  (await request.session.load()).set("name", "ada");
+  return "ada";
 }
 
 type Fatal = "unhandledRejection" | "uncaughtException";
@@ -48,6 +58,30 @@ describe("the node adapter", () => {
       expect(session.userId).toBe("ada");
     });
     expect(seen).toEqual([error]);
+  });
+
+  it.each<[string, (request: Asked, response: ServerResponse) => Promise<unknown>]>([
+    ["end", async (request, response) => response.end(await written(request))],
+    [
+      "write",
+      async (request, response) => {
+        response.write(await written(request));
+        response.end();
+      },
+    ],
+    [
+      "writeHead",
+      async (request, response) =>
+        response.writeHead((await written(request)) === "ada" ? 200 : 404).end("ada"),
+    ],
+  ])("P9 holds the head where %s is looked up before the session is used", async (_name, run) => {
+    const { sessions, recorded } = testSessions();
+    const target = await serve(coatcheck(sessions, run));
+    const response = await fetch(target);
+    expect([response.status, await response.text()]).toEqual([200, "ada"]);
+    expect(recorded.count("create")).toBe(1);
+    const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
+    expect(session.get("name")).toBe("ada");
   });
 
   it("answers a listener that throws, and throws its error on", async () => {

@@ -137,6 +137,42 @@ describe("coatcheck copy", () => {
     await to.close();
   });
 
+  it("moves what an earlier run was about to move so long ago that its copy is over", async () => {
+    const [old, fresh] = [await folder("old"), await folder("fresh")];
+    const [from, to] = [fileStore({ path: old }), fileStore({ path: fresh })];
+    await from.create(record, 0, now);
+    const left = { ...record, expiresAt: now - 1, body: `coatcheck-pending:1:${record.body}` };
+    await to.create(left, 0, now);
+    await Promise.all([from.close(), to.close()]);
+    const { out } = await copy("--from", `file:${old}`, "--to", `file:${fresh}`, "--yes");
+    expect(out).toContain("1 moved. Nothing is left");
+  });
+
+  it.each([
+    ["plain", []],
+    ["encrypted", [SECRET]],
+  ])(
+    "finishes what somebody was stopped in before the last step, which the old store lists no more: %s",
+    async (_, secrets) => {
+      const [old, fresh] = [await folder("old"), await folder("fresh")];
+      const opened = (store: SessionStore) =>
+        secrets.length > 0 ? encrypted(store, { secrets }) : store;
+      const [from, to] = [opened(fileStore({ path: old })), opened(fileStore({ path: fresh }))];
+      await from.create(record, 0, now);
+      const stopped: SessionStore = { ...to, update: () => Promise.reject(new Error("stopped")) };
+      await expect(moving({ from, to: stopped, move: true }).load(ID)).rejects.toThrow("stopped");
+      await Promise.all([from.close(), to.close()]);
+      const { out } = await copy(
+        ...["--from", `file:${old}`, "--to", `file:${fresh}`, "--yes"],
+        ...secrets.flatMap((secret) => ["--from-secret", secret, "--to-secret", secret]),
+      );
+      expect(out).toContain("Nothing is left to move");
+      const alone = opened(fileStore({ path: fresh }));
+      expect((await alone.load(ID))?.record.body.trim()).toBe(record.body);
+      await alone.close();
+    },
+  );
+
   it("refuses to move what is encrypted without its secret, and says what cannot be read", async () => {
     const [old, fresh] = [await folder("old"), await folder("fresh")];
     const store = fileStore({ path: old });
@@ -199,6 +235,25 @@ describe("coatcheck copy", () => {
       const { code, err } = await copy(...args);
       expect([code, err]).toEqual([2, expect.stringContaining(`\`${option}\``)]);
     }
+  });
+
+  it("refuses by name what the store of an address does not have, and makes nothing", async () => {
+    const path = await folder("coatcheck-copy-");
+    await fileStore({ path: `${path}/from` }).create(record, 0, now);
+    const from = `file:${path}/from`;
+    for (const to of [
+      `lmdb:${path}/to?namespce=shop`,
+      `sqlite:${path}/to?namespace=shop&prefix=a`,
+      `file:${path}/to?path=b`,
+      "redis://app:hunter22@127.0.0.1:1/0?schema=shop",
+      "postgres://app:hunter22@127.0.0.1:1/shop?prefix=shop_",
+      "mysql://app:hunter22@127.0.0.1:1/shop?schema=shop",
+    ]) {
+      const { code, err } = await copy("--from", from, "--to", to, "--yes");
+      expect([code, err], to).toEqual([2, expect.stringMatching(/`--to` takes no.*namespace/)]);
+      expect(err).not.toContain("hunter22");
+    }
+    expect(await readdir(path)).toEqual(["from"]);
   });
 
   it("says where nothing is, and makes nothing there", async () => {

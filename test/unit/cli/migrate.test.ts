@@ -35,6 +35,22 @@ describe("coatcheck migrate", () => {
     }
   });
 
+  it("is misused with the name of another database's tables, which would be made under the usual one", async () => {
+    for (const [args, option] of [
+      [["postgres", "--print", "--prefix=shop_"], "--prefix"],
+      [["postgres?prefix=shop_", "--print"], "--prefix"],
+      [["mysql", "--print", "--schema=shop"], "--schema"],
+      [["mysql://127.0.0.1:1/shop?schema=shop"], "--schema"],
+    ] as const) {
+      const { code, out, err } = await run(...args);
+      expect([code, out, err]).toEqual([
+        2,
+        "",
+        expect.stringContaining(`\`${option}\` has no effect`),
+      ]);
+    }
+  });
+
   it("says why it cannot connect, without the password", async () => {
     const { code, err } = await run("postgres://app:hunter22@127.0.0.1:1/shop");
     expect(code).toBe(1);

@@ -147,6 +147,26 @@ describe("revokeUser", () => {
     expect((await browser.read()).userId).toBeUndefined();
   });
 
+  it("P14 lets other requests have their turn while it closes many sessions", async () => {
+    const kept = memoryStore();
+    const turns = new Set<number>();
+    let turn = 0;
+    const update: typeof kept.update = (...args) => {
+      turns.add(turn);
+      return kept.update(...args);
+    };
+    const sessions = createSessions<Data>({ secrets: [SECRET], store: { ...kept, update } });
+    for (let at = 0; at < 600; at += 1) await createBrowser(sessions).signIn("ada");
+    const count = (): unknown => {
+      turn += 1;
+      return turn > 0 && setImmediate(count);
+    };
+    count();
+    await sessions.revokeUser("ada");
+    turn = Number.NEGATIVE_INFINITY;
+    expect(turns.size).toBe(3);
+  });
+
   it("works with a store that keeps no feed", async () => {
     const sessions = createSessions<Data>({ secrets: [SECRET], store: withoutFeed() });
     const ada = createBrowser(sessions);
@@ -190,6 +210,17 @@ describe("sweep", () => {
     expect(app.recorded.count("sweep")).toBe(3);
     expect(await app.sessions.sweep()).toBe(0);
     expect(await listed(app)).toHaveLength(1);
+  });
+
+  it("leaves one timer at most, however often it is called", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { sessions } = memoryApp();
+      for (let call = 0; call < 3; call += 1) await sessions.sweep();
+      expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("takes as long as the store needs, which may have millions to go along", async () => {

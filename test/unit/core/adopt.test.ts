@@ -285,6 +285,33 @@ describe.each(["records", "cookie"] as const)("written back to a library with it
     expect((await copy.read()).userId).toBeUndefined();
   });
 
+  it("leaves there as it came what was not changed here, or cannot be kept", async () => {
+    const { old, app } = adopting({ kind, writeBack: true });
+    // Theirs alone knows dates and functions: what comes in is JSON, and goes back as more than that.
+    const odd = { a: { toJSON: () => "odd" }, nan: Number.NaN, list: ["tea"], gone: 1 };
+    const open = old.open.bind(old);
+    const sealed: unknown[] = [];
+    const seal = old.seal.bind(old);
+    old.open = async (cookie, now) => {
+      const opened = await open(cookie, now);
+      return "refused" in opened ? opened : { ...opened, data: { ...opened.data, ...odd } };
+    };
+    old.seal = (draft, now) => {
+      sealed.push(draft.data);
+      return seal(draft, now);
+    };
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada", _csrf: "x" }, 1));
+    await ada.visit(async (session) => {
+      const values = await session.load();
+      values.set("n", 1);
+      values.delete("gone");
+    });
+    const { gone, ...left } = odd;
+    expect(sealed).toEqual([{ user: "ada", _csrf: "x", ...left, n: 1 }]);
+    expect((sealed[0] as typeof odd).list).toBe(odd.list);
+  });
+
   it("fails nobody's request when it cannot be written there", async () => {
     const { old, app } = adopting({ kind: "records", writeBack: true });
     const ada = app.browser();

@@ -78,9 +78,12 @@ describe("a record's body", () => {
     );
   });
 
-  it("that somebody else has written anew, with spaces, says the same", () => {
+  it.each([
+    ["anew", (body: string) => JSON.stringify(JSON.parse(body), null, 1)],
+    ["after it", (body: string) => `${body}\n\t\n \t`],
+  ])("that somebody else has written %s, with spaces, says the same", (_, written) => {
     const first = content({ data: encodeAll({ a: { b: 1 }, b: 1 }), commits: "w.1" });
-    const spaced = JSON.stringify(JSON.parse(encodeContent(first)), null, 1);
+    const spaced = written(encodeContent(first));
     const read = decodeContent(spaced) as Content;
     const data = read.data.with(new Map([["b", cellOf(2, "b")]]));
     const next = new Content(read, read.verifiers, data, read.version);

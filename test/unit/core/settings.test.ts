@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
 import type { SessionsOptions } from "../../../src/index.ts";
 import { createSessions } from "../../../src/index.ts";
+import { djangoCookie } from "../../../src/interop/django.ts";
+import { flaskCookie } from "../../../src/interop/flask.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Data } from "../../support/ways.ts";
 import { OTHER_SECRET, SECRET } from "../../support/ways.ts";
@@ -30,6 +32,17 @@ function storeWithoutFeed(): object {
   return { name, traits, load, create: add, update, touch, cutOff, list, sweep, close };
 }
 
+const SOURCE = flaskCookie({ secrets: ["dev"] });
+const SPILLING = { method: "sealed", sealed: { overflow: "store" } } as const;
+const SHARED = { method: "shared", share: SOURCE } as const;
+const ADOPTED = { from: SOURCE } as const;
+const DJANGO = djangoCookie({ secrets: ["dev"] });
+const DELAYED = { sealed: { revocationDelay: "5s" } } as const;
+const REPLAYABLE = {
+  method: "sealed",
+  sealed: { revocations: "accept-replay", revocationDelay: "5s" },
+} as const;
+
 /** What cannot work, the option that is named, and a part of the mend. */
 const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["secrets", /npx coatcheck secret/, { secrets: undefined }],
@@ -43,14 +56,21 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["store", /call its factory/, { store: null }],
   ["store", /call its factory/, { store: { load: () => undefined } }],
   ["store", /acceptUnconditionalStore: true/, { store: unconditional() }],
+  ["acceptUnconditionalStore", /true or false/, { acceptUnconditionalStore: "false" }],
+  ["acceptUnconditionalStore", /true or false/, { acceptUnconditionalStore: 1 }],
   ["app", /string/, { app: 5 }],
   // As a file of settings says "nothing here", which must not mean: as if there were only one app.
   ["app", /string/, { app: null }],
   ["dev", /true or false/, { dev: "yes" }],
   ["rotateEvery", /seconds or a string such as "30m"/, { rotateEvery: "often" }],
   ["rotateEvery", /positive/, { rotateEvery: 0 }],
-  ["rotationGrace", /positive/, { rotationGrace: -1 }],
-  ["onReuse", /"end" or "report"/, { onReuse: "ignore" }],
+  ["rotationGrace", /positive/, { rotateEvery: "1h", rotationGrace: -1 }],
+  ["rotationGrace", /no effect without `rotateEvery`/, { rotationGrace: "10s" }],
+  ["onReuse", /"end" or "report"/, { rotateEvery: "1h", onReuse: "ignore" }],
+  // Nobody would hear that nothing is looked for.
+  ["onReuse", /no effect without `rotateEvery`/, { onReuse: "end" }],
+  ["onReuse", /no effect without `rotateEvery`/, { onReuse: "end", adopt: [SOURCE] }],
+  ["onReuse", /no effect without `rotateEvery`/, { onReuse: "end", ...SPILLING }],
   ["onOverwrite", /"report" or "throw"/, { onOverwrite: "merge" }],
   ["outage", /"closed" or "anonymous"/, { outage: "open" }],
   ["outage", /cached\(store, \{ staleFor/, { outage: "stale" }],
@@ -65,6 +85,9 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["clearSiteData", /"cache" or "cookies" or "storage"/, { clearSiteData: ["*"] }],
   ["address", /function/, { address: "x-forwarded-for" }],
   ["clock", /function/, { clock: 5 }],
+  ["clock", /as Date\.now/, { clock: () => Date.now() / 1000 }],
+  ["clock", /as Date\.now/, { clock: () => new Date() }],
+  ["clock", /as Date\.now/, { clock: () => undefined }],
   ["migrate", /function/, { migrate: {} }],
   ["schema", /Standard Schema/, { schema: {} }],
   ["version", /whole number/, { version: -1 }],
@@ -75,6 +98,52 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
   ["sealed.revocations", /`method: "sealed"`/, { sealed: { revocations: "accept-replay" } }],
   ["sealed.overflow", /`method: "sealed"`/, { sealed: { overflow: "chunks" } }],
   ["sealed.update", /`method: "sealed"`/, { sealed: { update: "refuse" } }],
+  ["sealed.revocationDelay", /no revocations are kept/, REPLAYABLE],
+  ["sealed.revocationDelay", /no revocations are kept/, { store: storeWithoutFeed(), ...DELAYED }],
+  ["commitDeadline", /no effect on sealed sessions/, { method: "sealed", commitDeadline: "5s" }],
+  ["commitDeadline", /no effect on shared sessions/, { ...SHARED, commitDeadline: "5s" }],
+  ["cookie", /no effect on shared sessions/, { ...SHARED, cookie: { sameSite: "strict" } }],
+  [
+    "version",
+    /no effect on shared sessions/,
+    { ...SHARED, version: 1, migrate: (old: object) => old },
+  ],
+  ["adopt[0].mapBack", /`writeBack: true`/, { adopt: [{ ...ADOPTED, mapBack: () => ({}) }] }],
+  [
+    "adopt[0].mapBack",
+    /`writeBack: true`/,
+    { adopt: [{ ...ADOPTED, writeBack: false, mapBack: () => ({}) }] },
+  ],
+  // Its sessions would look like ours, and nobody's would be taken over.
+  [
+    "cookie.name",
+    /another than that of `adopt\[1\]`/,
+    { adopt: [DJANGO, SOURCE], cookie: { name: "session" } },
+  ],
+  // Meant as milliseconds.
+  ["storeDeadline", /300 seconds; a number is seconds/, { storeDeadline: 3000 }],
+  ["storeDeadline", /300 seconds/, { storeDeadline: "1h" }],
+  ["commitDeadline", /1000 seconds; a number is seconds/, { commitDeadline: 10_000 }],
+  ["watchInterval", /1000 seconds; a number is seconds/, { watchInterval: 10_000 }],
+  [
+    "rotationGrace",
+    /3000 seconds; a number is seconds/,
+    { rotateEvery: "1h", rotationGrace: 30_000 },
+  ],
+  [
+    "sealed.revocationDelay",
+    /1000 seconds; a number is seconds/,
+    { sealed: { revocationDelay: 10_000 } },
+  ],
+  [
+    "adopt[0].grace",
+    /60000 seconds; a number is seconds/,
+    { adopt: [{ ...ADOPTED, grace: "17h" }] },
+  ],
+  ["rotateEvery", /has to be whole days/, { rotateEvery: 3_600_000 }],
+  ["timeouts.idle", /has to be whole days/, { timeouts: { idle: 1_800_000 } }],
+  ["timeouts.visitor.idle", /has to be whole days/, { timeouts: { visitor: { idle: 900_000 } } }],
+  ["timeouts.touchInterval", /has to be whole days/, { timeouts: { touchInterval: 300_000 } }],
   ["sealed.overflow", /"chunks" or "store"/, { method: "sealed", sealed: { overflow: "drop" } }],
   ["sealed.update", /"refuse" or "accept-lost/, { method: "sealed", sealed: { update: true } }],
   ["sealed.revocationDelay", /positive/, { method: "sealed", sealed: { revocationDelay: "0s" } }],
@@ -178,8 +247,38 @@ describe("the options of createSessions", () => {
   it("take an unconditional store only where that is spelled out", () => {
     expect(() => create({ store: unconditional(), acceptUnconditionalStore: true })).not.toThrow();
     const error = refusalOf({ store: unconditional(), acceptUnconditionalStore: "yes" });
-    expect(error.option).toBe("store");
+    expect(error.option).toBe("acceptUnconditionalStore");
   });
+
+  it("may be long where a unit says so, and short in any way", () => {
+    for (const timeouts of [{ idle: 604_800 }, { idle: "100h" }, { absolute: 86_400 * 90 }]) {
+      expect(() => create({ timeouts })).not.toThrow();
+    }
+    expect(() =>
+      create({ rotateEvery: "1000h", storeDeadline: "5m", watchInterval: 1000 }),
+    ).not.toThrow();
+  });
+
+  it("may be those of a process that rotates no more, and of one that adopts", () => {
+    expect(() =>
+      create({ rotateEvery: "never", rotationGrace: "1m", onReuse: "end" }),
+    ).not.toThrow();
+    expect(() => create({ rotationGrace: "1m", adopt: [SOURCE] })).not.toThrow();
+  });
+
+  it.each(["constructor", "__proto__", "toString", "hasOwnProperty"])(
+    "refuse `%s` like any other name that is not known",
+    (name) => {
+      const given = { ...{ secrets: [SECRET], store: memoryStore() } };
+      Object.defineProperty(given, name, { value: "x", enumerable: true });
+      expect(() => createSessions(given)).toThrow(
+        expect.objectContaining({
+          option: name,
+          message: expect.stringContaining("is not known; there are secrets, "),
+        }) as Error,
+      );
+    },
+  );
 
   it("take a store without a feed for stored sessions", () => {
     expect(() => create({ store: storeWithoutFeed() })).not.toThrow();

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ValueError } from "../../../src/errors.ts";
@@ -19,6 +20,23 @@ function moved(from: { cookie(): string }, to: App) {
   browser.plant(from.cookie());
   return browser;
 }
+
+it("P13 a schema's own words, which may hold the value, are told in development only", async () => {
+  const token = "oauth-token-of-ada";
+  const schema = asSchema(
+    z.object({ token: z.string().refine(() => false, { error: ({ input }) => `was ${input}` }) }),
+  );
+  for (const dev of [false, true]) {
+    const app = memoryApp({ schema, dev });
+    const failure: unknown = await app
+      .browser()
+      .set("token", token)
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "ERR_VALUE", path: "token" });
+    expect(inspect(failure).includes(token)).toBe(dev);
+    expect(inspect(app.told("commitFailed")).includes(token)).toBe(dev);
+  }
+});
 
 describe.each([
   ["that answers at once", asSchema(shop)],
@@ -84,7 +102,7 @@ describe.each([
     const slow = ada.begin();
     (await slow.session.load()).set("b", 1);
     await ada.set("c", 1);
-    await expect(slow.finish()).rejects.toThrow(/too many/);
+    await expect(slow.finish()).rejects.toThrow(/does not fit/);
     expect((await ada.read()).keys()).toEqual(["a", "c"]);
   });
 

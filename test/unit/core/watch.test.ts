@@ -1,4 +1,6 @@
 import { getEventListeners } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createWatchers } from "../../../src/core/watch.ts";
 import { createSessions } from "../../../src/index.ts";
@@ -6,6 +8,7 @@ import type { Revocations, SessionStore, StoreChange } from "../../../src/stores
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { outage } from "../../../src/testing/faults.ts";
 import { createBrowser } from "../../support/jar.ts";
+import { until } from "../../support/until.ts";
 import type { App, Data } from "../../support/ways.ts";
 import { memoryApp, SECRET } from "../../support/ways.ts";
 
@@ -29,6 +32,20 @@ async function watching(app: App, stop?: AbortSignal) {
   expect(signal.aborted).toBe(false);
   return { ada, id: id as string, signal };
 }
+
+/** A socket that has watched its session, as its page says, and is closed. */
+async function closedSocket(app: App): Promise<WeakRef<object>> {
+  const socket = { closing: new AbortController(), isOpen: true };
+  const { signal } = await watching(app, socket.closing.signal);
+  signal.addEventListener("abort", () => {
+    socket.isOpen = false;
+  });
+  socket.closing.abort();
+  return new WeakRef(socket);
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 type Watching = Awaited<ReturnType<typeof watching>>;
 
@@ -62,6 +79,15 @@ describe.each(["stored", "sealed"] as const)("watch of a %s session", (method) =
     await app.sessions.revoke(id);
     await settled();
     expect(getEventListeners(shutdown.signal, "abort")).toEqual([]);
+  });
+
+  it("keeps nothing of who listened to it, once the signal that it was given has fired", async () => {
+    const app = memoryApp({ method });
+    const socket = await closedSocket(app);
+    await until("the socket is collected", async () => {
+      collectGarbage();
+      return socket.deref() === undefined;
+    });
   });
 
   it.each(Object.keys(ENDINGS))("fires in this process at once: %s", async (how) => {

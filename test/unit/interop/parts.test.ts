@@ -7,7 +7,11 @@ import { djangoSession, djangoSigning } from "../../../src/interop/django.ts";
 import { flashesOf, flaskCookie, withFlash } from "../../../src/interop/flask.ts";
 import { flaskKvSession, flaskKvSessionId } from "../../../src/interop/flask-kvsession.ts";
 import { flaskSession, writeFlaskSessionRecord } from "../../../src/interop/flask-session.ts";
-import { signer } from "../../../src/interop/itsdangerous.ts";
+import {
+  signer,
+  urlSafeSerializer,
+  urlSafeTimedSerializer,
+} from "../../../src/interop/itsdangerous.ts";
 import { readMsgpack, writeMsgpack } from "../../../src/interop/msgpack.ts";
 import { readPickle, writePickle } from "../../../src/interop/pickle.ts";
 import { md5 } from "../../../src/interop/python/md5.ts";
@@ -193,6 +197,15 @@ describe("the small parts", () => {
     expect(plain({ markup: "<script>" })).toEqual({ markup: "<script>" });
   });
 
+  it("a salt that is undefined is the default, and not an empty one", async () => {
+    const secrets = ["s3cret"];
+    const given = { secrets, salt: undefined } as never;
+    expect(await signer(given).sign("a")).toBe(await signer({ secrets }).sign("a"));
+    for (const serializer of [urlSafeSerializer, urlSafeTimedSerializer]) {
+      const text = await serializer({ secrets }).dumps("a", 0);
+      expect(await serializer(given).dumps("a", 0)).toBe(text);
+    }
+  });
   it("flashes wait in their order, and what is none is left out", () => {
     const data = withFlash(withFlash({ _flashes: ["odd", [1, 2]] }, "one"), "two", "error");
     expect(flashesOf(data)).toEqual([

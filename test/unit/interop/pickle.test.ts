@@ -93,6 +93,21 @@ describe("readPickle", () => {
   });
 
   it.each([
+    ["text", "X\xa0\x86\x01\x00", "a"],
+    ["bytes", "B\xa0\x86\x01\x00", "a"],
+    // The longest that is read.
+    ["a number", "\x8b\x66\x08\x00\x00", "\x7f"],
+  ])("P14 counts %s as often as it is referred to", (_, begins, unit) => {
+    const [low, next, third] = bytes(begins).subarray(1) as unknown as [number, number, number];
+    const content = unit.repeat(low + next * 256 + third * 65_536);
+    const references = (count: number) =>
+      bytes(`](${begins}${content}q\x00${"h\x00".repeat(count)}e.`);
+    expect(readPickle(references(2))).toHaveProperty("value");
+    // It would be a hundred megabytes and more as soon as it is written again.
+    expect(readPickle(references(90_000))).toMatchObject({ refused: "too-large" });
+  });
+
+  it.each([
     // `pickle.dumps(timezone.now(), 2)` and `5` in an app with Django 3.2, whose UTC is that of pytz.
     [
       2,

@@ -20,7 +20,7 @@ import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const HOUR = 3_600_000;
 const ID = "a".repeat(24);
-const SECRET = "zvVRzzTcMdkgxwvEMAYrMmgGvQMdbqBTYdTbrcDYdBg";
+const SECRET = "SrxvflNP2WYaPfax3dj0j6srk49f8-UQhoRGHJyfRe0";
 
 const bridges: readonly [string, () => SessionStore][] = [
   ["keyvStore", () => keyvStore({ client: new Keyv({ throwOnErrors: true }) })],

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import fs, { existsSync, readdirSync } from "node:fs";
 import {
   appendFile,
   chmod,
@@ -18,12 +18,16 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { crc32 } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConfigError } from "../../../src/errors.ts";
 import type { Revocations, SessionStore } from "../../../src/stores/contract.ts";
 import type { FileStoreOptions } from "../../../src/stores/file.ts";
 import { fileStore } from "../../../src/stores/file.ts";
+import type { DiskFile } from "../../../src/stores/file-disk.ts";
+import { nodeDisk } from "../../../src/stores/file-disk.ts";
 import { cutOffPath } from "../../../src/stores/file-paths.ts";
+import { storeOn } from "../../../src/stores/file-store.ts";
+import { gate } from "../../../src/testing/faults.ts";
 import { HOUR, id, keepsEverythingOverAClose, now, session } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -147,6 +151,28 @@ describe("fileStore", () => {
     expect(await store.sweep(10, now)).toBe(0);
     expect(await everything()).toEqual(before);
     expect((await stat(fileOf("a"))).size).toBe(size);
+  });
+
+  it("P10 lets nobody wait for a read while the disk keeps all that is written waiting", async () => {
+    const disk = nodeDisk(path, false);
+    const held = gate();
+    let isHeld = false;
+    async function open(file: string): Promise<DiskFile | undefined> {
+      const opened = await disk.open(file);
+      const sync = (): Promise<void> => (isHeld ? held.opened : Promise.resolve());
+      return opened && { ...opened, sync };
+    }
+    const store = storeOn({ ...disk, open }, () => now, true);
+    opened.push(store);
+    const ids = Array.from({ length: 200 }, (_, index) => id(`${index}`));
+    for (const index of ids.keys()) await store.create(session(`${index}`, "ada"), 0, now);
+    isHeld = true;
+    const next = { body: "next", lastSeenAt: now, expiresAt: now + HOUR };
+    const updates = Promise.all(ids.map((each) => store.update(each, 1, next, now)));
+    expect((await store.load(ids[0] as string))?.record.userId).toBe("ada");
+    expect((await store.list({ userId: "ada", limit: 500 }, now)).records).toHaveLength(200);
+    held.open();
+    expect(await updates).toEqual(ids.map(() => true));
   });
 
   it("keeps files short, however often a session is written", async () => {
@@ -369,6 +395,21 @@ describe("fileStore", () => {
     await writeFile(join(path, "version"), "2\n");
     expect(() => openStore()).toThrow("a later version of coatcheck");
     expect(await readFile(join(path, "version"), "utf8")).toBe("2\n");
+  });
+
+  it("has its version on the disk before it names it: an empty one would keep the app from starting", () => {
+    const names: string[][] = [];
+    const sync = vi.spyOn(fs, "fsyncSync").mockImplementation((fd) => {
+      names.push(readdirSync(path));
+      fs.fdatasyncSync(fd);
+    });
+    try {
+      openStore();
+    } finally {
+      sync.mockRestore();
+    }
+    expect(names).toEqual([[expect.stringMatching(/^version-/)]]);
+    expect(readdirSync(path)).toEqual(["version"]);
   });
 
   it("finds a folder that was put back from a copy", async () => {

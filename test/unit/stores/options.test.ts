@@ -172,8 +172,8 @@ const cases: readonly Case[] = [
   [
     "encrypted",
     (options) => encrypted(memoryStore(), options as never),
-    { secrets: ["zvVRzzTcMdkgxwvEMAYrMmgGvQMdbqBTYdTbrcDYdBg"] },
-    { secrets: [undefined, null, "", [], [""], [null], "zvVRzzTcMdkgxwvEMAYrMmgGvQMd"], clock },
+    { secrets: ["SrxvflNP2WYaPfax3dj0j6srk49f8-UQhoRGHJyfRe0"] },
+    { secrets: [undefined, null, "", [], [""], [null], "SrxvflNP2WYaPfax3dj0j6srk49f"], clock },
   ],
   ["readOnly", (options) => readOnly(memoryStore(), options), {}, { when: [null, true, "", {}] }],
   [

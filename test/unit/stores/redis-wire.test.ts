@@ -265,17 +265,20 @@ describeWith(redisPrograms, "what a Redis store sends", () => {
     ["after a minute", 61_000],
     ["when the clock was set back", -HOUR],
   ])(
-    "takes over the key of homes that it finds there in the place of its own, %s",
+    "P5 cuts off whom another process has signed in under a key of homes of its own, %s",
     async (_, by) => {
+      const now = Date.now();
+      const quiet = redisStore({ client });
+      await quiet.home?.("ada");
+      await server.admin.flushall();
       const store = redisStore({ client });
-      await store.home?.("ada");
-      await server.admin.set("coatcheck:home", "one that another process has put there");
-      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + by });
+      const id = `${await store.home?.("ada")}${"0".repeat(16)}`;
+      const times = { lastSeenAt: now, expiresAt: now + HOUR };
+      await store.create({ id, userId: "ada", ...times, closed: false, body: "{}" }, 0, now);
+      vi.useFakeTimers({ toFake: ["Date"], now: now + by });
       try {
-        await store.home?.("ada");
-        await client.ping();
-        await new Promise((resolve) => setImmediate(resolve));
-        expect(await store.home?.("ada")).toBe(await redisStore({ client }).home?.("ada"));
+        const cutOff = await quiet.cutOff("ada", { keepUntil: now + HOUR }, now);
+        expect((await store.load(id))?.cutOff).toBe(cutOff);
       } finally {
         vi.useRealTimers();
       }

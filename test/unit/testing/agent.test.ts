@@ -62,14 +62,17 @@ describe("agent", () => {
   });
 
   it("sends a cookie to its path only, the longest path first", async () => {
-    const client = agent(await serve(echo));
+    const url = await serve(echo);
+    const client = agent(url);
     await client.fetch(`/${set("a=root; Path=/", "a=shop; Path=/shop")}`);
     await client.fetch(`/shop/cart/add${set("deep=1")}`);
     expect(await (await client.fetch("/")).text()).toBe("a=root");
     expect(await (await client.fetch("/shop")).text()).toBe("a=shop; a=root");
     expect(await (await client.fetch("/shop/cart")).text()).toBe("deep=1; a=shop; a=root");
     expect(await (await client.fetch("/shopping")).text()).toBe("a=root");
-    expect(client.cookies("/shop").get("a")).toBe("shop");
+    for (const path of ["/shop", "/shop?page=2", `${url}/shop`]) {
+      expect(client.cookies(path).get("a")).toBe("shop");
+    }
   });
 
   it("refuses a Secure cookie over http, as a browser does, and says what to do", async () => {

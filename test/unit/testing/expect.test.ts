@@ -69,5 +69,10 @@ describe("assertions", () => {
 
   it("shows what JSON can't", () => {
     expect([show(undefined), show("a"), show([1])]).toEqual(["undefined", '"a"', "[1]"]);
+    expect(show({ at: 5n, mark: Number.NaN })).toBe('{"at":"5n","mark":"NaN"}');
+    const result: Record<string, unknown> = {};
+    result["connection"] = { result };
+    expect(show(result)).toBe("[object Object]");
+    expect(() => expectEqual(5n, 5, "the mark")).toThrow('the mark: expected 5, got "5n"');
   });
 });

@@ -35,7 +35,7 @@ describe("signedInCookie", () => {
     const cookie = await signedInCookie(sessions, "ada", {
       data: { cart: ["tea"] },
       methods: ["passkey"],
-      headers: { "user-agent": "a test" },
+      headers: { "User-Agent": "a test" },
     });
     expect([recorded.count("create"), recorded.count()]).toEqual([1, 1]);
     const loaded = await sessions.open({ headers: { cookie } }).load();

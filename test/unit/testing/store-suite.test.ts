@@ -6,6 +6,7 @@ import type {
   StoreTest,
 } from "../../../src/testing/store-fixture.ts";
 import { storeSuite } from "../../../src/testing/store-suite.ts";
+import { aroundVerbs } from "../../../src/testing/verbs.ts";
 
 const skipped = (tests: readonly StoreTest[], start: string): string | undefined =>
   tests.find(({ name }) => name.startsWith(start))?.skip;
@@ -75,6 +76,35 @@ describe("storeSuite", () => {
     for (const { run } of sequences) await run();
   });
 
+  it("passes a store that can't tell whether a sign-in began before a cut-off", async () => {
+    const open = (): StoreFixture => {
+      const state = modelState();
+      const store = modelStore({ state });
+      const create: typeof store.create = async (record, startedAgo, now) => {
+        if (state.records.has(record.id)) return "taken";
+        const mark = record.userId === undefined ? 0 : now - startedAgo;
+        state.records.set(record.id, { ...record, revision: 1, mark });
+        return "created";
+      };
+      return { store: { ...store, create } };
+    };
+    const tests = await storeSuite({ open, sequences: 40 });
+    const told = tests.filter(({ name }) => /^(model|(P5 )?(create|cutOff)): /.test(name));
+    for (const { run, skip } of told) if (skip === undefined) await run();
+  });
+
+  it("passes a store that answers late", async () => {
+    const open = (): StoreFixture => {
+      const around = aroundVerbs(modelStore(), async (_call, invoke) => {
+        await new Promise((resolve) => setTimeout(resolve, 120));
+        return await invoke();
+      });
+      return { store: around };
+    };
+    const tests = await storeSuite({ open });
+    await tests.find(({ name }) => name.startsWith("P5 expiry: "))?.run();
+  }, 20_000);
+
   it("passes a store with homes of its own in each namespace", async () => {
     const withHome = (home: string): StoreFixture["store"] => {
       const model = modelStore();
@@ -117,6 +147,15 @@ describe("storeSuite", () => {
     expect(log).toEqual(once);
     await tests.find(({ name }) => name.startsWith("touch: "))?.run();
     expect(log).toEqual([...once, ...once]);
+  });
+
+  it("says that `open` gives no fresh store", async () => {
+    const store = modelStore();
+    const tests = await storeSuite({ open: () => ({ store }) });
+    expect(await failureOf(tests, "list: gives each record")).toBe("none");
+    expect(await failureOf(tests, "list: gives each record")).toContain(
+      'create in the fresh store that `open` gives: expected "created", got "taken"',
+    );
   });
 
   it("closes and disposes after a failure too", async () => {

@@ -96,6 +96,8 @@ describe("secretProblem", () => {
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
     "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=",
+    // What our own pages had in their examples.
+    "zvVRzzTcMdkgxwvEMAYrMmgGvQMdbqBTYdTbrcDYdBg",
   ])("refuses what is published: %s", (text) => {
     expect(secretProblem(text)).toBe("is published");
   });
@@ -117,6 +119,7 @@ describe("secretProblem", () => {
     ],
     ["rows of the keyboard", "qwertyuiopasdfghjklzxcvbnmqwertyuiopasdfghjklzxcvbnm"],
     ["columns of the keyboard", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/!@#$%^&*()"],
+    ["columns of the keyboard, upwards", "zaq1xsw2cde3vfr4bgt5nhy6mju7,ki8.lo9/;p0zaq1xsw2"],
     ["pi", "3141592653589793238462643383279502884197169399375105820974944592"],
     ["digits ten times each", "1111111111222222222233333333334444444444555555"],
     ["words", "correct-horse-battery-staple-purple-monkey-dishwasher"],
@@ -137,6 +140,27 @@ describe("secretProblem", () => {
     expect(secretProblem(text)).toBe(GUESSABLE);
     expect(secretProblem(Buffer.from(text))).toBe(GUESSABLE);
   });
+
+  it.each(["hex", "base64", "base64url"] as const)(
+    "refuses a phrase in %s, and bytes in order",
+    (encoding) => {
+      const inOrder = Uint8Array.from({ length: 36 }, (_, at) => at);
+      for (const easy of [
+        "my super secret passphrase that nobody will ever guess",
+        "changemechangemechangemechangemechangeme",
+        "xK9#mQ2$".repeat(5),
+        Buffer.from("a phrase, twice in base64, is a phrase").toString("base64"),
+        inOrder,
+      ]) {
+        const text = Buffer.from(easy as string).toString(encoding);
+        expect(secretProblem(text), text).toBe(GUESSABLE);
+        expect(secretProblem(Buffer.from(text)), text).toBe(GUESSABLE);
+      }
+      // Random characters stay what they are.
+      const random = Buffer.from(randomBytes(32).toString("hex")).toString(encoding);
+      expect(secretProblem(random)).toBeUndefined();
+    },
+  );
 
   it.each([
     ["zeros", new Uint8Array(32)],

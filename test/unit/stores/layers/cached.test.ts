@@ -111,6 +111,22 @@ describe("reading", () => {
     expect(bodyOf(await hung)).toBe("a");
   });
 
+  it("P5 nobody takes the answer to a question older than `maxAge`", async () => {
+    const held = gate();
+    const { cache, elsewhere, clock, add } = scene({
+      maxAge: 0.1,
+      faults: nthCall("load", 1, { answeredAfter: held }),
+    });
+    const id = await add("a");
+    const slow = cache.load(id);
+    await elsewhere.update(id, 1, next(clock, "", true), clock.now());
+    clock.advance(0.5);
+    const later = cache.load(id);
+    held.open();
+    expect((await slow)?.record.closed).toBe(false);
+    expect((await later)?.record.closed).toBe(true);
+  });
+
   it("an entry is told up to `maxAge` from when its reading began, and never after", async () => {
     const held = gate();
     const { cache, clock, add, asked } = scene({
@@ -173,6 +189,61 @@ describe("reading", () => {
     clock.advance("2s");
     const loaded = await cache.load(id);
     expect([loaded?.record.revision, loaded?.record.closed]).toEqual([2, true]);
+  });
+
+  it("P5 a replica that is behind with a cut-off brings nothing back", async () => {
+    const { elsewhere, clock, add } = scene();
+    const id = await add("a");
+    const old = await elsewhere.load(id);
+    let isBehind = false;
+    const replica = aroundVerbs(elsewhere, async ({ verb }, invoke) =>
+      verb === "load" && isBehind ? old : await invoke(),
+    );
+    const cache = cached(replica, { clock: clock.now });
+    const at = await elsewhere.cutOff("ada", { keepUntil: clock.now() + HOUR }, clock.now());
+    await cache.load(id);
+    isBehind = true;
+    expect((await cache.refresh?.(id))?.cutOff).toBe(at);
+    expect((await cache.load(id))?.cutOff).toBe(at);
+  });
+
+  it.each([
+    ["told for longer than `maxAge`", 1, (cache: Cached<Store>, id: string) => cache.load(id)],
+    ["told past the cache", 0, (cache: Cached<Store>, id: string) => cache.refresh?.(id)],
+  ])(
+    "P5 what has ended is not %s where revisions went back, as in a failover",
+    async (_, seconds, look) => {
+      const { elsewhere, clock, add } = scene();
+      const id = await add("a");
+      const failing = { ...elsewhere };
+      const cache = cached(failing, { maxAge: "1s", staleFor: "1m", clock: clock.now });
+      await cache.load(id);
+      for (const revision of [1, 2])
+        await cache.update(id, revision, next(clock, "b"), clock.now());
+      const standby = memoryStore({ clock: clock.now });
+      const times = { lastSeenAt: clock.now(), expiresAt: clock.now() + HOUR };
+      const record = { id, userId: "ada", ...times, closed: false, body: "a" };
+      await standby.create(record, 1000, clock.now());
+      await standby.update(id, 1, next(clock, "", true), clock.now());
+      failing.load = standby.load;
+      clock.advance(seconds);
+      expect((await look(cache, id))?.record.closed).toBe(true);
+      expect((await cache.load(id))?.record.closed).toBe(true);
+    },
+  );
+
+  it("what is older than `maxAge` is not told instead of a lower revision", async () => {
+    const { elsewhere, clock, add } = scene();
+    const id = await add("a");
+    const old = await elsewhere.load(id);
+    const failing = { ...elsewhere };
+    const cache = cached(failing, { maxAge: "1s", staleFor: "1m", clock: clock.now });
+    await cache.load(id);
+    await cache.update(id, 1, next(clock, "b"), clock.now());
+    failing.load = () => old;
+    expect(bodyOf(await cache.refresh?.(id))).toBe("b");
+    clock.advance("1s");
+    expect(bodyOf(await cache.load(id))).toBe("a");
   });
 
   it("another session's record, from a client that lost step, is not kept", async () => {

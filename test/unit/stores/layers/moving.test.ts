@@ -3,8 +3,9 @@ import type { SessionStore, StoreChange } from "../../../../src/stores/contract.
 import { cached } from "../../../../src/stores/layers/cached.ts";
 import { encrypted } from "../../../../src/stores/layers/encrypted.ts";
 import { moving } from "../../../../src/stores/layers/moving.ts";
+import { readOnly } from "../../../../src/stores/layers/read-only.ts";
 import { memoryStore } from "../../../../src/stores/memory.ts";
-import { SECRET } from "../../../support/ways.ts";
+import { memoryApp, SECRET } from "../../../support/ways.ts";
 
 const ID = "a".repeat(24);
 const now = Date.now();
@@ -94,6 +95,82 @@ describe("two stores as one", () => {
       }
     },
   );
+
+  it.each(["from", "to", "both"] as const)(
+    "P10 in maintenance a session is read where it is, and moves when that is over: %s",
+    async (locked) => {
+      let maintenance = true;
+      const [old, fresh] = [memoryStore(), homed("a")];
+      const lock = (store: SessionStore, name: "from" | "to") =>
+        locked === "both" || locked === name ? readOnly(store, { when: () => maintenance }) : store;
+      const [from, to] = [lock(old, "from"), lock(fresh, "to")];
+      await old.create({ id: ID, userId: "ada", ...times, closed: false, body: "data" }, 0, now);
+      const store = moving({ from, to, move: true });
+      expect((await store.load(ID))?.record).toMatchObject({ body: "data", closed: false });
+      expect((await old.load(ID))?.record.closed).toBe(false);
+      maintenance = false;
+      expect((await store.load(ID))?.record.body).toBe("data");
+      expect((await old.load(ID))?.record.closed).toBe(true);
+    },
+  );
+
+  it("P10 a session that is longer than the new store takes stays where it is", async () => {
+    const [from, memory] = [memoryStore(), memoryStore()];
+    const maxBodyBytes = 1000;
+    const to: typeof memory = {
+      ...memory,
+      traits: { ...memory.traits, maxBodyBytes },
+      async create(record, startedAgo, at) {
+        if (Buffer.byteLength(record.body) > maxBodyBytes) throw new Error("too large");
+        return memory.create(record, startedAgo, at);
+      },
+    };
+    const store = moving({ from, to, move: true });
+    const record = { id: ID, userId: "ada", ...times, closed: false };
+    const long = "ä".repeat(490);
+    await from.create({ ...record, body: long }, 0, now);
+    expect((await store.load(ID))?.record.body).toBe(long);
+    const shorter = "ä".repeat(480);
+    expect(await store.update(ID, 1, { ...times, body: shorter }, now)).toBe(true);
+    expect((await store.load(ID))?.record.body).toBe(shorter);
+    expect((await from.load(ID))?.record.closed).toBe(true);
+  });
+
+  it.each([
+    [false, "from"],
+    [false, "to"],
+    [true, "from"],
+    [true, "to"],
+  ] as const)(
+    "P5 an id is taken in either store, also by what has ended: moving is %s, it lies in `%s`",
+    async (move, place) => {
+      const stores = { from: memoryStore(), to: memoryStore() };
+      const record = { id: ID, userId: undefined, ...times, closed: false, body: "late" };
+      await stores[place].create({ ...record, closed: true, body: "ended" }, 0, now);
+      const store = moving({ ...stores, move });
+      expect(await store.create(record, 0, now)).toBe("taken");
+      expect((await store.load(ID))?.record).toMatchObject({ closed: true, body: "ended" });
+    },
+  );
+
+  it("P4 what has moved is written by whoever uses the new store alone, or both turned around", async () => {
+    const [from, to] = [memoryStore(), memoryStore()];
+    const ada = memoryApp({ store: from }).browser();
+    await ada.signIn("ada");
+    await ada.set("n", 1);
+    for (const [n, store] of [
+      moving({ from, to, move: true }),
+      to,
+      moving({ from, to }),
+      moving({ from: to, to: from }),
+      to,
+    ].entries()) {
+      const browser = memoryApp({ store: store as typeof to }).browser();
+      browser.plant(ada.cookie());
+      expect((await browser.read()).get("n")).toBe(n + 1);
+      await browser.set("n", n + 2);
+    }
+  });
 
   it.each([
     ["inside", (store: SessionStore) => secret(store), (store: SessionStore) => store],

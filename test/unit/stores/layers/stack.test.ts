@@ -2,9 +2,11 @@ import { expect, it } from "vitest";
 import type { Revocations, SessionStore } from "../../../../src/stores/contract.ts";
 import { cached } from "../../../../src/stores/layers/cached.ts";
 import { encrypted } from "../../../../src/stores/layers/encrypted.ts";
+import { moving } from "../../../../src/stores/layers/moving.ts";
 import { observed } from "../../../../src/stores/layers/observed.ts";
 import { readOnly } from "../../../../src/stores/layers/read-only.ts";
 import { memoryStore } from "../../../../src/stores/memory.ts";
+import { testClock } from "../../../../src/testing/clock.ts";
 import { recording } from "../../../../src/testing/recording.ts";
 import { allOf } from "../../../support/told.ts";
 import { memoryApp, SECRET } from "../../../support/ways.ts";
@@ -76,4 +78,20 @@ it.each(ORDERS)("stacked %s, an app signs in, reads, signs out and is closed", a
   expect((await copy.read()).refusal).toBe("closed");
   await app.sessions.close();
   await expect(copy.read()).rejects.toMatchObject({ status: 503 });
+});
+
+it("P5 around two stores, a cache sees what a process on the new one alone has ended", async () => {
+  const clock = testClock();
+  const make = () => allOf(memoryStore({ clock: clock.now }));
+  const [from, to] = [make(), make()];
+  const began = clock.now();
+  const live = { ...record, lastSeenAt: began, expiresAt: began + HOUR };
+  await from.create(live, 0, began);
+  const both = moving({ from, to, move: true, clock: clock.now });
+  const store = cached(both, { staleFor: "1h", clock: clock.now });
+  expect((await store.load(ID))?.record.closed).toBe(false);
+  const { revision = 0 } = (await to.load(ID))?.record ?? {};
+  const end = { lastSeenAt: began, expiresAt: began + HOUR, body: "", close: true };
+  expect(await to.update(ID, revision, end, began)).toBe(true);
+  expect((await store.refresh?.(ID))?.record.closed).toBe(true);
 });
