@@ -8,7 +8,9 @@ describe("testClock", () => {
     expect(now()).toBe(1000);
     advance("30m");
     advance(1.5);
-    expect(now()).toBe(1000 + 1_800_000 + 1500);
+    // Reckoned, and no whole days: only for an option that would be milliseconds.
+    advance(100_000);
+    expect(now()).toBe(1000 + 1_800_000 + 1500 + 100_000_000);
     set(5);
     expect(now()).toBe(5);
   });
