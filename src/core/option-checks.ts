@@ -33,19 +33,22 @@ export function flag(option: string, given: unknown): boolean {
   return given ?? false;
 }
 
+// The longest that a timer runs; a longer one would fire at once.
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /**
- * A short duration, in milliseconds: one that requests or timers wait for. A thousand times as long was
- * meant as milliseconds, and would hold requests, or a revocation, for hours.
+ * A duration that requests or timers wait for, in milliseconds. A number that is more than a hundred times the
+ * usual was meant as milliseconds, and would hold requests, or a revocation, for hours.
  *
  * @throws {ConfigError}
  */
 export function wait(option: string, given: unknown, preset: number): number {
   const ms = duration(option, given, preset);
-  if (ms <= preset * 100) return ms;
-  throw new ConfigError(
-    option,
-    `must not be longer than ${preset / 10} seconds; a number is seconds`,
-  );
+  if (typeof given === "number" && ms > preset * 100) {
+    throw new ConfigError(option, `above ${preset / 10} needs a unit; a number is seconds`);
+  }
+  if (ms > LONGEST_TIMER) throw new ConfigError(option, "must not be longer than 24 days");
+  return ms;
 }
 
 /** @throws {ConfigError} for the first of these that is given. */

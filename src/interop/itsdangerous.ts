@@ -127,11 +127,12 @@ export function urlSafeTimedSerializer(options: SerializerOptions): TimedSeriali
 }
 
 function serializerParts(options: SerializerOptions) {
-  const { limits, payload, salt = "itsdangerous", ...signing } = section("options", options, [
-    ...SIGNER,
-    "limits",
-    "payload",
-  ]);
+  const {
+    limits,
+    payload,
+    salt = "itsdangerous",
+    ...signing
+  } = section("options", options, [...SIGNER, "limits", "payload"]);
   if (payload !== undefined) methodsOption("payload", payload, ["write", "read"]);
   return {
     payload: payloadCodec(limitsOf(limits), payload),

@@ -121,25 +121,26 @@ const REFUSED: readonly [option: string, mend: RegExp, options: Options][] = [
     { adopt: [DJANGO, SOURCE], cookie: { name: "session" } },
   ],
   // Meant as milliseconds.
-  ["storeDeadline", /300 seconds; a number is seconds/, { storeDeadline: 3000 }],
-  ["storeDeadline", /300 seconds/, { storeDeadline: "1h" }],
-  ["commitDeadline", /1000 seconds; a number is seconds/, { commitDeadline: 10_000 }],
-  ["watchInterval", /1000 seconds; a number is seconds/, { watchInterval: 10_000 }],
+  ["storeDeadline", /300 needs a unit; a number is seconds/, { storeDeadline: 3000 }],
+  ["storeDeadline", /24 days/, { storeDeadline: "25d" }],
+  ["commitDeadline", /1000 needs a unit; a number is seconds/, { commitDeadline: 10_000 }],
+  ["watchInterval", /1000 needs a unit; a number is seconds/, { watchInterval: 10_000 }],
   [
     "rotationGrace",
-    /3000 seconds; a number is seconds/,
+    /3000 needs a unit; a number is seconds/,
     { rotateEvery: "1h", rotationGrace: 30_000 },
   ],
   [
     "sealed.revocationDelay",
-    /1000 seconds; a number is seconds/,
+    /1000 needs a unit; a number is seconds/,
     { sealed: { revocationDelay: 10_000 } },
   ],
   [
     "adopt[0].grace",
-    /60000 seconds; a number is seconds/,
-    { adopt: [{ ...ADOPTED, grace: "17h" }] },
+    /60000 needs a unit; a number is seconds/,
+    { adopt: [{ ...ADOPTED, grace: 70_000 }] },
   ],
+  ["adopt[0].grace", /24 days/, { adopt: [{ ...ADOPTED, grace: "25d" }] }],
   ["rotateEvery", /has to be whole days/, { rotateEvery: 3_600_000 }],
   ["timeouts.idle", /has to be whole days/, { timeouts: { idle: 1_800_000 } }],
   ["timeouts.visitor.idle", /has to be whole days/, { timeouts: { visitor: { idle: 900_000 } } }],
@@ -255,7 +256,7 @@ describe("the options of createSessions", () => {
       expect(() => create({ timeouts })).not.toThrow();
     }
     expect(() =>
-      create({ rotateEvery: "1000h", storeDeadline: "5m", watchInterval: 1000 }),
+      create({ rotateEvery: "1000h", storeDeadline: "1h", watchInterval: 1000 }),
     ).not.toThrow();
   });
 
