@@ -18,7 +18,7 @@ export type Committer = Pick<Session, "commit">;
  */
 export type Stage = "open" | "held" | "passing" | "dropped";
 
-/** The methods of a response as they were before ours. Classes, not literals, for the reason that `State` gives. */
+/** The methods of a response as they were before ours, perhaps another middleware's. Classes, not literals, for the reason that `State` gives. */
 export class Passing {
   stage: Stage = "passing";
   declare readonly writeHead: Call;
@@ -34,17 +34,11 @@ export class Passing {
   }
 }
 
-/** The same for one whose session was used. */
-export class Hold {
-  stage: Stage = "open";
-  /** Those that were used: several, of an app that keeps several kinds. */
+/** The same for one whose session was used: of several, of an app that keeps several kinds. */
+export class Hold extends Passing {
+  override stage: Stage = "open";
   sessions: readonly Committer[] = NOBODY;
   declare readonly dev: boolean;
-  /** The methods as they were before us, perhaps another middleware's. */
-  declare readonly writeHead: Call;
-  declare readonly write: Call;
-  declare readonly end: Call;
-  declare readonly flushHeaders: Call;
   /** The same, from when the head was frozen. */
   setHeader: Call | undefined = undefined;
   appendHeader: Call | undefined = undefined;
@@ -64,12 +58,9 @@ export class Hold {
   /** Why calls lead nowhere any more. */
   reason: unknown = undefined;
 
-  constructor({ writeHead, write, end, flushHeaders }: Passing, dev: boolean) {
+  constructor(methods: Methods, dev: boolean) {
+    super(methods);
     this.dev = dev;
-    this.writeHead = writeHead;
-    this.write = write;
-    this.end = end;
-    this.flushHeaders = flushHeaders;
   }
 }
 

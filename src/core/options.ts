@@ -125,7 +125,8 @@ export interface Adoption<Data extends object = Record<string, unknown>> {
    */
   readonly writeBack?: boolean | undefined;
   /**
-   * What is written back. Without it: the data laid over what is there, and the user id.
+   * What is written back. Without it: the data, where what was not changed here or cannot be kept stays as it
+   * came, and the user id.
    */
   readonly mapBack?:
     | ((session: Readonly<Adopted<Data>>, foreign: ForeignSession | undefined) => ForeignDraft)
