@@ -284,7 +284,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const at = clock() - 1000 + (replacements++ % 1000);
     let isMine = !isEnded(old);
     try {
-      if (isMine) await deny(old.record.id, old.content.endsAt, at, "once written");
+      if (isMine) await deny(old, at, "once written");
     } catch (error) {
       await undo(visit, made, before);
       throw error;
@@ -381,20 +381,26 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     if (kept !== undefined && isEnded(kept)) return false;
     clearCookies(visit, 0);
     if (kept !== undefined) {
-      await deny(kept.record.id, kept.content.endsAt, clock());
+      await deny(kept, clock());
       core.closed(kept.record.id);
     }
     return true;
   }
 
-  /** Without a feed there is nothing to write to: the app has accepted that. */
+  /**
+   * Without a feed there is nothing to write to: the app has accepted that. It is remembered for as long as a seal
+   * could be live: other processes go on making them until they know. A visitor's, which anybody can make
+   * and end as often as they like, is forgotten soon.
+   */
   async function deny(
-    id: string,
-    until: number,
+    { record, content }: Kept,
     at: number,
     holds?: "once written",
   ): Promise<void> {
-    await mirror?.add({ kind: "session", id, at, until: until + CLOCK_SLACK }, holds);
+    const { id, userId, expiresAt } = record;
+    const latest = deadline(timeouts, userId, content, clock() + settings.revocationDelay);
+    const until = Math.max(expiresAt, latest) + CLOCK_SLACK;
+    await mirror?.add({ kind: "session", id, at, until }, holds);
   }
 
   async function reload(_visit: Visit, kept: Kept): Promise<Found> {

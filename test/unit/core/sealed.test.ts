@@ -224,6 +224,39 @@ describe.each([
   });
 });
 
+describe("the sign-out of a sealed session", () => {
+  const DAY = 86_400_000;
+
+  async function signedOut(make: (browser: Browser) => Promise<unknown>) {
+    const app = memoryApp({ method: "sealed" });
+    const other = app.another();
+    const browser = app.browser();
+    await make(browser);
+    const slow = browser.copy(other.sessions);
+    await slow.read();
+    await browser.visit((session) => session.signOut());
+    const { revocations } = await app.store.since();
+    return { app, slow, lasts: (revocations.at(-1)?.until ?? 0) - app.clock.now() };
+  }
+
+  it("is remembered for as long as its seals could be live and a clock be set back: a visitor's soon is not", async () => {
+    const visitor = await signedOut((browser) => browser.set("cart", ["tea"]));
+    expect(visitor.lasts).toBe(2 * DAY + 310_000);
+    const user = await signedOut((browser) => browser.signIn("ada"));
+    expect(user.lasts).toBe(8 * DAY + 310_000);
+  });
+
+  it("P5 outlasts a seal that another process has made before it knew", async () => {
+    const { app, slow } = await signedOut((browser) => browser.set("cart", ["tea"]));
+    app.clock.advance("9s");
+    await slow.set("cart", ["tea", "cups"]);
+    for (let hours = 0; hours < 72; hours += 1) {
+      app.clock.advance("1h");
+      expect((await slow.copy(app.sessions).read()).get("cart")).toBeUndefined();
+    }
+  });
+});
+
 describe("the small cookie that says when a sealed session was last used", () => {
   const timeouts = { idle: "1h", absolute: "1d", touchInterval: "5m" } as const;
 
