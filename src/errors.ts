@@ -97,6 +97,11 @@ export function section<Options extends object>(
   return given;
 }
 
+/** What something may be, in words. @internal */
+export function listOf(choices: readonly unknown[]): string {
+  return choices.map((choice) => JSON.stringify(choice)).join(" or ");
+}
+
 /** The API was called in a way that cannot work, such as `req.session.userId` without `load()`. */
 export class UsageError extends CoatcheckError {
   constructor(message: string) {

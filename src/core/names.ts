@@ -8,8 +8,7 @@
  * @module
  */
 
-import { UsageError } from "../errors.ts";
-import { listOf } from "./option-checks.ts";
+import { listOf, UsageError } from "../errors.ts";
 
 const VALUES = ["userId", "id", "isNew", "isStale", "info", "refusal"] as const;
 const METHODS = ["get", "has", "keys", "all", "set", "delete", "clear"] as const;

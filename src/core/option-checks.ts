@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, listOf } from "../errors.ts";
 import { duration } from "./timeouts.ts";
 
 /** One of these words; the first where nothing is given. @throws {ConfigError} */
@@ -18,11 +18,6 @@ export function choice<const Choice extends string>(
     throw new ConfigError(option, `must be ${listOf(choices)}`);
   }
   return given as Choice;
-}
-
-/** What something may be, in words. */
-export function listOf(choices: readonly unknown[]): string {
-  return choices.map((choice) => JSON.stringify(choice)).join(" or ");
 }
 
 /** True or false; false where nothing is given. @throws {ConfigError} */

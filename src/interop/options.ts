@@ -6,7 +6,7 @@
  */
 
 import { cookieProblem } from "../cookie/write.ts";
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, listOf, section } from "../errors.ts";
 import type { ForeignAttributes } from "./source.ts";
 
 /**
@@ -55,8 +55,7 @@ export function choiceOption<const Choice>(
 ): Choice {
   const value = given === undefined ? preset : given;
   if ((choices as readonly unknown[]).includes(value)) return value as Choice;
-  const list = choices.map((choice) => JSON.stringify(choice)).join(" or ");
-  throw new ConfigError(option, `must be ${list}`);
+  throw new ConfigError(option, `must be ${listOf(choices)}`);
 }
 
 /** A number of this unit from 0. @throws {ConfigError} */

@@ -235,7 +235,7 @@ describe("the sign-out of a sealed session", () => {
     const slow = browser.copy(other.sessions);
     await slow.read();
     await browser.visit((session) => session.signOut());
-    const { revocations } = await app.store.since();
+    const { revocations } = await app.store.since(undefined);
     return { app, slow, lasts: (revocations.at(-1)?.until ?? 0) - app.clock.now() };
   }
 
