@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "./memcached.ts";
+import { freePort } from "./free-port.ts";
 import { findProgram, required } from "./needs.ts";
 
 export const redisProgram: string | undefined = findProgram("redis-server");

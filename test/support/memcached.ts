@@ -7,8 +7,9 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
 import { chosenServer, findProgram, required } from "./needs.ts";
 
 export const memcachedProgram: string | undefined =
@@ -63,16 +64,6 @@ export async function memcachedServer(megabytes = 64): Promise<MemcachedServer> 
       await ended;
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no free port");
-  return address.port;
 }
 
 function isListening(port: number): Promise<boolean> {

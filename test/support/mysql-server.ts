@@ -9,8 +9,9 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import mysql from "mysql2/promise";
+import { freePort } from "./free-port.ts";
 import { chosenServer, findProgram, required } from "./needs.ts";
-import { freePort, ownFolder, ownServer, runAsNobody } from "./own-server.ts";
+import { ownFolder, ownServer, runAsNobody } from "./own-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export const mariadbd: string | undefined =

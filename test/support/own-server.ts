@@ -9,8 +9,6 @@ import type { ChildProcess } from "node:child_process";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chown, open, readFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -40,15 +38,6 @@ export async function ownFolder(path: string): Promise<void> {
 /** Runs a program to its end, as the server will run. */
 export async function runAsNobody(program: string, args: readonly string[]): Promise<void> {
   await promisify(execFile)(program, [...args], { ...asNobody, cwd: "/" });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** A server process that can be ended, killed and started again. */

@@ -8,8 +8,9 @@ import { readdirSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pg from "pg";
+import { freePort } from "./free-port.ts";
 import { chosenServer, findProgram, required } from "./needs.ts";
-import { freePort, ownFolder, ownServer, runAsNobody } from "./own-server.ts";
+import { ownFolder, ownServer, runAsNobody } from "./own-server.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const DEBIAN = "/usr/lib/postgresql";
