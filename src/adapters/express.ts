@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { RequestHandler, Response } from "express";
+import type { RequestHandler } from "express";
 import type { Sessions } from "../core/sessions.ts";
 import { isCarried, requireSessions } from "./carry.ts";
-import { holdBelow, holdHeadOnUse, isPlain, prepareHold } from "./hold.ts";
+import { holdBelow, holdHeadOnUse, prepareHold } from "./hold.ts";
 
 /**
  * Gives every request a session, `req.session`, and commits it before the first byte.
@@ -32,22 +32,9 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Reques
     if (!isCarried(sessions, carrier.session)) {
       const session = sessions.open(req);
       carrier.session = session;
-      // A router may do without an app. What another middleware has put on the response goes before ours.
-      if (isPlain(res) && req.app !== undefined) holdBelow(outermost(req.app as never).response);
-      else prepareHold(res);
+      if (!holdBelow(res)) prepareHold(res);
       holdHeadOnUse(res, session, sessions.dev);
     }
     next();
   };
-}
-
-/** What an app's documentation has, and its types do not: what it is mounted in, and what its responses are made of. */
-interface App {
-  readonly parent?: App;
-  readonly response: Response;
-}
-
-/** The responses of an app that is mounted are made of those of the one that it is mounted in. */
-function outermost(app: App): App {
-  return app.parent === undefined ? app : outermost(app.parent);
 }

@@ -64,10 +64,10 @@ export function holdHead(response: NodeResponse, session: Committer, dev: boolea
     session.commit({ at: "head" }).catch(ignore);
     return;
   }
-  const res = response as HeldResponse & Prototype;
+  const res = response as HeldResponse & WithBelow;
   if (res[HOLD] === undefined) {
     if (res[BELOW] === undefined) prepareHold(res);
-    else res[HOLD] = new Passing(res[BELOW]) as Hold;
+    else res[HOLD] = new Passing(res[BELOW].before) as Hold;
   }
   const hold = res[HOLD] instanceof Hold ? res[HOLD] : begin(res, dev);
   hold.sessions = [...hold.sessions, session];
@@ -96,9 +96,29 @@ export function prepareHold(response: NodeResponse): void {
   res.flushHeaders = HELD.flushHeaders;
 }
 
-/** Whether no middleware has put methods of its own on a response. By reading them, which takes less than `hasOwn`. */
-export function isPlain(response: NodeResponse): boolean {
-  const { writeHead, write, end, flushHeaders } = Object.getPrototypeOf(response) as Methods;
+const BELOW: unique symbol = Symbol("coatcheck.below");
+
+/** The methods of a prototype: before ours, and ours, which call these. */
+interface Below {
+  readonly before: Methods;
+  readonly held: Methods;
+}
+
+type WithBelow = Methods & { [BELOW]?: Below };
+
+/**
+ * The same for all responses of a framework at once, on the prototype that they have in common: for each method of
+ * its own a response of Express pays some 4 µs. An app that is handed a response gives it a prototype of its own,
+ * so ours is below all of these.
+ *
+ * @returns `false` where that will not do, for {@link prepareHold}: on a response that is of no framework, or on
+ *   which somebody has put methods, which are to come after ours.
+ */
+export function holdBelow(response: NodeResponse): boolean {
+  const below = (response as WithBelow)[BELOW] ?? heldBelow(response);
+  if (below === undefined) return false;
+  const { writeHead, write, end, flushHeaders } = below.held;
+  // By reading them, which takes less than `hasOwn`.
   return (
     response.end === end &&
     response.writeHead === writeHead &&
@@ -107,30 +127,36 @@ export function isPlain(response: NodeResponse): boolean {
   );
 }
 
-const BELOW: unique symbol = Symbol("coatcheck.below");
-
-/** What all responses of a framework are made of. */
-type Prototype = Methods & { [BELOW]?: Methods };
-
-/**
- * The same for all responses at once that are made of this prototype: for each method of its own a response
- * of Express pays some 4 µs. Whoever has replaced methods of a response before does not pass here: that one
- * takes {@link prepareHold}.
- */
-export function holdBelow(prototype: Prototype): void {
-  if (prototype[BELOW] !== undefined) return;
-  const { writeHead, write, end, flushHeaders } = prototype;
-  const below: Methods = { writeHead, write, end, flushHeaders };
-  prototype[BELOW] = below;
+function heldBelow(response: NodeResponse): Below | undefined {
+  const prototype = lastAboveNode(response);
+  if (prototype === undefined) return undefined;
+  const before = methodsOf(prototype);
   for (const name of METHODS) {
-    const before = below[name] as Call;
+    const plain = before[name] as Call;
     const held = HELD[name] as Call;
     prototype[name] = function (this: HeldResponse, ...args: unknown[]): unknown {
       const hold: Hold | undefined = this[HOLD];
       // One that has methods of its own as well comes here once these have let a call through.
-      return (hold?.[name] === before ? held : before).apply(this, args);
+      return (hold?.[name] === plain ? held : plain).apply(this, args);
     } as never;
   }
+  prototype[BELOW] = { before, held: methodsOf(prototype) };
+  return prototype[BELOW];
+}
+
+function methodsOf({ writeHead, write, end, flushHeaders }: Methods): Methods {
+  return { writeHead, write, end, flushHeaders };
+}
+
+/** The last prototype above those of Node, which are everybody's. */
+function lastAboveNode(response: object): WithBelow | undefined {
+  let last: object | undefined;
+  let next = Object.getPrototypeOf(response) as object | null;
+  while (next !== null && !Object.hasOwn(next, "writeHead")) {
+    last = next;
+    next = Object.getPrototypeOf(next) as object | null;
+  }
+  return next === null ? undefined : (last as WithBelow | undefined);
 }
 
 function writeHead(this: HeldResponse, ...args: unknown[]): unknown {

@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import compression from "compression";
@@ -25,6 +25,9 @@ afterAll(() => rm(folder, { recursive: true }));
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
+
+// As somebody calls it who overrides it and does not ask what was there.
+const endOfNode = ServerResponse.prototype.end as (...args: never[]) => unknown;
 
 type App = ReturnType<typeof express5>;
 type Handler = (req: Request & WithSession, res: Response, next: NextFunction) => unknown;
@@ -82,6 +85,54 @@ describe.each([
       expect(session.get("name")).toBe("ada");
     }
   });
+
+  it("P9 holds the head in an app that is handed a request whose session was used, as vhost does", async () => {
+    const { ask, recorded } = await serve((app, on) => {
+      const inner = express();
+      inner.get(
+        "/",
+        on(async (req, res) => void res.json(await written(req))),
+      );
+      app.use(on((req, _res, next) => void req.session.load().then(() => next(), next)));
+      app.use((req, res, next) => inner(req, res, next));
+    });
+    const response = await ask("/");
+    expect([response.status, await response.json()]).toEqual([200, "ada"]);
+    expect(recorded.count("create")).toBe(1);
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+  });
+
+  it.each([
+    ["the app", (app: App) => app.response],
+    ["all apps", (app: App) => Object.getPrototypeOf(app.response) as Response],
+  ])(
+    "P9 holds the head where the responses of %s have an `end` of their own",
+    async (_name, of) => {
+      const ended: string[] = [];
+      const { ask, recorded } = await serve((app, on) => {
+        const response = of(app);
+        const { end } = response;
+        const isOwn = Object.hasOwn(response, "end");
+        response.end = function (this: Response, ...args: never[]) {
+          ended.push(this.req.url);
+          return endOfNode.apply(this, args);
+        } as never;
+        closing.push(() => {
+          if (isOwn) response.end = end;
+          else Reflect.deleteProperty(response, "end");
+        });
+        app.get(
+          "/",
+          on(async (req, res) => void res.json(await written(req))),
+        );
+      });
+      const response = await ask("/");
+      expect([response.status, await response.json()]).toEqual([200, "ada"]);
+      expect(recorded.count("create")).toBe(1);
+      expect(response.headers.getSetCookie()).toHaveLength(1);
+      expect(ended).toEqual(["/"]);
+    },
+  );
 
   it("sends a file after the commit", async () => {
     const { ask, recorded } = await serve((app, on) => {
