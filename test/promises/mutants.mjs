@@ -139,7 +139,7 @@ export const mutants = [
     methods: ["sealed"],
     what: "do not deny the id at sign-out",
     file: "src/core/sealed.ts",
-    from: "await deny(kept.record.id, kept.content.endsAt, clock());",
+    from: "await deny(kept, clock());",
     to: "",
   },
   {
