@@ -35,15 +35,7 @@ export type { ForeignCookieOptions } from "./js/cookies.ts";
 export type { JsonObject } from "./js/json.ts";
 export type { JweClaims } from "./js/jwe.ts";
 export type { ForeignKey, ForeignKeys } from "./js/keys.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** The options that the app gives Auth.js, where they are of concern. */
 export interface AuthJsOptions {

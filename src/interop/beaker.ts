@@ -31,18 +31,7 @@ export type { BeakerOptions } from "./python/beaker-parts.ts";
 export type { ReadLimits } from "./python/limits.ts";
 export { isTuple, plain, tuple } from "./python/values.ts";
 export type { TextOrBytes } from "./python/web-crypto.ts";
-export type {
-  ForeignAttributes,
-  ForeignCookie,
-  ForeignDraft,
-  ForeignRecord,
-  ForeignRecords,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** `session.type = cookie`. */
 export interface BeakerCookieOptions extends BeakerOptions {

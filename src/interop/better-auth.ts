@@ -33,15 +33,7 @@ export { readSessionData, writeSessionData } from "./js/better-auth-data.ts";
 export type { ForeignCookieOptions } from "./js/cookies.ts";
 export type { JsonObject } from "./js/json.ts";
 export type { ForeignKey, ForeignKeys } from "./js/keys.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /**
  * The part of Better Auth's own `internalAdapter` that is used: `(await auth.$context).internalAdapter`.

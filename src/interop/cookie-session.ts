@@ -36,15 +36,7 @@ export type { KeygripAlgorithm } from "./js/keygrip.ts";
 export type { ForeignKey, ForeignKeys } from "./js/keys.ts";
 export type { UserField } from "./js/user.ts";
 export { noUser, passportUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 const KNOWN = ["keys", "algorithm", "name", "maxAge", "user", ...COOKIE] as const;
 const THEIRS = ["expires", "overwrite", "priority"];

@@ -32,18 +32,7 @@ export { djangoSigning } from "./python/django-signing.ts";
 export type { ReadLimits } from "./python/limits.ts";
 export { isTuple, plain, tuple } from "./python/values.ts";
 export type { Digest, TextOrBytes } from "./python/web-crypto.ts";
-export type {
-  ForeignAttributes,
-  ForeignCookie,
-  ForeignDraft,
-  ForeignRecord,
-  ForeignRecords,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /**
  * Where records lie, and so what a key of {@link ForeignRecords} is:

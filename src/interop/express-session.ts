@@ -41,17 +41,7 @@ export type { ExpressStore, RecordAccess, RecordLayout } from "./js/records.ts";
 export type { SignedId } from "./js/signed-id.ts";
 export type { UserField } from "./js/user.ts";
 export { noUser, passportUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignRecord,
-  ForeignRecords,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 const KNOWN = ["secret", "store", "name", "cookie", "user"] as const;
 const THEIRS = ["genid", "proxy", "resave", "rolling", "saveUninitialized", "unset"];

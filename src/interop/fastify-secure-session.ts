@@ -38,15 +38,7 @@ export type { ForeignCookieOptions } from "./js/cookies.ts";
 export type { JsonObject } from "./js/json.ts";
 export type { UserField } from "./js/user.ts";
 export { fastifyPassportUser, noUser, passportUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** A key as the app gives it: 32 bytes, or their base64. */
 export type SecretboxKey = Uint8Array | string;

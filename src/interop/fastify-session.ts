@@ -33,17 +33,7 @@ export type { ExpressStore, RecordAccess } from "./js/records.ts";
 export type { SignedId } from "./js/signed-id.ts";
 export type { UserField } from "./js/user.ts";
 export { fastifyPassportUser, noUser, passportUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignRecord,
-  ForeignRecords,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 const KNOWN = ["secret", "store", "cookieName", "cookiePrefix", "cookie", "user"] as const;
 const THEIRS = ["idGenerator", "rolling", "saveUninitialized"];

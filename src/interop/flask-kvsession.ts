@@ -52,18 +52,7 @@ export { flashesOf, isPermanent, withFlash } from "./python/flask-parts.ts";
 export type { ReadLimits } from "./python/limits.ts";
 export { isTuple, plain, tuple } from "./python/values.ts";
 export type { TextOrBytes } from "./python/web-crypto.ts";
-export type {
-  ForeignAttributes,
-  ForeignCookie,
-  ForeignDraft,
-  ForeignRecord,
-  ForeignRecords,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** A Flask app with Flask-KVSession. */
 export interface FlaskKvSessionOptions {

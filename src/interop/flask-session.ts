@@ -63,18 +63,7 @@ export type { ReadLimits } from "./python/limits.ts";
 export type { Taken } from "./python/refusal.ts";
 export { isTuple, plain, tuple } from "./python/values.ts";
 export type { TextOrBytes } from "./python/web-crypto.ts";
-export type {
-  ForeignAttributes,
-  ForeignCookie,
-  ForeignDraft,
-  ForeignRecord,
-  ForeignRecords,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** How a record is written. */
 export type RecordFormat = "pickle" | "msgpack" | "json";

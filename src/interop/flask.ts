@@ -44,16 +44,7 @@ export type { ReadLimits } from "./python/limits.ts";
 export type { Markup, Uuid } from "./python/values.ts";
 export { isMarkup, isTuple, isUuid, markup, plain, tuple, uuid } from "./python/values.ts";
 export type { Digest, TextOrBytes } from "./python/web-crypto.ts";
-export type {
-  ForeignAttributes,
-  ForeignCookie,
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** How a Flask app signs its session. */
 export interface FlaskSigning {

@@ -29,15 +29,7 @@ export type { ForeignCookieOptions } from "./js/cookies.ts";
 export type { JsonObject } from "./js/json.ts";
 export type { UserField } from "./js/user.ts";
 export { noUser, passportUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** The app's session configuration, where it is of concern. */
 export interface H3SessionOptions {

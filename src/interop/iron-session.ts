@@ -30,15 +30,7 @@ export type { IronContent } from "./js/iron.ts";
 export type { JsonObject } from "./js/json.ts";
 export type { UserField } from "./js/user.ts";
 export { noUser, passportUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** The app's `password`: one of at least 32 characters, or several by number; the highest seals. */
 export type IronPasswords = string | Readonly<Record<number, string>>;

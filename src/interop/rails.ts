@@ -45,15 +45,7 @@ export {
 } from "./js/rails-cookies.ts";
 export type { UserField } from "./js/user.ts";
 export { noUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** The app's configuration, where it is of concern. */
 export interface RailsSessionOptions extends RailsCookieOptions {

@@ -32,15 +32,7 @@ export type { ForeignCookieOptions } from "./js/cookies.ts";
 export type { JsonObject, Parsed } from "./js/json.ts";
 export type { UserField } from "./js/user.ts";
 export { noUser, passportUser, userAt } from "./js/user.ts";
-export type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  RefusalReason,
-  Refused,
-  SealedForeign,
-} from "./source.ts";
-export { isRefused } from "./source.ts";
+export * from "./source.ts";
 
 /** What the app gives `createSessionStorage`; `createFileSessionStorage` and its like have their own. */
 export interface ReactRouterStorage {
