@@ -208,10 +208,10 @@ function end(this: HeldResponse, ...args: unknown[]): unknown {
 function flushHeaders(this: HeldResponse): unknown {
   const hold = this[HOLD];
   if (hold.stage === "passing") return hold.flushHeaders.call(this);
-  if (hold.stage === "open") {
-    if (commit(this, hold)) return hold.flushHeaders.call(this);
-    hold.calls.push([hold.flushHeaders, []]);
-  }
+  if (hold.stage === "dropped") return undefined;
+  if (hold.stage === "open" && commit(this, hold)) return hold.flushHeaders.call(this);
+  // Also after `writeHead`, which sends nothing by itself.
+  hold.calls.push([hold.flushHeaders, []]);
   return undefined;
 }
 

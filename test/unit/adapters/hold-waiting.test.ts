@@ -55,6 +55,7 @@ describe("what waits for the commit", () => {
     ["write", (_req, res) => res.write("x")],
     ["writeHead", (_req, res) => res.writeHead(200)],
     ["flushHeaders", (_req, res) => res.flushHeaders()],
+    ["writeHead, then flushHeaders", (_req, res) => res.writeHead(200).flushHeaders()],
   ])("P9 no byte leaves before the store has taken the changes: %s", async (_name, listener) => {
     const { wire, session } = await serve(listener);
     const { socket, received, until } = await wire.open();
