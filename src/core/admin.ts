@@ -137,9 +137,12 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   }
 
   async function collect(userId: string | undefined): Promise<Kept[]> {
-    const all: Kept[] = [];
-    for await (const page of live(userId)) all.push(...page);
-    return all;
+    // One that moves to another store meanwhile may be listed twice.
+    const all = new Map<string, Kept>();
+    for await (const page of live(userId)) {
+      for (const kept of page) all.set(kept.record.id, kept);
+    }
+    return [...all.values()];
   }
 
   // They are over already; closing them frees their data. What fails is swept when it expires.
