@@ -126,7 +126,9 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     let at = now;
     if (stored !== undefined) {
       const options = { except, keepUntil: until };
-      at = await calls.run("cutOff", () => stored.store.cutOff(userId, options, now));
+      const cut = () => calls.run("cutOff", () => stored.store.cutOff(userId, options, now));
+      // Again, for it may be the answer that was lost: the feed is to know of what the store has done.
+      at = await cut().catch(cut);
     }
     // A store may go by a clock of its own, and what is sealed goes by ours.
     await mirror?.add({ kind: "user", id: userId, at: Math.max(at, now), until, except });
