@@ -126,7 +126,9 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     let at = now;
     if (stored !== undefined) {
       const options = { except, keepUntil: until };
-      at = await calls.run("cutOff", () => stored.store.cutOff(userId, options, now));
+      const cut = () => calls.run("cutOff", () => stored.store.cutOff(userId, options, now));
+      // Again, for it may be the answer that was lost: the feed is to know of what the store has done.
+      at = await cut().catch(cut);
     }
     // A store may go by a clock of its own, and what is sealed goes by ours.
     await mirror?.add({ kind: "user", id: userId, at: Math.max(at, now), until, except });
@@ -137,9 +139,12 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   }
 
   async function collect(userId: string | undefined): Promise<Kept[]> {
-    const all: Kept[] = [];
-    for await (const page of live(userId)) all.push(...page);
-    return all;
+    // One that moves to another store meanwhile may be listed twice.
+    const all = new Map<string, Kept>();
+    for await (const page of live(userId)) {
+      for (const kept of page) all.set(kept.record.id, kept);
+    }
+    return [...all.values()];
   }
 
   // They are over already; closing them frees their data. What fails is swept when it expires.

@@ -353,7 +353,11 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       // Whether a session that is theirs outlives the browser's run stays as it is.
       const asked = userId === undefined ? undefined : kept.content.remembered;
       const persistent = isNew || foreign === undefined ? asked : foreign.persistent;
-      const draft = adoption.mapBack?.({ userId, data: decodeAll(ours) }, foreign) ?? {
+      // What was only read may be of an older version.
+      const draft = adoption.mapBack?.(
+        { userId, data: decodeAll(await shape.read(kept.content)) },
+        foreign,
+      ) ?? {
         data: draftData(ours, theirs, keepable(theirs ?? {}).tree, from.reserved),
         ...(userId !== undefined && { userId }),
         ...(persistent !== undefined && { persistent }),

@@ -370,8 +370,15 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       cookies,
       vary: true,
       cacheControl: cookies.length > 0 ? "no-store" : "private",
-      clearSiteData: state.signedOut ? settings.clearSiteData : undefined,
+      clearSiteData: state.signedOut ? clearing(cookies) : undefined,
     };
+  }
+
+  /** Browsers clear the cookies of the very same response as well: of somebody who is signed in again, say. */
+  function clearing(cookies: HeadChanges["cookies"]): string | undefined {
+    const isNew = cookies.some(({ attributes }) => attributes.maxAge !== 0);
+    const parts = settings.clearSiteData.filter((part) => !isNew || part !== '"cookies"');
+    return parts.join(", ") || undefined;
   }
 
   function tellLateChanges(state: State): void {

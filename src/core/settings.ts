@@ -66,7 +66,8 @@ export interface Settings {
   readonly storeDeadline: number;
   readonly commitDeadline: number;
   readonly watchInterval: number;
-  readonly clearSiteData: string | undefined;
+  /** In quotation marks. */
+  readonly clearSiteData: readonly string[];
   readonly address: ((request: RequestLike) => string | undefined) | undefined;
   readonly schema: SchemaLike | undefined;
   readonly version: number;
@@ -365,14 +366,12 @@ function resolveCap(cap = Number.POSITIVE_INFINITY): number {
   return cap;
 }
 
-function resolveClearSiteData(given: readonly string[] | undefined): string | undefined {
-  if (given === undefined) return undefined;
+function resolveClearSiteData(given: readonly string[] = []): readonly string[] {
   if (!Array.isArray(given)) {
     throw new ConfigError("clearSiteData", 'must be a list, such as ["cache", "storage"]');
   }
-  if (given.length === 0) return undefined;
   for (const part of given) {
     choice("clearSiteData", part, ["cache", "cookies", "storage"]);
   }
-  return given.map((part) => `"${part}"`).join(", ");
+  return given.map((part) => `"${part}"`);
 }

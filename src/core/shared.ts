@@ -92,8 +92,9 @@ export function createShared(core: Core, source: ForeignSource): Method {
   function keptOf(visit: Visit, foreign: ForeignSession): Kept {
     const now = clock();
     const { userId, persistent = false } = foreign;
-    // Not later than it was written: else no cut-off would ever concern it.
-    const createdAt = foreign.createdAt ?? foreign.lastSeenAt ?? now;
+    const mark = foreign.createdAt ?? markIn(foreign) ?? 0;
+    // Not later than it was written: else no cut-off would ever concern it. They may say that in whole seconds.
+    const createdAt = foreign.createdAt ?? Math.max(foreign.lastSeenAt ?? now, mark);
     const at = foreign.createdAt ?? 0;
     // What we can hold of it. The rest stays where it is.
     const { tree: data } = keepable(
@@ -115,7 +116,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       id: idOf(foreign),
       revision: 1,
       userId,
-      mark: userId === undefined ? 0 : (foreign.createdAt ?? markIn(foreign) ?? createdAt),
+      mark: userId === undefined ? 0 : mark || createdAt,
       lastSeenAt,
       expiresAt: Math.min(until, foreign.expiresAt ?? until),
       closed: false,

@@ -476,6 +476,33 @@ describe("the option adopt", () => {
   });
 });
 
+it("gives `mapBack` the shape of today, also where an older session is only read", async () => {
+  const old = foreignLibrary();
+  const before = memoryApp({ adopt: [{ from: old, writeBack: true }] });
+  const ada = before.browser();
+  ada.plant(await old.signIn({ user: "ada", cart: "tea,milk" }, 1));
+  await ada.read();
+  await ada.read();
+  const now = before.another({
+    adopt: [
+      {
+        from: old,
+        writeBack: true,
+        mapBack: ({ userId, data = {} }) => ({
+          data: { user: userId, cart: (data["cart"] as string[]).join(",") },
+        }),
+      },
+    ],
+    version: 1,
+    migrate: ({ cart }) => ({ cart: (cart as string).split(",") }),
+  });
+  const later = ada.copy(now.sessions);
+  before.clock.advance("1h");
+  expect((await later.read()).get("cart")).toEqual(["tea", "milk"]);
+  expect(now.told("foreignFailed")).toEqual([]);
+  expect(await old.read(later.cookie())).toEqual({ user: "ada", cart: "tea,milk" });
+});
+
 it("a visitor's session that was written back outlives the browser's run as before", async () => {
   const from = flaskCookie({ secrets: ["s3cret"] });
   const app = memoryApp({ adopt: [{ from, writeBack: true }] });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { RecordUpdate } from "../../../src/stores/contract.ts";
+import type { RecordUpdate, SessionStore } from "../../../src/stores/contract.ts";
+import { moving } from "../../../src/stores/layers/moving.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { testClock } from "../../../src/testing/clock.ts";
 import type { FaultPlan } from "../../../src/testing/faults.ts";
 import { memoryApp } from "../../support/ways.ts";
 
@@ -92,6 +95,28 @@ describe("maxSessionsPerUser", () => {
     await newest.signIn("ada");
     expect(await left(bounded, "ada")).toBe(5);
     expect((await newest.read()).userId).toBe("ada");
+  });
+
+  it("counts a session once that moves to another store meanwhile", async () => {
+    const clock = testClock();
+    const [from, to] = [memoryStore(), memoryStore()];
+    const before = memoryApp({ store: from, clock });
+    const phone = before.browser();
+    await phone.signIn("ada");
+    clock.advance("1s");
+    // What moves after the old store has been listed is there once more in the new one.
+    const list: SessionStore["list"] = async (query, now) => {
+      const page = await from.list(query, now);
+      await atNew.read();
+      return page;
+    };
+    const store = moving({ from: { ...from, list }, to, move: true, clock: clock.now });
+    const app = memoryApp({ store: store as App["store"], clock, maxSessionsPerUser: 2 });
+    const atNew = phone.copy(app.sessions);
+    const desk = app.browser();
+    await desk.signIn("ada");
+    expect([(await desk.read()).userId, (await atNew.read()).userId]).toEqual(["ada", "ada"]);
+    expect(app.told("revoked")).toEqual([]);
   });
 
   it.each(["list", "update"] as const)(

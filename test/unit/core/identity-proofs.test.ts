@@ -145,6 +145,25 @@ describe("signOut", () => {
     expect(head.clearSiteData).toBe(value);
   });
 
+  it.each([
+    [["cookies"], undefined],
+    [["cookies", "cache"], '"cache"'],
+    [["cache", "cookies"], '"cache"'],
+    [["cache", "cookies", "storage"], '"cache", "storage"'],
+  ] as const)(
+    "P16 does not clear the cookie of a session that begins in the same response (%j)",
+    async (clearSiteData, value) => {
+      const app = memoryApp({ clearSiteData });
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const bob = await ada.visit(async (session) => {
+        await session.signOut();
+        await session.signIn("bob");
+      });
+      expect([bob.head.clearSiteData, (await ada.read()).userId]).toEqual([value, "bob"]);
+    },
+  );
+
   it("clears the cookie also when the session cannot be told, and says so by throwing", async () => {
     const app = memoryApp({ faults: nthCall("load", 1, "before"), clearSiteData: ["cache"] });
     const ada = app.browser();

@@ -192,6 +192,17 @@ describe("a sealed session that moves into the store", () => {
     for await (const each of app.sessions.list()) expect(each).toBeUndefined();
   });
 
+  it("moves also when the store's answer to its user's cut-off was lost", async () => {
+    const app = open({ faults: nthCall("cutOff", 1, "after") });
+    const [ada, other] = [app.browser(), app.browser()];
+    for (const each of [ada, other]) await each.signIn("ada");
+    app.clock.advance("1s");
+    await ada.visit((session) => session.revokeOthers());
+    app.clock.advance("1s");
+    await ada.set("large", text(5000));
+    expect([(await ada.read()).userId, (await other.read()).userId]).toEqual(["ada", undefined]);
+  });
+
   it("moves once when the store's answer is lost", async () => {
     const app = open({ faults: nthCall("create", 1, "after") });
     const ada = app.browser();

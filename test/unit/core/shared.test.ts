@@ -306,6 +306,16 @@ describe("a shared session in a cookie that says when it was written, not when i
     expect((await ada.read()).userId).toBe("ada");
   });
 
+  it("is live when it began here after everyone was signed out, in the same second", async () => {
+    const app = memoryApp({ method: "shared", share: theirs });
+    app.clock.set(Math.ceil(app.clock.now() / 1000) * 1000 + 200);
+    await app.sessions.revokeEveryone();
+    app.clock.advance("0.1s");
+    const ada = app.browser();
+    await ada.signIn("ada");
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
   it("P5 stays over when they write it again, and is another's who signs in there", async () => {
     const app = memoryApp({ method: "shared", share: theirs });
     const ada = app.browser();
