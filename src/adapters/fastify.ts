@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { listenToBody } from "./body.ts";
 import { requireSessions } from "./carry.ts";
 import { describesEntity } from "./failure.ts";
 import type { HeadTarget } from "./head.ts";
@@ -127,6 +128,7 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
     const failed = use.failed || reply.statusCode >= 500;
     const { session } = use;
     const answer = commitHead(session, failed);
+    if (answer instanceof Promise) listenToBody(payload);
     const changes = answer instanceof Promise ? await answer : answer;
     applyHead(changes, new ReplyHead(reply));
     return payload;

@@ -8,6 +8,7 @@ import type { DefaultState, Middleware } from "koa";
 import { onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { listenToBody } from "./body.ts";
 import { isCarried, requireSessions } from "./carry.ts";
 import { holdHead, prepareHold } from "./hold.ts";
 
@@ -44,7 +45,10 @@ export function coatcheck<Data extends object>(
     });
     try {
       await next();
-      if (used) await session.commit({ failed: ctx.status >= 500 });
+      if (used) {
+        listenToBody(ctx.body);
+        await session.commit({ failed: ctx.status >= 500 });
+      }
     } catch (error) {
       if (used) await session.commit({ failed: true }).catch(ignore);
       throw error;

@@ -1,9 +1,11 @@
+import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import fastify from "fastify";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { coatcheck } from "../../../src/adapters/fastify.ts";
-import { gate } from "../../../src/testing/faults.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { faulty, gate, nthCall } from "../../../src/testing/faults.ts";
 import type { TestSessions, WithSession } from "../../support/test-sessions.ts";
 import { testSessions } from "../../support/test-sessions.ts";
 
@@ -133,6 +135,19 @@ describe("the Fastify adapter", () => {
     });
     expect((await app.inject("/")).statusCode).toBe(503);
     expect(body.destroyed).toBe(true);
+  });
+
+  it("outlives a stream that fails while the commit is under way", async () => {
+    const shut = gate();
+    const store = faulty(memoryStore(), nthCall("create", 1, { answeredAfter: shut }));
+    const { app } = await open(testSessions({ store }));
+    app.get("/", async (request) => {
+      (await sessionOf(request).load()).set("n", 1);
+      return createReadStream("/nowhere/at/all").once("close", () => shut.open());
+    });
+    const target = await app.listen({ host: "127.0.0.1", port: 0 });
+    const response = await fetch(target);
+    expect([response.status, await response.json()]).toMatchObject([500, { code: "ENOENT" }]);
   });
 
   it.each(["ReadableStream", "Response"])("cancels a %s as well", async (kind) => {

@@ -1,11 +1,17 @@
+import { createReadStream } from "node:fs";
 import { createServer } from "node:http";
+import type { Readable } from "node:stream";
+import { PassThrough } from "node:stream";
 import Koa from "koa";
 import { afterEach, describe, expect, it } from "vitest";
 import { coatcheck } from "../../../src/adapters/koa.ts";
 import type { Session } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { faulty, gate, nthCall } from "../../../src/testing/faults.ts";
 import { listenOn } from "../../support/adapters.ts";
 import type { Data } from "../../support/test-sessions.ts";
 import { cookieOf, testSessions } from "../../support/test-sessions.ts";
+import { until } from "../../support/until.ts";
 
 type Context = { session: Session<Data> };
 type App = Koa<Koa.DefaultState, Context>;
@@ -15,8 +21,11 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function serve(build: (app: App) => void, before?: (app: App) => void) {
-  const parts = testSessions();
+async function serve(
+  build: (app: App) => void,
+  before?: (app: App) => void,
+  parts = testSessions(),
+) {
   const app: App = new Koa();
   const errors: unknown[] = [];
   app.on("error", (error) => errors.push(error));
@@ -33,6 +42,16 @@ async function serve(build: (app: App) => void, before?: (app: App) => void) {
 async function written({ session }: Context): Promise<string> {
   (await session.load()).set("n", 1);
   return "raw";
+}
+
+/** As streams of libraries fail that are none of Node's. */
+function brokenStream(): Readable {
+  const stream = new PassThrough();
+  setImmediate(() => {
+    stream.emit("error", new Error("broken"));
+    stream.emit("close");
+  });
+  return stream;
 }
 
 describe("the Koa adapter", () => {
@@ -129,6 +148,27 @@ describe("the Koa adapter", () => {
     expect([response.status, await response.text()]).toEqual([404, "raw"]);
     const session = await sessions.open({ headers: { cookie: cookieOf(response) } }).load();
     expect(session.get("n")).toBe(1);
+  });
+
+  it.each<[string, () => Readable]>([
+    ["is not there", () => createReadStream("/nowhere/at/all")],
+    ["goes on as if nothing were", () => brokenStream()],
+  ])("outlives a stream that fails while the commit is under way, and %s", async (_name, open) => {
+    const shut = gate();
+    const store = faulty(memoryStore(), nthCall("create", 1, { answeredAfter: shut }));
+    const { ask, errors } = await serve(
+      (app) => {
+        app.use(async (ctx) => {
+          await written(ctx);
+          ctx.body = open().once("close", () => shut.open());
+        });
+      },
+      undefined,
+      testSessions({ store }),
+    );
+    await ask().catch(() => undefined);
+    // Koa hears of it, as it would have without a session.
+    await until("Koa has heard of it", async () => errors.length > 0);
   });
 
   it("takes changes that a middleware before it makes after the others are done", async () => {
