@@ -51,6 +51,8 @@ class ReplyHead implements HeadTarget {
   }
 }
 
+type MaybeStream = Partial<Pick<FastifyReply["raw"], "on" | "errored">> | null | undefined;
+
 const USE: unique symbol = Symbol("coatcheck.use");
 
 /** A request, as far as it is ours: the app says in its own types what its session is. */
@@ -123,13 +125,15 @@ function useOf(request: FastifyRequest): Use | undefined {
 }
 
 async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  const stream = payload as MaybeStream;
   try {
     const failed = use.failed || reply.statusCode >= 500;
     const { session } = use;
     const answer = commitHead(session, failed);
+    // Nobody listens to a stream before that is over: one that breaks meanwhile would end the process.
+    if (answer instanceof Promise) stream?.on?.("error", ignore);
     const changes = answer instanceof Promise ? await answer : answer;
     applyHead(changes, new ReplyHead(reply));
-    return payload;
   } catch (error) {
     use.failed = true;
     discard(payload);
@@ -140,6 +144,8 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
   } finally {
     use.committing = false;
   }
+  if (stream?.errored) throw stream.errored;
+  return payload;
 }
 
 function ignore(): void {

@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import fastify from "fastify";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { coatcheck } from "../../../src/adapters/fastify.ts";
-import { gate } from "../../../src/testing/faults.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { faulty, gate } from "../../../src/testing/faults.ts";
 import type { TestSessions, WithSession } from "../../support/test-sessions.ts";
 import { testSessions } from "../../support/test-sessions.ts";
 
@@ -146,6 +147,31 @@ describe("the Fastify adapter", () => {
     });
     expect((await app.inject("/")).statusCode).toBe(503);
     expect(cancelled).toHaveBeenCalledOnce();
+  });
+
+  it("answers for a stream that breaks while the store is asked", async () => {
+    const body = new Readable({ read: () => undefined });
+    const shut = gate();
+    const store = faulty(memoryStore(), () => {
+      body.destroy(new Error("no such file"));
+      setImmediate(shut.open);
+      return { heldBy: shut };
+    });
+    const { app } = await open(testSessions({ store }));
+    // Compression, say, would wait for the end of a stream that is over.
+    const sent: string[] = [];
+    app.addHook("onSend", async (_request, _reply, payload) => {
+      sent.push(typeof payload);
+      return payload;
+    });
+    app.get("/", async (request) => {
+      (await sessionOf(request).load()).set("n", 1);
+      return body;
+    });
+    const response = await app.inject("/");
+    expect(response.statusCode).toBe(500);
+    expect(response.json()).toMatchObject({ message: "no such file" });
+    expect(sent).toEqual(["string"]);
   });
 
   it("drops buffered changes of a handler that throws a 4xx, too", async () => {
