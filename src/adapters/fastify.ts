@@ -131,7 +131,6 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
     if (answer instanceof Promise) listenToBody(payload);
     const changes = answer instanceof Promise ? await answer : answer;
     applyHead(changes, new ReplyHead(reply));
-    return payload;
   } catch (error) {
     use.failed = true;
     discard(payload);
@@ -142,6 +141,10 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
   } finally {
     use.committing = false;
   }
+  // Not for the hooks after this one, which would wait for what is broken.
+  const { errored } = (payload ?? {}) as Partial<FastifyReply["raw"]>;
+  if (errored) throw errored;
+  return payload;
 }
 
 function ignore(): void {

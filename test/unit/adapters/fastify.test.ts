@@ -163,6 +163,31 @@ describe("the Fastify adapter", () => {
     expect(cancelled).toHaveBeenCalledOnce();
   });
 
+  it("answers for a stream that breaks while the store is asked", async () => {
+    const body = new Readable({ read: () => undefined });
+    const shut = gate();
+    const store = faulty(memoryStore(), () => {
+      body.destroy(new Error("no such file"));
+      setImmediate(shut.open);
+      return { heldBy: shut };
+    });
+    const { app } = await open(testSessions({ store }));
+    // Compression, say, would wait for the end of a stream that is over.
+    const sent: string[] = [];
+    app.addHook("onSend", async (_request, _reply, payload) => {
+      sent.push(typeof payload);
+      return payload;
+    });
+    app.get("/", async (request) => {
+      (await sessionOf(request).load()).set("n", 1);
+      return body;
+    });
+    const response = await app.inject("/");
+    expect(response.statusCode).toBe(500);
+    expect(response.json()).toMatchObject({ message: "no such file" });
+    expect(sent).toEqual(["string"]);
+  });
+
   it("drops buffered changes of a handler that throws a 4xx, too", async () => {
     const { app, recorded } = await open();
     app.get("/", async (request) => {
