@@ -8,12 +8,13 @@ import { UsageError } from "../errors.ts";
 import type { SessionRecord } from "../stores/contract.ts";
 import { closeSession } from "./close.ts";
 import type { Core, StoredCore } from "./core.ts";
-import { CLOCK_SLACK, judge } from "./judge.ts";
+import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { decodeContent, Kept } from "./record.ts";
 import type { ListedSession } from "./session.ts";
 import { describe } from "./state.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import { createStoreCalls } from "./store-calls.ts";
+import { LONGEST } from "./timeouts.ts";
 import { checkUserId } from "./user-id.ts";
 
 export interface Admin {
@@ -43,27 +44,28 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     throw new UsageError(`${settings.method} sessions can't be ${what}: no \`store\` keeps them`);
   }
 
-  async function* pages(userId: string | undefined): AsyncGenerator<readonly SessionRecord[]> {
+  /** What a store has listed; it has looked at the cut-off, and at the times that were written. */
+  async function* pages(userId: string | undefined): AsyncGenerator<readonly Kept[]> {
     const { store } = storedOrRefuse("listed");
     let cursor: string | undefined;
     do {
       const query = { userId, cursor, limit: PAGE };
       const page = await calls.run("list", () => store.list(query, clock()));
-      yield page.records;
+      yield page.records.map(decoded).filter((kept) => kept !== undefined);
       cursor = page.cursor;
       if (cursor !== undefined) await breath();
     } while (cursor !== undefined);
   }
 
-  /** What is live of what a store has listed; the store has looked at the cut-off. */
+  /** What is live of that. */
   async function* live(userId: string | undefined): AsyncGenerator<readonly Kept[]> {
     const { everyoneAt } = storedOrRefuse("listed");
     for await (const page of pages(userId)) {
       const now = clock();
       await mirror?.ready(now);
-      yield page.map(decoded).filter((kept) => {
-        return kept && judge(kept, 0, timeouts, everyoneAt, now).refusal === undefined;
-      }) as Kept[];
+      yield page.filter((kept) => {
+        return judge(kept, 0, timeouts, everyoneAt, now).refusal === undefined;
+      });
     }
   }
 
@@ -92,14 +94,12 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     return true;
   }
 
-  /** Closes a session that is live. */
+  /** Closes a session that is live, or would be by the longer timeouts of another deployment. */
   async function close(target: StoredCore, id: string): Promise<Kept | undefined> {
-    const now = clock();
     const loaded = await calls.run("load", () => target.store.load(id));
     const kept = loaded && decoded(loaded.record);
-    if (kept === undefined || loaded === undefined) return undefined;
-    const { refusal } = judge(kept, loaded.cutOff, timeouts, target.everyoneAt, now);
-    if (refusal !== undefined) return undefined;
+    if (kept === undefined || loaded === undefined || kept.record.closed) return undefined;
+    if (revocationOf(kept, loaded.cutOff, target.everyoneAt) !== undefined) return undefined;
     return (await closeSession(target, kept, undefined)) === "closed" ? kept : undefined;
   }
 
@@ -109,9 +109,12 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     await mirror.add({ kind: "session", id, at, until: rememberedUntil(at) });
   }
 
-  /** Longer than any session it concerns could last, also when a clock is set back by hours. */
-  function rememberedUntil(at: number): number {
-    return at + timeouts.longest + CLOCK_SLACK;
+  /**
+   * Longer than any session it concerns could last, also when a clock is set back by hours, and by the timeouts of
+   * whichever deployment: what is sealed cannot be closed.
+   */
+  function rememberedUntil(at: number, longest: number = LONGEST): number {
+    return at + longest + CLOCK_SLACK;
   }
 
   async function revokeUser(userId: string, spared?: string): Promise<void> {
@@ -119,10 +122,11 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     // It may come from a form: what is no id spares nobody, and no store is to fail at it.
     const except = isSessionId(spared) ? spared : undefined;
     if (!isStored && mirror === undefined) throw unrevocable();
-    // Listed before the cut-off, below which nothing is listed any more. The cut-off alone decides.
-    const listed = stored === undefined ? [] : await collect(userId).catch(() => []);
+    // Listed before the cut-off, below which nothing is listed any more. The cut-off alone decides, for as long as
+    // anything is live by our timeouts; by those of another deployment it may be for longer.
+    const listed = stored === undefined ? [] : await collect(pages(userId)).catch(() => []);
     const now = clock();
-    const until = rememberedUntil(now);
+    const until = rememberedUntil(now, isStored ? timeouts.longest : LONGEST);
     let at = now;
     if (stored !== undefined) {
       const options = { except, keepUntil: until };
@@ -136,9 +140,9 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     await Promise.all([closeAll(ended), moment()]);
   }
 
-  async function collect(userId: string | undefined): Promise<Kept[]> {
+  async function collect(listed: AsyncGenerator<readonly Kept[]>): Promise<Kept[]> {
     const all: Kept[] = [];
-    for await (const page of live(userId)) all.push(...page);
+    for await (const page of listed) all.push(...page);
     return all;
   }
 
@@ -168,9 +172,9 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
 
   async function closeUntil(at: number): Promise<void> {
     for await (const page of pages(undefined)) {
-      const ended = page.map(decoded).filter((kept) => kept !== undefined && began(kept) <= at);
-      for (const kept of ended as Kept[]) core.closed(kept.record.id);
-      await closeAll(ended as Kept[]);
+      const ended = page.filter((kept) => began(kept) <= at);
+      for (const kept of ended) core.closed(kept.record.id);
+      await closeAll(ended);
     }
   }
 
@@ -178,7 +182,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     const cap = settings.maxSessionsPerUser;
     if (cap === Number.POSITIVE_INFINITY || stored === undefined) return;
     // In an order that all processes agree on, so that sign-ins at one time close the same ones.
-    const newestFirst = (await collect(userId)).sort(
+    const newestFirst = (await collect(live(userId))).sort(
       (a, b) => b.content.createdAt - a.content.createdAt || (a.record.id < b.record.id ? 1 : -1),
     );
     for (const kept of newestFirst.slice(cap)) {
