@@ -28,8 +28,9 @@ import {
   keepable,
   latestCookies,
   openForeign,
-  pickValues,
+  reservedBy,
   setForeignCookies,
+  valuesWithout,
 } from "./foreign.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
@@ -183,7 +184,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       map === undefined
         ? {
             userId: foreign.userId,
-            data: pickValues(foreign.data, (key) => !from.reserved.includes(key)),
+            // It may have been shared before.
+            data: valuesWithout(foreign.data, reservedBy(from)),
           }
         : await map(foreign);
     if (taken === undefined) return undefined;
@@ -354,7 +356,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       const asked = userId === undefined ? undefined : kept.content.remembered;
       const persistent = isNew || foreign === undefined ? asked : foreign.persistent;
       const draft = adoption.mapBack?.({ userId, data: decodeAll(ours) }, foreign) ?? {
-        data: draftData(ours, theirs, keepable(theirs ?? {}).tree, from.reserved),
+        data: draftData(ours, theirs, keepable(theirs ?? {}).tree, reservedBy(from)),
         ...(userId !== undefined && { userId }),
         ...(persistent !== undefined && { persistent }),
         expiresAt: kept.record.expiresAt,

@@ -123,10 +123,12 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return judgedByUse(visit, kept, cookies, now, ready);
   }
 
-  function verdictOn({ openedAt }: Visit, kept: Kept, now: number): Found {
+  function verdictOn({ openedAt }: Visit, kept: Kept, now: number, isUnread = false): Found {
     const { refusal, blocked, rivals } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
     const { id } = kept.record;
     if (refusal === undefined) return live(kept);
+    // Whoever knows the secret knows a later use: the cookies stay (P16).
+    if (isUnread && refusal === "idle-timeout") return refused("unknown-key", id, true);
     return refused(refusal, id, blocked, rivals);
   }
 
@@ -140,8 +142,10 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   ): Promise<Found> {
     await ready;
     let latest = record;
+    let isUnread = false;
     for (const value of readCookies(cookies, seenCookieName)) {
       const unsealed = await unseal(seenRing, value, now, timeouts.longest);
+      isUnread ||= unsealed === "unknown-key";
       if (typeof unsealed === "string" || !unsealed.body.startsWith(record.id)) continue;
       const [lastSeenAt, expiresAt] = JSON.parse(unsealed.body.slice(ID_LENGTH)) as [
         number,
@@ -149,7 +153,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       ];
       if (lastSeenAt > latest.lastSeenAt) latest = { ...record, lastSeenAt, expiresAt };
     }
-    return verdictOn(visit, new Kept(latest, content), now);
+    return verdictOn(visit, new Kept(latest, content), now, isUnread);
   }
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {

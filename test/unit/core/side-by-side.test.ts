@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SessionClosedError, ValueError } from "../../../src/index.ts";
+import { flaskCookie } from "../../../src/interop/flask.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { testClock } from "../../../src/testing/clock.ts";
 import type { App } from "../../support/ways.ts";
@@ -118,6 +119,19 @@ describe("old and new processes side by side", () => {
     expect((await here.read()).userId).toBe("ada");
   });
 
+  it("P16 a use that was written under a secret that is put first too early keeps the cookie of a sealed session", async () => {
+    const old = memoryApp({ method: "sealed", timeouts: { idle: "1h" } });
+    const { here, there } = await ada(old, old.another({ secrets: [OTHER_SECRET, SECRET] }));
+    old.clock.advance("50m");
+    await there.read();
+    here.plant(there.cookie());
+    old.clock.advance("50m");
+    const { userId, refusal } = await here.read();
+    expect([userId, refusal]).toEqual([undefined, "unknown-key"]);
+    await expect(here.set("color", "blue")).rejects.toThrow(SessionClosedError);
+    expect((await there.read()).userId).toBe("ada");
+  });
+
   it.each(["stored", "sealed"] as const)(
     "P16 with another `cookie.domain`, a sign-in helps whom two of them have given a session (%s)",
     async (method) => {
@@ -162,6 +176,30 @@ describe("old and new processes side by side", () => {
     const bob = sealed.browser();
     await bob.signIn("bob");
     expect((await bob.copy(old.sessions).read()).refusal).toBe("malformed");
+  });
+
+  it("P8 with a new secret, a shared session that revokeOthers has spared goes on", async () => {
+    const share = flaskCookie({ secrets: ["flask's own secret"] });
+    const app = memoryApp({ method: "shared", share, secrets: [SECRET, OTHER_SECRET] });
+    const { cookies } = await share.seal({ data: { _user_id: "ada" } }, app.clock.now());
+    const ada = app.browser();
+    ada.plant(cookies.map(({ name, value }) => `${name}=${value}`).join("; "));
+    app.clock.advance("1m");
+    await ada.visit((session) => session.revokeOthers());
+    const rotated = app.another({ secrets: [OTHER_SECRET, SECRET] });
+    for (const { sessions } of [app, rotated]) {
+      expect((await ada.copy(sessions).read()).userId).toBe("ada");
+    }
+  });
+
+  it("with `adopt` in place of `share`, nothing of ours comes along as theirs", async () => {
+    const share = flaskCookie({ secrets: ["flask's own secret"] });
+    const shared = memoryApp({ method: "shared", share });
+    const { there } = await ada(
+      shared,
+      shared.another({ method: "stored", share: undefined, adopt: [share] }),
+    );
+    expect((await there.read()).all()).toEqual({ color: "red" });
   });
 
   it("with an overflow into the store, what has moved there is nothing to an old process", async () => {
