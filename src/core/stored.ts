@@ -203,6 +203,7 @@ export function createStored(core: StoredCore): StoredMethod {
     // The very object of the settings where it will do: what is made of it is remembered by it.
     const attributes = maxAge === undefined ? settings.cookie : { ...settings.cookie, maxAge };
     setCookie(visit, ownCookie(cookieName, ticket.text, attributes));
+    adopter?.ticketSet(visit);
     // It has yet to come back: only then is it seen (P16).
     visit.verifier = "";
     visit.by = method;
