@@ -8,12 +8,13 @@ import { UsageError } from "../errors.ts";
 import type { SessionRecord } from "../stores/contract.ts";
 import { closeSession } from "./close.ts";
 import type { Core, StoredCore } from "./core.ts";
-import { CLOCK_SLACK, judge } from "./judge.ts";
+import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { decodeContent, Kept } from "./record.ts";
 import type { ListedSession } from "./session.ts";
 import { describe } from "./state.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import { createStoreCalls } from "./store-calls.ts";
+import { LONGEST } from "./timeouts.ts";
 import { checkUserId } from "./user-id.ts";
 
 export interface Admin {
@@ -27,6 +28,7 @@ export interface Admin {
 
 const PAGE = 250;
 const DAY = 86_400_000;
+const MONTH = 30 * DAY;
 
 function isSessionId(given: unknown): given is string {
   return typeof given === "string" && /^[\w-]{24}$/.test(given);
@@ -36,6 +38,8 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   const { settings, calls, mirror, events } = core;
   const { clock, timeouts } = settings;
   const isStored = settings.method === "stored";
+  // What is sealed cannot be closed: it may be live again when shorter timeouts were deployed for a while.
+  const longestSealed = Math.max(timeouts.longest, MONTH);
   let unhurried: StoreCalls | undefined;
 
   function storedOrRefuse(what: string): StoredCore {
@@ -43,27 +47,28 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     throw new UsageError(`${settings.method} sessions can't be ${what}: no \`store\` keeps them`);
   }
 
-  async function* pages(userId: string | undefined): AsyncGenerator<readonly SessionRecord[]> {
+  /** What a store has listed; it has looked at the cut-off, and at the times that were written. */
+  async function* pages(userId: string | undefined): AsyncGenerator<readonly Kept[]> {
     const { store } = storedOrRefuse("listed");
     let cursor: string | undefined;
     do {
       const query = { userId, cursor, limit: PAGE };
       const page = await calls.run("list", () => store.list(query, clock()));
-      yield page.records;
+      yield page.records.map(decoded).filter((kept) => kept !== undefined);
       cursor = page.cursor;
       if (cursor !== undefined) await breath();
     } while (cursor !== undefined);
   }
 
-  /** What is live of what a store has listed; the store has looked at the cut-off. */
+  /** What is live of that. */
   async function* live(userId: string | undefined): AsyncGenerator<readonly Kept[]> {
     const { everyoneAt } = storedOrRefuse("listed");
     for await (const page of pages(userId)) {
       const now = clock();
       await mirror?.ready(now);
-      yield page.map(decoded).filter((kept) => {
-        return kept && judge(kept, 0, timeouts, everyoneAt, now).refusal === undefined;
-      }) as Kept[];
+      yield page.filter((kept) => {
+        return judge(kept, 0, timeouts, everyoneAt, now).refusal === undefined;
+      });
     }
   }
 
@@ -92,26 +97,24 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     return true;
   }
 
-  /** Closes a session that is live. */
+  /** Closes a session that is live, or would be by the longer timeouts of another deployment. */
   async function close(target: StoredCore, id: string): Promise<Kept | undefined> {
-    const now = clock();
     const loaded = await calls.run("load", () => target.store.load(id));
     const kept = loaded && decoded(loaded.record);
-    if (kept === undefined || loaded === undefined) return undefined;
-    const { refusal } = judge(kept, loaded.cutOff, timeouts, target.everyoneAt, now);
-    if (refusal !== undefined) return undefined;
+    if (kept === undefined || loaded === undefined || kept.record.closed) return undefined;
+    if (revocationOf(kept, loaded.cutOff, target.everyoneAt) !== undefined) return undefined;
     return (await closeSession(target, kept, undefined)) === "closed" ? kept : undefined;
   }
 
   async function deny(id: string): Promise<void> {
     if (mirror === undefined) throw unrevocable();
     const at = clock();
-    await mirror.add({ kind: "session", id, at, until: rememberedUntil(at) });
+    await mirror.add({ kind: "session", id, at, until: rememberedUntil(at, longestSealed) });
   }
 
   /** Longer than any session it concerns could last, also when a clock is set back by hours. */
-  function rememberedUntil(at: number): number {
-    return at + timeouts.longest + CLOCK_SLACK;
+  function rememberedUntil(at: number, longest: number): number {
+    return at + longest + CLOCK_SLACK;
   }
 
   async function revokeUser(userId: string, spared?: string): Promise<void> {
@@ -119,10 +122,11 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     // It may come from a form: what is no id spares nobody, and no store is to fail at it.
     const except = isSessionId(spared) ? spared : undefined;
     if (!isStored && mirror === undefined) throw unrevocable();
-    // Listed before the cut-off, below which nothing is listed any more. The cut-off alone decides.
-    const listed = stored === undefined ? [] : await collect(userId).catch(() => []);
+    // Listed before the cut-off, below which nothing is listed any more. The cut-off alone decides, for as long as
+    // anything is live by our timeouts; by those of another deployment it may be for longer.
+    const listed = stored === undefined ? [] : await collect(pages(userId)).catch(() => []);
     const now = clock();
-    const until = rememberedUntil(now);
+    const until = rememberedUntil(now, isStored ? timeouts.longest : longestSealed);
     let at = now;
     if (stored !== undefined) {
       const options = { except, keepUntil: until };
@@ -138,12 +142,10 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     await Promise.all([closeAll(ended), moment()]);
   }
 
-  async function collect(userId: string | undefined): Promise<Kept[]> {
+  async function collect(listed: AsyncGenerator<readonly Kept[]>): Promise<Kept[]> {
     // One that moves to another store meanwhile may be listed twice.
     const all = new Map<string, Kept>();
-    for await (const page of live(userId)) {
-      for (const kept of page) all.set(kept.record.id, kept);
-    }
+    for await (const page of listed) for (const kept of page) all.set(kept.record.id, kept);
     return [...all.values()];
   }
 
@@ -164,7 +166,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
       );
     }
     const at = clock();
-    await mirror.add({ kind: "everyone", at, until: rememberedUntil(at) });
+    await mirror.add({ kind: "everyone", at, until: rememberedUntil(at, LONGEST) });
     events.emit("revoked", { sessionId: undefined, userId: undefined, by: "everyone" });
     await moment();
     // Whoever was told that it failed would do it again, and end those who have signed in since.
@@ -173,9 +175,9 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
 
   async function closeUntil(at: number): Promise<void> {
     for await (const page of pages(undefined)) {
-      const ended = page.map(decoded).filter((kept) => kept !== undefined && began(kept) <= at);
-      for (const kept of ended as Kept[]) core.closed(kept.record.id);
-      await closeAll(ended as Kept[]);
+      const ended = page.filter((kept) => began(kept) <= at);
+      for (const kept of ended) core.closed(kept.record.id);
+      await closeAll(ended);
     }
   }
 
@@ -183,7 +185,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     const cap = settings.maxSessionsPerUser;
     if (cap === Number.POSITIVE_INFINITY || stored === undefined) return;
     // In an order that all processes agree on, so that sign-ins at one time close the same ones.
-    const newestFirst = (await collect(userId)).sort(
+    const newestFirst = (await collect(live(userId))).sort(
       (a, b) => b.content.createdAt - a.content.createdAt || (a.record.id < b.record.id ? 1 : -1),
     );
     for (const kept of newestFirst.slice(cap)) {

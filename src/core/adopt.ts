@@ -12,7 +12,7 @@
 
 import { readCookies } from "../cookie/read.ts";
 import { SignInRefusedError, StoreUnavailableError, UsageError, ValueError } from "../errors.ts";
-import type { ForeignSession, ForeignSource } from "../interop/source.ts";
+import type { ForeignCookie, ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { NewRecord } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
 import type { Ticket } from "../token/ticket.ts";
@@ -28,8 +28,9 @@ import {
   keepable,
   latestCookies,
   openForeign,
-  pickValues,
+  reservedBy,
   setForeignCookies,
+  valuesWithout,
 } from "./foreign.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
@@ -61,6 +62,8 @@ export interface Adopter {
   readonly isWritingBack: boolean;
   /** The session of a request that brings no cookie of ours. */
   find(visit: Visit): Promise<Found>;
+  /** The answer brings a ticket: the foreign cookies that it was made of are not needed any more. */
+  ticketSet(visit: Visit): void;
   /** After the first write of a new visitor: a session there too. */
   created(visit: Visit, kept: Kept): Promise<void>;
   /** After every write and touch: the same for servers that still run the other library. */
@@ -95,6 +98,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   const timers = new Set<ReturnType<typeof setTimeout>>();
   // Their foreign session is that of another session of ours: what they begin is not written into it.
   const refusedVisits = new WeakSet<Visit>();
+  // What deletes their foreign cookies.
+  const deletions = new WeakMap<Visit, readonly ForeignCookie[]>();
 
   async function find(visit: Visit): Promise<Found> {
     const text = header(visit.request, "cookie");
@@ -164,10 +169,10 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       await closeSession(core, kept, undefined).catch(() => undefined);
       return (await follow(visit, adoption, foreign, successor)) ?? NOTHING_FOUND;
     }
+    leave(visit, adoption, foreign);
     host.setTicket(visit, kept, ticket);
     const told = { sessionId: kept.record.id, userId, source: from.name, dropped: taken.dropped };
     events.emit("adopted", told);
-    leave(visit, adoption, foreign);
     if (!adoption.writeBack) removeLater(adoption, foreign);
     return live(kept);
   }
@@ -183,7 +188,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       map === undefined
         ? {
             userId: foreign.userId,
-            data: pickValues(foreign.data, (key) => !from.reserved.includes(key)),
+            // It may have been shared before.
+            data: valuesWithout(foreign.data, reservedBy(from)),
           }
         : await map(foreign);
     if (taken === undefined) return undefined;
@@ -298,10 +304,16 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     return host.refused(refusal, id, isBlocked);
   }
 
-  /** The foreign cookies are not needed any more, unless the other library still goes by them. */
-  function leave(visit: Visit, adoption: ResolvedAdoption, foreign: ForeignSession): void {
-    if (adoption.writeBack) return;
-    setForeignCookies(visit, adoption.from.deletion(foreign.cookieNames));
+  /**
+   * The foreign cookies are not needed any more once there is a ticket, unless the other library still goes by them.
+   * An answer without one leaves them: that of before, which had it, may have been lost (P16).
+   */
+  function leave(
+    visit: Visit,
+    { writeBack, from }: ResolvedAdoption,
+    foreign: ForeignSession,
+  ): void {
+    if (!writeBack) deletions.set(visit, from.deletion(foreign.cookieNames));
   }
 
   function removeLater({ from, grace }: ResolvedAdoption, foreign: ForeignSession): void {
@@ -358,7 +370,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
         { userId, data: decodeAll(await shape.read(kept.content)) },
         foreign,
       ) ?? {
-        data: draftData(ours, theirs, keepable(theirs ?? {}).tree, from.reserved),
+        data: draftData(ours, theirs, keepable(theirs ?? {}).tree, reservedBy(from)),
         ...(userId !== undefined && { userId }),
         ...(persistent !== undefined && { persistent }),
         expiresAt: kept.record.expiresAt,
@@ -381,6 +393,9 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   return {
     isWritingBack: back !== undefined,
     find,
+    ticketSet(visit) {
+      setForeignCookies(visit, deletions.get(visit) ?? []);
+    },
     async created(visit, kept) {
       // It came with a ticket that is over: its foreign session is of that one.
       const text = header(visit.request, "cookie") ?? "";

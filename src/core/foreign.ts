@@ -162,10 +162,15 @@ export function draftData(
   return Object.fromEntries(draft);
 }
 
-/** The values under these keys. */
-export function pickValues(
+/** The values under other keys than these. */
+export function valuesWithout(
   values: Readonly<Record<string, unknown>>,
-  isPicked: (key: string) => boolean,
+  keys: readonly string[],
 ): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([key]) => isPicked(key)));
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
+}
+
+/** The keys that are not the app's: the other library's own, and that of the note. */
+export function reservedBy({ reserved, noteKey = "_coatcheck" }: ForeignSource): readonly string[] {
+  return [noteKey, ...reserved];
 }

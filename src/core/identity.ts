@@ -50,7 +50,9 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
     options: SignInOptions,
     authentications: readonly Authentication[],
   ): Promise<void> {
-    const { kept } = await readable(state);
+    const { kept, rivals = [] } = await readable(state);
+    // Else its cookie and that of one of them would be two live ones, for good.
+    for (const each of rivals) await state.by.end(state, each);
     const { draft } = state;
     const changes = collectChanges(draft);
     const pending = new Map(draft.sets);

@@ -21,6 +21,8 @@ export interface Verdict {
   readonly refusal: Refusal | undefined;
   /** A write must not start a new session in its place. */
   readonly blocked: boolean;
+  /** What by longer timeouts, which are deployed elsewhere or were before, is live for all that. */
+  readonly rivals?: readonly Kept[] | undefined;
 }
 
 const LIVE: Verdict = { refusal: undefined, blocked: false };
@@ -47,7 +49,10 @@ export function judge(
     return { refusal: forgotten ? "absent" : "closed", blocked };
   }
   const timeout = ended(timeouts, record, content, now);
-  if (timeout !== undefined) return { refusal: timeout, blocked: false };
+  if (timeout !== undefined) {
+    const rivals = now < record.expiresAt ? [kept] : undefined;
+    return { refusal: timeout, blocked: false, rivals };
+  }
   const at = revocationOf(kept, cutOff, revokedAt);
   if (at !== undefined) {
     return { refusal: "revoked", blocked: arrivedAt - at < REMEMBERED_FOR };

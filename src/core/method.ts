@@ -48,8 +48,11 @@ export interface Found {
    * response would take from it.
    */
   readonly blocked: boolean;
-  /** Where there is none because several are live: all of them, which a sign-out ends. */
-  readonly rivals?: readonly Kept[];
+  /**
+   * Where there is none because several are live, or because it is only by longer timeouts than ours: all of them,
+   * which a sign-out ends, and a sign-in.
+   */
+  readonly rivals?: readonly Kept[] | undefined;
   /** The store did not answer; this is what was last known, and only to be read. */
   readonly isStale?: true;
 }
@@ -59,9 +62,14 @@ export const NOTHING_FOUND: Found = { kept: undefined, refusal: undefined, block
 
 /** What answers a cookie that is refused, and tells so. */
 export function refusing(events: Emitter) {
-  return (refusal: Refusal, sessionId: string | undefined, blocked: boolean): Found => {
+  return (
+    refusal: Refusal,
+    sessionId: string | undefined,
+    blocked: boolean,
+    rivals?: readonly Kept[],
+  ): Found => {
     events.emit("refused", { refusal, sessionId });
-    return { kept: undefined, refusal, blocked };
+    return { kept: undefined, refusal, blocked, rivals };
   };
 }
 

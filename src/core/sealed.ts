@@ -82,7 +82,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       .flatMap(({ kept }) => kept ?? [])
       .sort((a, b) => a.record.revision - b.record.revision);
     const rivals = [...new Map(opened.map((kept) => [kept.record.id, kept])).values()];
-    if (rivals.length > 1) return { ...refused("ambiguous", undefined, true), rivals };
+    if (rivals.length > 1) return refused("ambiguous", undefined, true, rivals);
     const [only] = rivals;
     if (only !== undefined) return live(only);
     return found.find(({ blocked }) => blocked) ?? (found[0] as Found);
@@ -120,25 +120,32 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     if (ready === undefined && !cookies.includes(derivedPrefix)) {
       return verdictOn(visit, kept, now);
     }
-    return Promise.resolve(ready)
-      .then(() => withLatestUse(kept, cookies, now))
-      .then((latest) => verdictOn(visit, latest, now));
+    return judgedByUse(visit, kept, cookies, now, ready);
   }
 
-  function verdictOn({ openedAt }: Visit, kept: Kept, now: number): Found {
-    const { refusal, blocked } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
-    return refusal === undefined ? live(kept) : refused(refusal, kept.record.id, blocked);
+  function verdictOn({ openedAt }: Visit, kept: Kept, now: number, isUnread = false): Found {
+    const { refusal, blocked, rivals } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
+    const { id } = kept.record;
+    if (refusal === undefined) return live(kept);
+    // Whoever knows the secret knows a later use: the cookies stay (P16).
+    if (isUnread && refusal === "idle-timeout") return refused("unknown-key", id, true);
+    return refused(refusal, id, blocked, rivals);
   }
 
-  /** The later use of two: when the session was sealed, and what the small cookie tells. */
-  async function withLatestUse(
+  /** By the later use of two: when the session was sealed, and what the small cookie tells. */
+  async function judgedByUse(
+    visit: Visit,
     { record, content }: Kept,
     cookies: string,
     now: number,
-  ): Promise<Kept> {
+    ready: Promise<void> | undefined,
+  ): Promise<Found> {
+    await ready;
     let latest = record;
+    let isUnread = false;
     for (const value of readCookies(cookies, seenCookieName)) {
       const unsealed = await unseal(seenRing, value, now, timeouts.longest);
+      isUnread ||= unsealed === "unknown-key";
       if (typeof unsealed === "string" || !unsealed.body.startsWith(record.id)) continue;
       const [lastSeenAt, expiresAt] = JSON.parse(unsealed.body.slice(ID_LENGTH)) as [
         number,
@@ -146,7 +153,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       ];
       if (lastSeenAt > latest.lastSeenAt) latest = { ...record, lastSeenAt, expiresAt };
     }
-    return new Kept(latest, content);
+    return verdictOn(visit, new Kept(latest, content), now, isUnread);
   }
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
@@ -377,8 +384,11 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    // It has ended already, perhaps with a session in its place, whose cookies these are by now.
-    if (kept !== undefined && isEnded(kept)) return false;
+    if (kept !== undefined) {
+      const isOver = clock() >= kept.record.expiresAt;
+      // It has ended already, perhaps with a session in its place, whose cookies these are by now.
+      if (isOver || revocationOf(kept, 0, revokedAt) !== undefined) return false;
+    }
     clearCookies(visit, 0);
     if (kept !== undefined) {
       await deny(kept, clock());
@@ -389,8 +399,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   /**
    * Without a feed there is nothing to write to: the app has accepted that. It is remembered for as long as a seal
-   * could be live: other processes go on making them until they know. A visitor's, which anybody can make
-   * and end as often as they like, is forgotten soon.
+   * could be live: other processes go on making them until they know, and by timeouts of their own while others are
+   * deployed. A visitor's, which anybody can make and end as often as they like, is forgotten soon.
    */
   async function deny(
     { record, content }: Kept,
@@ -399,7 +409,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   ): Promise<void> {
     const { id, userId, expiresAt } = record;
     const latest = deadline(timeouts, userId, content, clock() + settings.revocationDelay);
-    const until = Math.max(expiresAt, latest) + CLOCK_SLACK;
+    const until =
+      (userId === undefined ? Math.max(expiresAt, latest) : content.endsAt) + CLOCK_SLACK;
     await mirror?.add({ kind: "session", id, at, until }, holds);
   }
 

@@ -23,8 +23,9 @@ import {
   keepable,
   latestCookies,
   openForeign,
-  pickValues,
+  reservedBy,
   setForeignCookies,
+  valuesWithout,
 } from "./foreign.ts";
 import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
@@ -40,11 +41,10 @@ import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE } from "./tree.ts";
 
 /**
- * Where the cookie is the session, or its record says no time that stays, this key holds what they do not
- * say: the id, for the cookie changes with each write, and since when it is whose, for cut-offs. Before the
- * second and third part there was the id alone.
+ * Where the cookie is the session, or its record says no time that stays, a note under a key of its own holds what
+ * they do not say: the id, for the cookie changes with each write, and since when it is whose, for cut-offs. Before
+ * the second and third part there was the id alone.
  */
-const NOTE_KEY = "_coatcheck";
 const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
 
 // What a foreign refusal is to us. "unsupported" may well be live for the other side.
@@ -60,7 +60,8 @@ const REFUSALS = {
 export function createShared(core: Core, source: ForeignSource): Method {
   const { settings, mirror, events } = core;
   const { clock, ring, timeouts } = settings;
-  const { noteKey = NOTE_KEY } = source;
+  const reserved = reservedBy(source);
+  const noteKey = reserved[0] as string;
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
@@ -97,9 +98,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const createdAt = foreign.createdAt ?? Math.max(foreign.lastSeenAt ?? now, mark);
     const at = foreign.createdAt ?? 0;
     // What we can hold of it. The rest stays where it is.
-    const { tree: data } = keepable(
-      pickValues(foreign.data, (key) => key !== noteKey && !source.reserved.includes(key)),
-    );
+    const { tree: data } = keepable(valuesWithout(foreign.data, reserved));
     const beginning = {
       userId,
       remembered: userId !== undefined && persistent,
@@ -143,9 +142,11 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const known = ownIn(foreign)?.[1];
     if (known !== undefined) return known;
     const idBy = (key: Key) => idFromForeign(key, "shared", source.name, foreign.identity);
-    // It may have been ended under the secret of before.
+    // It may have been ended, or spared by a cut-off, under the secret of before.
     const [, ...earlier] = ring.keys;
-    return earlier.map(idBy).find(isDenied) ?? idBy(ring.current);
+    const { userId } = foreign;
+    const isKnown = (id: string) => isDenied(id) || mirror?.markOf({ id, userId, mark: 0 });
+    return earlier.map(idBy).find(isKnown) ?? idBy(ring.current);
   }
 
   function isDenied(id: string): boolean {
@@ -164,7 +165,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const now = clock();
     const { userId } = record;
     const expiresAt = deadline(timeouts, userId, content, now);
-    const data = draftData(content.data, from?.data, read, [...source.reserved, noteKey]);
+    const data = draftData(content.data, from?.data, read, reserved);
     const isCookie = from?.recordKey === undefined && source.remove === undefined;
     if (isCookie || (source.takesMark === true && userId !== undefined)) {
       data[noteKey] = `${record.id}.${record.mark.toString(36)}.${userId ?? ""}`;

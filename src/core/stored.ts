@@ -93,12 +93,16 @@ export function createStored(core: StoredCore): StoredMethod {
     const as = recognise(content.verifiers, verifier, visit.openedAt, settings.rotationGrace);
     const { everyoneAt } = core;
     const verdict = judge(kept, loaded.cutOff, timeouts, everyoneAt, now, visit.openedAt);
-    if (verdict.refusal !== undefined) return refused(verdict.refusal, id, verdict.blocked);
+    const isNone = as === "unknown" || as === "reuse";
+    if (verdict.refusal !== undefined) {
+      // Whoever has an older ticket is not to end it.
+      return refused(verdict.refusal, id, verdict.blocked, isNone ? undefined : verdict.rivals);
+    }
     // Or it is newer than what a cache remembers: another process has rotated it.
     if (as === "unknown" && !again && store.refresh !== undefined) {
       return redeem(visit, ticket, true);
     }
-    if (as === "unknown" || as === "reuse") {
+    if (isNone) {
       if (!bringsNewest(visit, kept)) {
         if (as === "reuse") return reused(kept);
         // We made it, and have replaced it twice since: a copy, or a browser that was restored. It ends
@@ -169,7 +173,7 @@ export function createStored(core: StoredCore): StoredMethod {
     const opened = found.filter(({ kept }) => kept !== undefined);
     const byId = new Map(opened.map(({ kept }) => [kept?.record.id, kept as Kept]));
     if (byId.size > 1) {
-      return { ...refused("ambiguous", undefined, true), rivals: [...byId.values()] };
+      return refused("ambiguous", undefined, true, [...byId.values()]);
     }
     return opened[0] ?? found.find(({ blocked }) => blocked) ?? (found[0] as Found);
   }
@@ -199,6 +203,7 @@ export function createStored(core: StoredCore): StoredMethod {
     // The very object of the settings where it will do: what is made of it is remembered by it.
     const attributes = maxAge === undefined ? settings.cookie : { ...settings.cookie, maxAge };
     setCookie(visit, ownCookie(cookieName, ticket.text, attributes));
+    adopter?.ticketSet(visit);
     // It has yet to come back: only then is it seen (P16).
     visit.verifier = "";
     visit.by = method;

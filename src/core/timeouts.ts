@@ -53,8 +53,8 @@ const PRESETS: Readonly<Record<TimeoutPreset, Limits>> = {
   aal3: { idle: 15 * MINUTE, absolute: 12 * HOUR },
 };
 
-// Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5); longer sessions would promise too much.
-const LONGEST = 400 * DAY;
+/** Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5); longer sessions would promise too much. */
+export const LONGEST: number = 400 * DAY;
 
 /** Fills in presets and defaults. @throws {ConfigError} naming the timeout that cannot work. */
 export function resolveTimeouts(options: TimeoutPreset | TimeoutOptions | undefined): Timeouts {

@@ -63,11 +63,17 @@ describe("revoke", () => {
     const app = memoryApp();
     expect(await app.sessions.revoke("A".repeat(24))).toBe(false);
     const { id } = await signedIn(app, "ada");
-    app.clock.advance("2h");
-    expect(await app.another({ timeouts: "aal2" }).sessions.revoke(id)).toBe(false);
     app.clock.advance("30d");
     expect(await app.sessions.revoke(id)).toBe(false);
     expect(app.told("revoked")).toEqual([]);
+  });
+
+  it("P5 ends a session that has timed out here, and is live by the longer timeouts of another process", async () => {
+    const app = memoryApp();
+    const { browser, id } = await signedIn(app, "ada");
+    app.clock.advance("2h");
+    expect(await app.another({ timeouts: "aal2" }).sessions.revoke(id)).toBe(true);
+    expect((await browser.read()).refusal).toBe("closed");
   });
 
   it("ends a session that others are writing to", async () => {

@@ -110,6 +110,28 @@ describe("a session of another library", () => {
     expect((await again.read()).userId).toBe("ada");
   });
 
+  it("P16 keeps its own cookie until an answer brings a ticket: the first one may have been lost", async () => {
+    const { old, app } = adopting();
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, 1));
+    const again = ada.copy();
+    await ada.read();
+    for (const [wait, name] of [
+      ["1s", "old.sid"],
+      ["31s", NAME],
+    ] as const) {
+      app.clock.advance(wait);
+      expect((await again.read()).userId).toBe("ada");
+      expect(again.cookie()).toMatch(new RegExp(`^${name}=[^;]*$`));
+    }
+    const other = ada.copy();
+    other.plant(await old.signIn({ user: "bob" }, 2));
+    const signingIn = other.copy();
+    await other.read();
+    await signingIn.signIn("bob");
+    expect(signingIn.cookie()).toMatch(new RegExp(`^${NAME}=[^;]*$`));
+  });
+
   it("P5 that was signed out or revoked here is not adopted again", async () => {
     for (const end of ["signOut", "revoke", "revokeUser"] as const) {
       const { old, app } = adopting();
