@@ -287,7 +287,10 @@ export function createStored(core: StoredCore): StoredMethod {
       return withChanges(content, verifiers, await change(content, record), version);
     });
     const mine = minted as Ticket | undefined;
-    if (written !== "gone" && change !== undefined) await adopter?.wrote(visit, written);
+    // It has moved the end of the session, so that no touch follows it.
+    const { id, lastSeenAt } = kept.record;
+    const isSeen = change ?? touches.claim(id, lastSeenAt, clock());
+    if (written !== "gone" && isSeen) await adopter?.wrote(visit, written);
     if (written === "gone" || written.content.verifiers.current !== mine?.verifier) return written;
     setTicket(visit, written, mine);
     events.emit("rotated", { sessionId: written.record.id, userId: written.record.userId });

@@ -476,6 +476,25 @@ describe("the option adopt", () => {
   });
 });
 
+it("is put off there by a use that rotates the ticket, as by any other", async () => {
+  const old = foreignLibrary();
+  const { seal } = old;
+  let endsAt = 0;
+  old.seal = (draft, now) => {
+    endsAt = draft.expiresAt ?? 0;
+    return seal(draft, now);
+  };
+  const app = memoryApp({ adopt: [{ from: old, writeBack: true }], rotateEvery: "5m" });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  for (let day = 0; day < 8; day += 1) {
+    app.clock.advance("1d");
+    expect((await ada.read()).userId).toBe("ada");
+  }
+  expect(app.told("rotated")).toHaveLength(8);
+  expect(endsAt).toBeGreaterThan(app.clock.now() + 6 * 86_400_000);
+});
+
 it("gives `mapBack` the shape of today, also where an older session is only read", async () => {
   const old = foreignLibrary();
   const before = memoryApp({ adopt: [{ from: old, writeBack: true }] });
