@@ -367,11 +367,12 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       const sealed = await callsOf(from).run("write", () =>
         from.seal({ ...draft, ...(origin !== undefined && { origin }) }, clock()),
       );
-      setForeignCookies(visit, sealed.cookies);
-      // Where the cookie is the session, each one is another: none of them is to be adopted again.
+      // Where the cookie is the session, each one is another: none of them is to be adopted again, so none goes out
+      // that is not remembered.
       if (sealed.identity !== foreign?.identity) {
         await claim(kept, markerId(ring.current, from, sealed), draft.expiresAt);
       }
+      setForeignCookies(visit, sealed.cookies);
       if (isNew && foreign !== undefined) await end(visit, foreign, from);
     } catch (error) {
       events.emit("foreignFailed", { source: from.name, operation: "write back", error });

@@ -287,8 +287,8 @@ export function createStored(core: StoredCore): StoredMethod {
       return withChanges(content, verifiers, await change(content, record), version);
     });
     const mine = minted as Ticket | undefined;
-    // It has moved the end of the session, so that no touch follows it.
     const { id, lastSeenAt } = kept.record;
+    // It has moved the end of the session here, so that no touch follows.
     const isSeen = change ?? touches.claim(id, lastSeenAt, clock());
     if (written !== "gone" && isSeen) await adopter?.wrote(visit, written);
     if (written === "gone" || written.content.verifiers.current !== mine?.verifier) return written;

@@ -476,6 +476,27 @@ describe("the option adopt", () => {
   });
 });
 
+it("P5 no cookie of theirs goes out that our store could not remember", async () => {
+  const old = foreignLibrary("cookie");
+  let isDown = false;
+  const app = memoryApp({
+    adopt: [{ from: old, writeBack: true }],
+    faults: ({ verb }) => (isDown && verb === "create" ? "before" : undefined),
+  });
+  const ada = app.browser();
+  ada.plant(await old.signIn({ user: "ada" }, app.clock.now()));
+  await ada.read();
+  isDown = true;
+  app.clock.advance("1h");
+  await ada.read();
+  isDown = false;
+  const thief = app.browser();
+  thief.plant(/old\.sid=[^;]*/.exec(ada.cookie())?.[0] ?? "");
+  await ada.visit((session) => session.signOut());
+  expect((await thief.read()).userId).toBeUndefined();
+  expect(app.told("foreignFailed")).toMatchObject([{ operation: "write back" }]);
+});
+
 it("is put off there by a use that rotates the ticket, as by any other", async () => {
   const old = foreignLibrary();
   const { seal } = old;
