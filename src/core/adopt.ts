@@ -347,6 +347,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     isNew: boolean,
   ): Promise<void> {
     const { from } = adoption;
+    const { content, record } = kept;
     try {
       // Of a visit that was refused only what it has begun itself is its own.
       const text = refusedVisits.has(visit) ? "" : (header(visit.request, "cookie") ?? "");
@@ -354,36 +355,36 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       // What is in the cookie, and what a cookie would have to name, can't be written any more.
       if (visit.headSent && foreign?.recordKey === undefined) return;
       // A sign-out may have been quicker, and has removed it.
-      const isWritten = !isNew && kept.record.revision > 1;
+      const isWritten = !isNew && record.revision > 1;
       if (foreign === undefined && isWritten) {
         const { kept: current } = await host.reload(visit, kept);
         if (current === undefined) return;
       }
-      const { userId } = kept.record;
-      const ours = kept.content.data;
+      const { userId } = record;
       const theirs = isNew ? undefined : foreign?.data;
       // Whether a session that is theirs outlives the browser's run stays as it is.
-      const asked = userId === undefined ? undefined : kept.content.remembered;
+      const asked = userId === undefined ? undefined : content.remembered;
       const persistent = isNew || foreign === undefined ? asked : foreign.persistent;
       // What was only read may be of an older version.
       const draft = adoption.mapBack?.(
-        { userId, data: decodeAll(await shape.read(kept.content)) },
+        { userId, data: decodeAll(await shape.read(content)) },
         foreign,
       ) ?? {
-        data: draftData(ours, theirs, keepable(theirs ?? {}).tree, reservedBy(from)),
+        data: draftData(content.data, theirs, keepable(theirs ?? {}).tree, reservedBy(from)),
         ...(userId !== undefined && { userId }),
         ...(persistent !== undefined && { persistent }),
-        expiresAt: kept.record.expiresAt,
+        expiresAt: record.expiresAt,
       };
       const origin = isNew ? undefined : foreign?.origin;
       const sealed = await callsOf(from).run("write", () =>
         from.seal({ ...draft, ...(origin !== undefined && { origin }) }, clock()),
       );
-      setForeignCookies(visit, sealed.cookies);
-      // Where the cookie is the session, each one is another: none of them is to be adopted again.
+      // Where the cookie is the session, each one is another: none of them is to be adopted again, so none goes out
+      // that is not remembered.
       if (sealed.identity !== foreign?.identity) {
         await claim(kept, markerId(ring.current, from, sealed), draft.expiresAt);
       }
+      setForeignCookies(visit, sealed.cookies);
       if (isNew && foreign !== undefined) await end(visit, foreign, from);
     } catch (error) {
       events.emit("foreignFailed", { source: from.name, operation: "write back", error });

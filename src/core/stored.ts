@@ -292,8 +292,11 @@ export function createStored(core: StoredCore): StoredMethod {
       return withChanges(content, verifiers, await change(content, record), version);
     });
     const mine = minted as Ticket | undefined;
-    if (written !== "gone" && change !== undefined) await adopter?.wrote(visit, written);
-    if (written === "gone" || written.content.verifiers.current !== mine?.verifier) return written;
+    if (written === "gone") return written;
+    const { id, lastSeenAt } = kept.record;
+    // It has moved the end of the session here, so that no touch follows.
+    if (change ?? touches.claim(id, lastSeenAt, clock())) await adopter?.wrote(visit, written);
+    if (written.content.verifiers.current !== mine?.verifier) return written;
     setTicket(visit, written, mine);
     events.emit("rotated", { sessionId: written.record.id, userId: written.record.userId });
     return written;

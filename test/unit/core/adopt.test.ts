@@ -498,6 +498,46 @@ describe("the option adopt", () => {
   });
 });
 
+it("P5 no cookie of theirs goes out that our store could not remember", async () => {
+  const old = foreignLibrary("cookie");
+  let isDown = false;
+  const app = memoryApp({
+    adopt: [{ from: old, writeBack: true }],
+    faults: ({ verb }) => (isDown && verb === "create" ? "before" : undefined),
+  });
+  const ada = app.browser();
+  ada.plant(await old.signIn({ user: "ada" }, app.clock.now()));
+  await ada.read();
+  isDown = true;
+  app.clock.advance("1h");
+  await ada.read();
+  isDown = false;
+  const thief = app.browser();
+  thief.plant(/old\.sid=[^;]*/.exec(ada.cookie())?.[0] ?? "");
+  await ada.visit((session) => session.signOut());
+  expect((await thief.read()).userId).toBeUndefined();
+  expect(app.told("foreignFailed")).toMatchObject([{ operation: "write back" }]);
+});
+
+it("is put off there by a use that rotates the ticket, as by any other", async () => {
+  const old = foreignLibrary();
+  const { seal } = old;
+  let endsAt = 0;
+  old.seal = (draft, now) => {
+    endsAt = draft.expiresAt ?? 0;
+    return seal(draft, now);
+  };
+  const app = memoryApp({ adopt: [{ from: old, writeBack: true }], rotateEvery: "5m" });
+  const ada = app.browser();
+  await ada.signIn("ada");
+  for (let day = 0; day < 8; day += 1) {
+    app.clock.advance("1d");
+    expect((await ada.read()).userId).toBe("ada");
+  }
+  expect(app.told("rotated")).toHaveLength(8);
+  expect(endsAt).toBeGreaterThan(app.clock.now() + 6 * 86_400_000);
+});
+
 it("gives `mapBack` the shape of today, also where an older session is only read", async () => {
   const old = foreignLibrary();
   const before = memoryApp({ adopt: [{ from: old, writeBack: true }] });
