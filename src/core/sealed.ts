@@ -123,24 +123,33 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return judgedByUse(visit, kept, cookies, now, ready);
   }
 
-  function verdictOn({ openedAt }: Visit, kept: Kept, now: number, isUnread = false): Found {
-    const { refusal, blocked, rivals } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
+  /** @param sealed - without its latest use, as whoever has nothing but the seal shows it. */
+  function verdictOn(
+    { openedAt }: Visit,
+    kept: Kept,
+    now: number,
+    sealed = kept,
+    isUnread = false,
+  ): Found {
+    const { refusal, blocked } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
     const { id } = kept.record;
     if (refusal === undefined) return live(kept);
     // Whoever knows the secret knows a later use: the cookies stay (P16).
     if (isUnread && refusal === "idle-timeout") return refused("unknown-key", id, true);
-    return refused(refusal, id, blocked, rivals);
+    const isOver = refusal === "revoked" || now >= sealed.record.expiresAt;
+    return refused(refusal, id, blocked, isOver ? undefined : [sealed]);
   }
 
   /** By the later use of two: when the session was sealed, and what the small cookie tells. */
   async function judgedByUse(
     visit: Visit,
-    { record, content }: Kept,
+    sealed: Kept,
     cookies: string,
     now: number,
     ready: Promise<void> | undefined,
   ): Promise<Found> {
     await ready;
+    const { record, content } = sealed;
     let latest = record;
     let isUnread = false;
     for (const value of readCookies(cookies, seenCookieName)) {
@@ -153,7 +162,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       ];
       if (lastSeenAt > latest.lastSeenAt) latest = { ...record, lastSeenAt, expiresAt };
     }
-    return verdictOn(visit, new Kept(latest, content), now, isUnread);
+    return verdictOn(visit, new Kept(latest, content), now, sealed, isUnread);
   }
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {

@@ -95,6 +95,9 @@ describe("old and new processes side by side", () => {
         async (how) => {
           const { app, strict } = open();
           const { here, there } = await ada(app, strict);
+          // A use that is written there, of which a copy of the cookie knows nothing.
+          app.clock.advance("6m");
+          await there.read();
           app.clock.advance("20m");
           const { head } = await there.visit<unknown>((session) =>
             how === "signOut" ? session.signOut() : session.signIn("ada"),
@@ -107,6 +110,16 @@ describe("old and new processes side by side", () => {
       );
     },
   );
+
+  it("P5 with longer timeouts, a sign-out ends what is timed out by a use that an old process has written", async () => {
+    const app = memoryApp({ method: "sealed" });
+    const { here, there } = await ada(app, app.another({ timeouts: "aal3" }));
+    app.clock.advance("6m");
+    await there.read();
+    app.clock.advance("20m");
+    await there.copy(app.sessions).visit((session) => session.signOut());
+    expect((await here.read()).userId).toBeUndefined();
+  });
 
   it("with shorter timeouts, a sign-out with a ticket of before a rotation ends nobody's session", async () => {
     const old = memoryApp({ rotateEvery: "1m" });
