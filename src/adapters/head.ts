@@ -52,7 +52,7 @@ export function applyHead(changes: HeadChanges, target: HeadTarget): void {
   if (clearSiteData !== undefined) {
     const existing = textOf(target.getHeader("Clear-Site-Data"));
     const value = existing === undefined ? clearSiteData : `${existing}, ${clearSiteData}`;
-    target.setHeader("Clear-Site-Data", value);
+    if (!existing?.includes(clearSiteData)) target.setHeader("Clear-Site-Data", value);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Session } from "../core/session.ts";
+import type { HeadChanges, Session } from "../core/session.ts";
 import type { NodeResponse } from "./node-response.ts";
 import { headersAreSent } from "./node-response.ts";
 
@@ -39,15 +39,14 @@ export class Hold extends Passing {
   override stage: Stage = "open";
   sessions: readonly Committer[] = NOBODY;
   declare readonly dev: boolean;
-  /** The same, from when the head was frozen. */
-  setHeader: Call | undefined = undefined;
-  appendHeader: Call | undefined = undefined;
-  removeHeader: Call | undefined = undefined;
   /** As they were when the head was frozen. No message over HTTP/2. */
+  methods: Sending = NO_METHODS;
   status = 0;
   message: string | undefined = undefined;
   /** What the app has called since its head was frozen. */
   calls: (readonly [method: Call, args: readonly unknown[]])[] = [];
+  /** What the session asks of the head, while others may still change it. */
+  changes: HeadChanges | undefined = undefined;
   /** Of the chunks that were written while the head was held. */
   bytes = 0;
   ended = false;
@@ -69,6 +68,21 @@ export const METHODS = ["writeHead", "write", "end", "flushHeaders"] as const;
 
 export type Methods = Pick<NodeResponse, (typeof METHODS)[number]>;
 
+/** And what sets its headers. */
+const SENDING = [
+  "writeHead",
+  "write",
+  "end",
+  "flushHeaders",
+  "setHeader",
+  "appendHeader",
+  "removeHeader",
+] as const;
+
+type Sending = Partial<Record<(typeof SENDING)[number], unknown>>;
+
+const NO_METHODS: Sending = {};
+
 const NOBODY: readonly Committer[] = [];
 
 export const HOLD: unique symbol = Symbol("coatcheck.hold");
@@ -77,14 +91,36 @@ export type HeldResponse = NodeResponse & { [HOLD]: Hold };
 
 /** Shows a head that is out, on the methods and properties that tell. */
 export function showSent(res: HeldResponse, hold: Hold): void {
-  hold.setHeader = res.setHeader as Call;
-  hold.appendHeader = res.appendHeader as Call;
-  hold.removeHeader = res.removeHeader as Call;
+  hold.methods = putMethods(res, res);
   res.setHeader = setHeader;
   res.appendHeader = appendHeader;
   res.removeHeader = removeHeader;
   Object.defineProperty(res, "headersSent", HEADERS_SENT);
+  // Not `finished`: `server.close()` goes by it, and would take the connection of an answer that waits.
   Object.defineProperty(res, "writableEnded", WRITABLE_ENDED);
+}
+
+/**
+ * Sends with the methods that were there when the head was frozen. For the app it is out, and some put others that
+ * do nothing in their places from then on, so that nothing can follow.
+ */
+export function sendAsFrozen(res: HeldResponse, hold: Hold, send: () => void): void {
+  const since = putMethods(res, hold.methods);
+  try {
+    send();
+  } finally {
+    putMethods(res, since);
+  }
+}
+
+/** @returns those that were there. */
+function putMethods(res: HeldResponse, methods: Sending): Sending {
+  const before: Sending = {};
+  for (const name of SENDING) {
+    before[name] = res[name];
+    if (res[name] !== methods[name]) res[name] = methods[name] as never;
+  }
+  return before;
 }
 
 /** Shows chunks that wait: who writes a stream looks at these, and may leave before it is out. */
@@ -142,9 +178,9 @@ const removeHeader = frozen("removeHeader", "remove");
 
 function frozen(name: "setHeader" | "appendHeader" | "removeHeader", verb: string) {
   return function (this: HeldResponse, ...args: unknown[]): unknown {
-    const { stage, [name]: before } = this[HOLD];
-    if (stage !== "passing" || before === undefined) throw headersAreSent(this, verb);
-    return before.apply(this, args);
+    const { stage, methods } = this[HOLD];
+    if (stage !== "passing") throw headersAreSent(this, verb);
+    return (methods[name] as Call).apply(this, args);
   };
 }
 

@@ -31,6 +31,7 @@ import {
   keepDrainListeners,
   METHODS,
   Passing,
+  sendAsFrozen,
   showQueue,
   showSent,
 } from "./held-response.ts";
@@ -66,7 +67,8 @@ export function holdHead(response: NodeResponse, session: Committer, dev: boolea
   }
   const res = response as HeldResponse & WithBelow;
   if (res[HOLD] === undefined) {
-    if (res[BELOW] === undefined) prepareHold(res);
+    // An app that is mounted may have put methods on its responses that lead past those of all apps.
+    if (res[BELOW] === undefined || !holdBelow(Object.getPrototypeOf(res))) prepareHold(res);
     else res[HOLD] = new Passing(res[BELOW].before) as Hold;
   }
   const hold = res[HOLD] instanceof Hold ? res[HOLD] : begin(res, dev);
@@ -161,7 +163,7 @@ function lastAboveNode(response: object): WithBelow | undefined {
 
 function writeHead(this: HeldResponse, ...args: unknown[]): unknown {
   const hold = this[HOLD];
-  if (hold.stage === "passing") return hold.writeHead.apply(this, args);
+  if (hold.stage === "passing") return hold.writeHead.apply(this, lastWord(this, hold, args));
   if (hold.stage !== "open") throw headersAreSent(this, "write");
   const again = takeHead(this, args);
   if (commit(this, hold)) return hold.writeHead.apply(this, again as unknown[]);
@@ -226,8 +228,29 @@ function commit(res: HeldResponse, hold: Hold): boolean {
     return false;
   }
   hold.stage = "passing";
-  applyHead(changes, res);
+  changeHead(res, hold, changes);
   return true;
+}
+
+function changeHead(res: HeldResponse & WithBelow, hold: Hold, changes: HeadChanges): void {
+  applyHead(changes, res);
+  const { writeHead } = res;
+  if (writeHead !== HELD.writeHead && writeHead !== res[BELOW]?.held.writeHead) {
+    hold.changes = changes;
+  }
+}
+
+/**
+ * Whoever has put a `writeHead` over ours changes the head as it is written, as on-headers does, and with it those
+ * that cache: after the commit, and before this. No cookie is lost to them, or stored in a shared cache (P12).
+ */
+function lastWord(res: HeldResponse, hold: Hold, args: unknown[]): unknown[] {
+  const { changes } = hold;
+  if (changes === undefined) return args;
+  hold.changes = undefined;
+  const again = takeHead(res, args);
+  applyHead(changes, res);
+  return again;
 }
 
 /** From here on the head is out, as far as the app can see, while the commit runs. */
@@ -266,13 +289,15 @@ function release(res: HeldResponse, hold: Hold, changes: HeadChanges): void {
   hold.calls = [];
   let room: unknown = true;
   try {
-    if (res.statusCode !== status) res.statusCode = status;
-    if (!isHttp2(res) && res.statusMessage !== message) res.statusMessage = message ?? "";
-    applyHead(changes, res);
-    for (const [method, args] of calls) {
-      const result = method.apply(res, args as unknown[]);
-      if (method === hold.write) room = result;
-    }
+    sendAsFrozen(res, hold, () => {
+      if (res.statusCode !== status) res.statusCode = status;
+      if (!isHttp2(res) && res.statusMessage !== message) res.statusMessage = message ?? "";
+      changeHead(res, hold, changes);
+      for (const [method, args] of calls) {
+        const result = method.apply(res, args as unknown[]);
+        if (method === hold.write) room = result;
+      }
+    });
   } catch (error) {
     refuse(res, hold, error);
     return;
@@ -299,8 +324,10 @@ function refuse(res: HeldResponse, hold: Hold, error: unknown): void {
     .then((changes) => {
       const sent = isSent(res);
       if (hold.stage !== "dropped" && !sent) {
+        const asked = mergeChanges(changes);
         hold.stage = "passing";
-        answer(res, failureOf(error, hold.dev), mergeChanges(changes), hold.end);
+        hold.changes = asked;
+        sendAsFrozen(res, hold, () => answer(res, failureOf(error, hold.dev), asked, hold.end));
       }
       drop(hold, error);
       if (sent) res.destroy();

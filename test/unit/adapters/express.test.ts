@@ -134,6 +134,47 @@ describe.each([
     },
   );
 
+  it("P9 holds the head in an app that is mounted, whose responses have an `end` of their own", async () => {
+    const { ask, recorded } = await serve((app, on) => {
+      const mounted = express();
+      mounted.response.end = function (this: Response, ...args: never[]) {
+        return endOfNode.apply(this, args);
+      } as never;
+      mounted.get(
+        "/",
+        on(async (req, res) => void res.json(await written(req))),
+      );
+      app.use("/mounted", mounted);
+    });
+    const response = await ask("/mounted");
+    expect([response.status, await response.json()]).toEqual([200, "ada"]);
+    expect(recorded.count("create")).toBe(1);
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+  });
+
+  it("P12 has the last word on the head, where middleware after it changes that as it is written", async () => {
+    const { ask, recorded } = await serve((app, on) => {
+      app.use((_req, res, next) => {
+        const { writeHead } = res;
+        res.writeHead = function (this: Response, status: number) {
+          this.setHeader("Cache-Control", "public, max-age=60");
+          this.setHeader("Vary", "Accept");
+          return writeHead.call(this, status, { "Set-Cookie": "theirs=1" });
+        } as never;
+        next();
+      });
+      app.get(
+        "/",
+        on(async (req, res) => void res.json(await written(req))),
+      );
+    });
+    const { headers } = await ask("/");
+    expect(recorded.count("create")).toBe(1);
+    expect(headers.getSetCookie().map((field) => field.split("=")[0])).toEqual(["theirs", "sid"]);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("vary")).toBe("Accept, Cookie");
+  });
+
   it("sends a file after the commit", async () => {
     const { ask, recorded } = await serve((app, on) => {
       app.get(

@@ -160,6 +160,74 @@ describe("what waits for the commit", () => {
     expect(answer).toContain("Set-Cookie: sid=new;");
     expect(answer).toContain("Set-Cookie: admin=1;");
   });
+
+  it("goes out when the server is closed meanwhile", async () => {
+    const { wire, session } = await serve((_req, res) => res.end("the last"));
+    const { socket, until } = await wire.open();
+    socket.write(GET);
+    await begun(session);
+    wire.server.close();
+    session.gate.open();
+    await until("the last");
+  });
+
+  it.each([true, false])(
+    "goes out though methods that do nothing have taken the place of its own, the commit fails: %s",
+    async (fails) => {
+      const down = new StoreUnavailableError("memory", "update");
+      const session = gatedSession(fails ? down : SIGNED_IN, SIGNED_IN);
+      const { wire } = await serve((_req, res) => {
+        res.end("too late");
+        // So that nothing that comes after a time-out can follow.
+        const nothing = () => res;
+        Object.assign(res, {
+          setHeader: nothing,
+          writeHead: nothing,
+          write: nothing,
+          end: nothing,
+        });
+      }, session);
+      session.gate.open();
+      const answer = await wire.exchange(GET_ONCE);
+      expect(answer).toMatch(
+        fails ? /^HTTP\/1.1 503 .*Unavailable\n$/s : /^HTTP\/1.1 200 .*late$/s,
+      );
+      expect(answer).toContain(`Set-Cookie: ${COOKIE}`);
+    },
+  );
+
+  it.each<[string, Error | undefined]>([
+    ["", undefined],
+    ["of a commit that fails", new StoreUnavailableError("memory", "update")],
+  ])(
+    "P12 goes out as the session asks, whatever others change as it is written %s",
+    async (_name, failure) => {
+      const asked = { ...SIGNED_IN, clearSiteData: '"storage"' } as const;
+      const session = gatedSession(failure ?? asked, asked);
+      const { wire } = await serve((_req, res) => {
+        const { writeHead } = res;
+        res.writeHead = function (this: ServerResponse, status: number) {
+          this.setHeader("Cache-Control", "max-age=60");
+          return writeHead.call(this, status, {
+            Vary: "Accept",
+            "Set-Cookie": "theirs=1",
+          } as never);
+        } as never;
+        res.end();
+      }, session);
+      session.gate.open();
+      const [, ...head] = (await wire.exchange(GET_ONCE)).split("\r\n");
+      expect(head).toEqual(
+        expect.arrayContaining([
+          "Cache-Control: no-store",
+          'Clear-Site-Data: "storage"',
+          "Set-Cookie: theirs=1",
+          `Set-Cookie: ${COOKIE}`,
+          "Vary: Accept, Cookie",
+        ]),
+      );
+    },
+  );
 });
 
 describe("the session", () => {
