@@ -210,10 +210,8 @@ function end(this: HeldResponse, ...args: unknown[]): unknown {
 function flushHeaders(this: HeldResponse): unknown {
   const hold = this[HOLD];
   if (hold.stage === "passing") return hold.flushHeaders.call(this);
-  if (hold.stage === "open") {
-    if (commit(this, hold)) return hold.flushHeaders.call(this);
-    hold.calls.push([hold.flushHeaders, []]);
-  }
+  if (hold.stage === "open" && commit(this, hold)) return hold.flushHeaders.call(this);
+  hold.calls.push([hold.flushHeaders, []]);
   return undefined;
 }
 
