@@ -96,6 +96,7 @@ export function showSent(res: HeldResponse, hold: Hold): void {
   res.appendHeader = appendHeader;
   res.removeHeader = removeHeader;
   Object.defineProperty(res, "headersSent", HEADERS_SENT);
+  // Not `finished`: `server.close()` goes by it, and would take the connection of an answer that waits.
   Object.defineProperty(res, "writableEnded", WRITABLE_ENDED);
 }
 
@@ -126,12 +127,6 @@ function putMethods(res: HeldResponse, methods: Sending): Sending {
 export function showQueue(res: HeldResponse): void {
   Object.defineProperty(res, "writableLength", WRITABLE_LENGTH);
   Object.defineProperty(res, "writableNeedDrain", WRITABLE_NEED_DRAIN);
-}
-
-/** Shows an `end` that waits to those who look at the older property, such as polka and http-proxy. */
-export function showEnded(res: HeldResponse): void {
-  Object.defineProperty(res, "finished", FINISHED);
-  Object.defineProperty(res, "writableFinished", WRITABLE_FINISHED);
 }
 
 /** From here on calls lead nowhere. Whoever waits for one is called back with the reason. */
@@ -191,12 +186,6 @@ function frozen(name: "setHeader" | "appendHeader" | "removeHeader", verb: strin
 
 const HEADERS_SENT = shown("headersSent", () => true);
 const WRITABLE_ENDED = shown("writableEnded", (hold, before) => hold.ended || before);
-// Node goes by `finished` when it answers in place of what was dropped.
-const FINISHED = shown("finished", ({ stage }, before) => stage === "held" || before === true);
-const WRITABLE_FINISHED = shown(
-  "writableFinished",
-  ({ stage }, before) => stage !== "held" && before,
-);
 const WRITABLE_LENGTH = shown("writableLength", (hold, before) => hold.bytes + Number(before));
 const WRITABLE_NEED_DRAIN = shown("writableNeedDrain", (hold) => hold.owesDrain && !hold.ended);
 
@@ -207,10 +196,6 @@ function shown(name: string, value: (hold: Hold, before: unknown) => unknown): P
     get(this: HeldResponse): unknown {
       const before = Reflect.get(Object.getPrototypeOf(this), name, this) as unknown;
       return this[HOLD].stage === "passing" ? before : value(this[HOLD], before);
-    },
-    // Node assigns `finished`, and a mock of a response all of them.
-    set(this: HeldResponse, value: unknown): void {
-      Object.defineProperty(this, name, { value, configurable: true, writable: true });
     },
   };
 }

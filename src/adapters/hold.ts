@@ -32,7 +32,6 @@ import {
   METHODS,
   Passing,
   sendAsFrozen,
-  showEnded,
   showQueue,
   showSent,
 } from "./held-response.ts";
@@ -204,7 +203,6 @@ function end(this: HeldResponse, ...args: unknown[]): unknown {
   if (this.strictContentLength && !hold.ended) checkLength(this, hold.bytes + sizeOf(args), true);
   if (hold.stage === "open" && commit(this, hold)) return hold.end.apply(this, args);
   hold.ended = true;
-  showEnded(this);
   hold.calls.push([hold.end, args]);
   return this;
 }

@@ -159,9 +159,9 @@ export const APPS: Readonly<Record<string, App>> = {
     res.end();
   },
   "after end": (_req, res, log) => {
-    log(`ended ${res.writableEnded} ${res.finished}`);
+    log(`ended ${res.writableEnded}`);
     res.end("a");
-    log(`ended ${res.writableEnded} ${res.finished} sent ${res.headersSent}`);
+    log(`ended ${res.writableEnded} sent ${res.headersSent}`);
     attempt(log, "set", () => res.setHeader("X-Two", "2"));
     res.end();
     res.end(() => log("late callback"));

@@ -162,6 +162,27 @@ describe("what waits for the commit", () => {
     expect(answer).toContain("Set-Cookie: admin=1;");
   });
 
+  it("goes out without a body where the app flushes its head, such as that of server-sent events", async () => {
+    const { wire, session } = await serve((_req, res) => {
+      res.writeHead(200, { "Content-Type": "text/event-stream" });
+      res.flushHeaders();
+    });
+    const { socket, until } = await wire.open();
+    socket.write(GET);
+    session.gate.open();
+    await until("text/event-stream");
+  });
+
+  it("goes out when the server is closed meanwhile", async () => {
+    const { wire, session } = await serve((_req, res) => res.end("the last"));
+    const { socket, until } = await wire.open();
+    socket.write(GET);
+    await begun(session);
+    wire.server.close();
+    session.gate.open();
+    await until("the last");
+  });
+
   it.each([true, false])(
     "goes out though methods that do nothing have taken the place of its own, the commit fails: %s",
     async (fails) => {
