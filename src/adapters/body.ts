@@ -1,5 +1,5 @@
 /**
- * Bodies in the hands of an adapter, while the commit is under way.
+ * Bodies in the hands of an adapter: while the commit is under way, and when they are not sent after all.
  *
  * @module
  */
@@ -19,4 +19,16 @@ export function listenToBody(body: unknown): void {
   const stream = body as StreamLike | null | undefined;
   if (typeof stream?.pipe !== "function") return;
   stream.on("error", (error) => stream.destroy?.(error));
+}
+
+/** Closes a body that is not sent after all: a stream of any kind, or a response with one. */
+export function discard(payload: unknown): void {
+  const body = payload instanceof Response ? payload.body : payload;
+  if (typeof body !== "object" || body === null) return;
+  if (body instanceof ReadableStream) body.cancel().catch(ignore);
+  else if ("destroy" in body && typeof body.destroy === "function") body.destroy();
+}
+
+function ignore(): void {
+  // It was broken already.
 }

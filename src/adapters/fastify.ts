@@ -8,12 +8,11 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { listenToBody } from "./body.ts";
+import { discard, listenToBody } from "./body.ts";
 import { requireSessions } from "./carry.ts";
 import { describesEntity } from "./failure.ts";
 import type { HeadTarget } from "./head.ts";
 import { applyHead } from "./head.ts";
-import { discard } from "./response.ts";
 
 type Committer = Pick<Session, "commit">;
 

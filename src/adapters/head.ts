@@ -52,6 +52,7 @@ export function applyHead(changes: HeadChanges, target: HeadTarget): void {
   if (clearSiteData !== undefined) {
     const existing = textOf(target.getHeader("Clear-Site-Data"));
     const value = existing === undefined ? clearSiteData : `${existing}, ${clearSiteData}`;
+    // For a last word it is applied twice.
     if (!existing?.includes(clearSiteData)) target.setHeader("Clear-Site-Data", value);
   }
 }

@@ -18,7 +18,10 @@ export type Committer = Pick<Session, "commit">;
  */
 export type Stage = "open" | "held" | "passing" | "dropped";
 
-/** The methods of a response as they were before ours, perhaps another middleware's. Classes, not literals, for the reason that `State` gives. */
+/**
+ * The methods of a response as they were before ours, perhaps another middleware's. Classes, not literals, for the
+ * reason that `State` gives.
+ */
 export class Passing {
   stage: Stage = "passing";
   declare readonly writeHead: Call;

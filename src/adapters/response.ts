@@ -1,5 +1,5 @@
 /**
- * Web responses: changes to their head, and what becomes of their body.
+ * Web responses: changes to their head.
  *
  * @module
  */
@@ -81,16 +81,4 @@ function watchEnd(body: Response["body"], ended: () => void): Response["body"] {
       await reader.cancel(reason);
     },
   });
-}
-
-/** Closes a body that is not sent after all: a stream of any kind, or a response with one. */
-export function discard(payload: unknown): void {
-  const body = payload instanceof Response ? payload.body : payload;
-  if (typeof body !== "object" || body === null) return;
-  if (body instanceof ReadableStream) body.cancel().catch(ignore);
-  else if ("destroy" in body && typeof body.destroy === "function") body.destroy();
-}
-
-function ignore(): void {
-  // It was broken already.
 }

@@ -7,7 +7,8 @@
 
 import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { HeadChanges, Session } from "../core/session.ts";
-import { discard, withHead } from "./response.ts";
+import { discard } from "./body.ts";
+import { withHead } from "./response.ts";
 
 export type Committer = Pick<Session, "commit">;
 
