@@ -7,7 +7,7 @@
  * can't make a ticket.
  *
  * Opening one is the work of every request with a session. So it is done in 32-bit words, in memory
- * that is used again, and makes nothing but its answer.
+ * that is used again, makes nothing but its answer, and is done once for a ticket that comes again soon.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { code, decodeBase64url, encodeBase64url, groupOf } from "../lib/base64ur
 import { randomBytes } from "../lib/random.ts";
 import type { HmacKey } from "../lib/sha256.ts";
 import { hmacBlock } from "../lib/sha256.ts";
-import type { KeyRing } from "./key-ring.ts";
+import type { Key, KeyRing } from "./key-ring.ts";
 
 /** A new ticket. */
 export interface Ticket {
@@ -79,8 +79,14 @@ export function openTicket(ring: KeyRing, text: string): OpenedTicket {
   const kid = inner(0) >>> 0;
   const key = ring.find(kid);
   if (key === undefined) return "unknown-key";
+  const place = inner(10) & (PLACES - 1);
+  const known = genuine[place];
+  if (known !== undefined && known.key === key && wordsAreAt(place)) return known.parts;
   authenticate(key.ticket);
-  return tagMatches() ? { id: idOf(), verifier: verifierOf(kid) } : "forged";
+  if (!tagMatches()) return "forged";
+  const parts = { id: idOf(), verifier: verifierOf(kid) };
+  remember(place, key, parts);
+  return parts;
 }
 
 /** Whether a text calls itself a ticket, by its first byte alone. */
@@ -97,6 +103,37 @@ const digest = new Int32Array(8);
 // bits, counting the 64 bytes of the key before it.
 const block = new Int32Array(16);
 block[15] = (64 + AUTHENTICATED_BYTES) * 8;
+
+// A browser comes again with the ticket that it came with: what was genuine lately is known by its words, for a
+// tenth of an HMAC. Each tag has one place, which goes to the ticket that comes to it twice running: with more
+// about than find room, each would only put out another.
+const PLACES = 4096;
+const genuine = new Array<Genuine | undefined>(PLACES).fill(undefined);
+const wordsOfGenuine = new Int32Array(PLACES * words.length);
+const lastTags = new Int32Array(PLACES);
+
+interface Genuine {
+  readonly key: Key;
+  readonly parts: TicketParts;
+}
+
+// In constant time, as below.
+function wordsAreAt(place: number): boolean {
+  const from = place * words.length;
+  let difference = 0;
+  for (let word = 0; word < words.length; word += 1) {
+    difference |= (wordsOfGenuine[from + word] as number) ^ (words[word] as number);
+  }
+  return difference === 0;
+}
+
+function remember(place: number, key: Key, parts: TicketParts): void {
+  const isSecond = lastTags[place] === inner(11);
+  lastTags[place] = inner(11);
+  if (!isSecond) return;
+  genuine[place] = { key, parts };
+  wordsOfGenuine.set(words, place * words.length);
+}
 
 function readWords(text: string): boolean {
   let bad = 0;
