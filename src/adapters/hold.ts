@@ -345,9 +345,15 @@ function dropQueue(this: HeldResponse): void {
 
 function tellEnd(this: HeldResponse): void {
   const { stage, sessions } = this[HOLD];
-  if (stage === "open") return;
+  if (stage === "open") {
+    if (isSent(this)) process.emitWarning(SENT_PAST);
+    return;
+  }
   for (const session of sessions) session.commit({ at: "end" }).catch(ignore);
 }
+
+const SENT_PAST =
+  "a response was sent past coatcheck, so what its session had to say is lost: mount an app of another copy of Express with `app.use`, and do not call it";
 
 function ignore(): void {
   // The handle has told whom it concerns.

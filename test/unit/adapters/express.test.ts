@@ -6,7 +6,7 @@ import compression from "compression";
 import type { NextFunction, Request, Response } from "express";
 import express5 from "express";
 import express4 from "express4";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { coatcheck } from "../../../src/adapters/express.ts";
 import type { Sessions } from "../../../src/index.ts";
 import { listenOn } from "../../support/adapters.ts";
@@ -44,8 +44,9 @@ describe.each([
 ])("the %s adapter", (_name, express) => {
   async function serve(
     build: (app: App, on: (handler: Handler) => never, sessions: Sessions<Data>) => void,
+    options?: Parameters<typeof testSessions>[0],
   ) {
-    const parts = testSessions();
+    const parts = testSessions(options);
     const app = express();
     app.use(coatcheck(parts.sessions));
     build(app, (handler) => handler as never, parts.sessions);
@@ -101,6 +102,32 @@ describe.each([
     expect(recorded.count("create")).toBe(1);
     expect(response.headers.getSetCookie()).toHaveLength(1);
   });
+
+  it.each([true, false])(
+    "warns in development (%s) of a response whose methods another copy of Express has replaced",
+    async (dev) => {
+      const warnings: string[] = [];
+      const hear = ({ message }: Error): void => void warnings.push(message);
+      process.on("warning", hear);
+      closing.push(() => process.off("warning", hear));
+      const { ask } = await serve(
+        (app, on) => {
+          app.use(on((req, _res, next) => void written(req).then(() => next(), next)));
+          app.get("/held", (_req, res) => void res.end("ada"));
+          app.use((_req, res) => {
+            Object.setPrototypeOf(res, Object.create(ServerResponse.prototype));
+            res.end("ada");
+          });
+        },
+        { dev },
+      );
+      expect((await ask("/held")).headers.getSetCookie()).toHaveLength(1);
+      expect(warnings).toEqual([]);
+      expect((await ask("/")).headers.getSetCookie()).toHaveLength(0);
+      await vi.waitUntil(() => !dev || warnings.length > 0);
+      expect(warnings).toEqual(dev ? [expect.stringMatching(/sent past coatcheck/)] : []);
+    },
+  );
 
   it.each([
     ["the app", (app: App) => app.response],
