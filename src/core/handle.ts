@@ -46,7 +46,8 @@ import {
   valueIn,
 } from "./tree.ts";
 
-const INSIDE = Symbol("coatcheck.inside");
+// Symbol.for: the adapter may be of another copy of the package in the same process.
+const INSIDE: unique symbol = Symbol.for("coatcheck.inside") as never;
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 const LOAD = { outage: POLICY } as const;

@@ -76,7 +76,7 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
   /** @param answersBefore - how many calls had had an answer when this one was made */
   function failed(operation: string, cause: unknown, answersBefore: number): Error {
     // The store's own typed errors (too large, say) are answers, not outages.
-    if (isCoatcheckError(cause) && !(cause instanceof StoreUnavailableError)) return cause;
+    if (isCoatcheckError(cause) && cause.code !== "ERR_STORE_UNAVAILABLE") return cause;
     const breaker = breakerOf(operation);
     // A store that has answered others meanwhile is there. A part of it may hang, such as a primary of a
     // cluster: that must not keep anyone from the rest.

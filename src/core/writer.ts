@@ -79,7 +79,7 @@ export function createWriter(core: StoredCore): Writer {
     take: (job: Job) => void,
   ): Promise<Written> {
     return new Promise((resolve, reject) => {
-      take({ kept, apply, due, waiting: true, resolve, reject });
+      take({ kept, apply: inOwnContext(apply), due, waiting: true, resolve, reject });
     });
   }
 
@@ -273,13 +273,34 @@ async function applyAll(jobs: readonly Job[], base: Kept): Promise<Content> {
   for (const job of jobs) {
     if (!job.waiting) continue;
     try {
-      const applied = job.apply(content, base.record);
-      content = applied instanceof Promise ? await applied : applied;
+      content = await job.apply(content, base.record);
     } catch (error) {
       refuse(job, error);
     }
   }
   return content;
+}
+
+/**
+ * Whoever writes for others runs their functions too. Each is to find the async context of its own request
+ * (`AsyncLocalStorage`), which a callback of a promise keeps from where it was given.
+ */
+function inOwnContext(apply: Apply): Apply {
+  let run: (args: Parameters<Apply>) => void;
+  let running: Promise<Content>;
+  async function ready(): Promise<Content> {
+    const args = await new Promise<Parameters<Apply>>((resolve) => {
+      run = resolve;
+    });
+    // For another try.
+    running = ready();
+    return apply(...args);
+  }
+  running = ready();
+  return (...args) => {
+    run(args);
+    return running;
+  };
 }
 
 function newest(latest: Kept | undefined, jobs: readonly Job[]): Kept | undefined {

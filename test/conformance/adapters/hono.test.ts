@@ -1,62 +1,7 @@
-import type { Server } from "node:http";
-import type { Http2Server } from "node:http2";
-import { createServer as createHttp2Server } from "node:http2";
-import { createAdaptorServer } from "@hono/node-server";
-import { Hono } from "hono";
 import { coatcheck } from "../../../src/adapters/hono.ts";
-import type { Session } from "../../../src/core/session.ts";
-import type { Sessions } from "../../../src/core/sessions.ts";
-import type { Route, SuiteData } from "../../../src/testing/adapter-fixture.ts";
-import { headersOf, listenOn, testAdapter, webStream } from "../../support/adapters.ts";
+import { honoApp, honoHttp2App, honoNodeApp } from "../../support/adapter-apps/hono.ts";
+import { testAdapter } from "../../support/adapters.ts";
 
-type Env = { Variables: { session: Session<SuiteData> } };
-
-function appOf(sessions: Sessions<SuiteData>, route: Route): Hono<Env> {
-  const app = new Hono<Env>();
-  app.use(coatcheck(sessions));
-  app.all("*", async (c) => {
-    const { method, path } = c.req;
-    const answer = await route(c.get("session"), {
-      method,
-      path,
-      carrier: c,
-      body: () => c.req.text(),
-    });
-    const { status = 200, body } = answer;
-    for (const [name, value] of headersOf(answer)) {
-      for (const each of typeof value === "string" ? [value] : value) {
-        c.header(name, each, { append: typeof value !== "string" });
-      }
-    }
-    c.status(status as 200);
-    if (body === undefined) return c.body(null);
-    return typeof body === "string" ? c.body(body) : c.body(webStream(body));
-  });
-  return app;
-}
-
-testAdapter("the Hono adapter in process", {
-  lacks: ["sockets", "pipelining", "trailers"],
-  start(sessions, route) {
-    const app = appOf(sessions, route);
-    return { target: (request) => app.fetch(request), close: () => undefined };
-  },
-});
-
-testAdapter("the Hono adapter on Node", {
-  lacks: ["trailers"],
-  start(sessions, route) {
-    const server = createAdaptorServer({ fetch: appOf(sessions, route).fetch });
-    return listenOn(server as Server);
-  },
-});
-
-testAdapter("the Hono adapter on Node over HTTP/2", {
-  http2: true,
-  lacks: ["trailers", "pipelining"],
-  start(sessions, route) {
-    const { fetch } = appOf(sessions, route);
-    const server = createAdaptorServer({ fetch, createServer: createHttp2Server });
-    return listenOn(server as Http2Server);
-  },
-});
+testAdapter("the Hono adapter in process", honoApp(coatcheck));
+testAdapter("the Hono adapter on Node", honoNodeApp(coatcheck));
+testAdapter("the Hono adapter on Node over HTTP/2", honoHttp2App(coatcheck));

@@ -9,7 +9,7 @@ import express4 from "express4";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { coatcheck } from "../../../src/adapters/express.ts";
 import type { Sessions } from "../../../src/index.ts";
-import { listenOn } from "../../support/adapters.ts";
+import { listenOn } from "../../support/adapter-apps/serve.ts";
 import type { Data, WithSession } from "../../support/test-sessions.ts";
 import { cookieOf, testSessions } from "../../support/test-sessions.ts";
 

@@ -8,7 +8,7 @@ import { coatcheck } from "../../../src/adapters/koa.ts";
 import type { Session } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { faulty, gate, nthCall } from "../../../src/testing/faults.ts";
-import { listenOn } from "../../support/adapters.ts";
+import { listenOn } from "../../support/adapter-apps/serve.ts";
 import type { Data } from "../../support/test-sessions.ts";
 import { cookieOf, testSessions } from "../../support/test-sessions.ts";
 import { until } from "../../support/until.ts";

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import type { WithSession } from "../../../src/adapters/node.ts";
 import { coatcheck } from "../../../src/adapters/node.ts";
-import { listenOn } from "../../support/adapters.ts";
+import { listenOn } from "../../support/adapter-apps/serve.ts";
 import type { Data } from "../../support/test-sessions.ts";
 import { cookieOf, testSessions } from "../../support/test-sessions.ts";
 

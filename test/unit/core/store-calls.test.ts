@@ -68,6 +68,17 @@ describe("a store call", () => {
     expect(told).toHaveLength(4);
   });
 
+  it("that fails with an outage of another copy of the package is one of ours", async () => {
+    vi.resetModules();
+    const copy = await import("../../../src/errors.ts");
+    const { run, told } = openCalls();
+    const cause = new copy.StoreUnavailableError("its shelf", "create", new Error("down"));
+    const error = await run(() => Promise.reject(cause)).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(error).toMatchObject({ store: "shelf", operation: "load", cause });
+    expect(told).toEqual([{ operation: "load", error }]);
+  });
+
   it("that throws at once is the same outage", async () => {
     const { run, told } = openCalls();
     const failed = run(() => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { SessionConflictError, StoreUnavailableError } from "../../../src/errors.ts";
 import type { SessionStore } from "../../../src/stores/contract.ts";
@@ -42,6 +43,34 @@ describe("commits of one session in one process", () => {
     await Promise.all(visits.map(({ finish }) => finish()));
     expect(app.recorded.calls.map(({ verb }) => verb)).toEqual(["update", "update"]);
     expect((await ada.read()).keys()).toHaveLength(101);
+  });
+
+  it("run their functions each in the async context of its own request, at every try", async () => {
+    const [first, second] = [gate(), gate()];
+    const store = memoryStore();
+    const app = memoryApp({
+      store,
+      faults: ({ verb, count }) =>
+        verb === "update" && count < 3 ? { heldBy: count === 1 ? first : second } : undefined,
+    });
+    const { ada, visits } = await requests(app, 3);
+    const elsewhere = memoryApp({ store, clock: app.clock }).browser();
+    elsewhere.plant(ada.cookie());
+    const context = new AsyncLocalStorage<number>();
+    const ran: unknown[] = [];
+    const written = visits.map(({ session }, at) =>
+      context.run(at, () => session.update(`key${at}`, () => ran.push([at, context.getStore()]))),
+    );
+    first.open();
+    while (app.recorded.count("update") < 2) await tick();
+    await elsewhere.set("n", 1);
+    second.open();
+    await Promise.all(written);
+    const folded = [
+      [1, 1],
+      [2, 2],
+    ];
+    expect(ran).toEqual([[0, 0], ...folded, ...folded]);
   });
 
   it("that change nothing are no write, in a queue as well", async () => {
