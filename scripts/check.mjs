@@ -32,9 +32,11 @@ const REQUIRED = [
   "better-sqlite3",
   "chromium",
   "curl",
+  "firefox",
   "mariadb",
   "memcached",
   "nginx",
+  "openssl",
   "pgbouncer",
   "postgres",
   ...[
@@ -52,9 +54,11 @@ const REQUIRED = [
   "redis-server",
   "tmpfs",
   "valkey-server",
+  "webkit",
+  "xvfb",
 ].join();
 
-// Without the servers and the browser a test skips itself, loudly. Here that is a failure.
+// Without the servers and the browsers a test skips itself, loudly. Here that is a failure.
 const required = process.env["COATCHECK_REQUIRE"] ?? REQUIRED;
 if (values["print-required"]) {
   console.log(required);

@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { Server } from "node:https";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import express from "express";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
@@ -14,8 +11,8 @@ import type { Sessions, SessionsOptions } from "../../src/index.ts";
 import { CrossOriginError, createSessions } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { chromium, launchBrowser } from "../support/browser.ts";
-import { describeWith, findProgram, required } from "../support/needs.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { makeCertificate, openssl } from "../support/certificate.ts";
+import { describeWith } from "../support/needs.ts";
 
 // A real program, on a machine that may be busy with others.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -24,7 +21,6 @@ interface Cart {
   cart: string[];
 }
 
-const openssl = findProgram("openssl");
 const OURS = "https://shop.example";
 const API = "https://api.shop.example";
 const SIBLING = "https://blog.shop.example";
@@ -53,14 +49,7 @@ describeWith({ chromium, openssl }, "the recipe for a page on another origin, in
   let page: string;
 
   beforeAll(async () => {
-    const folder = await temporaryFolder("origins");
-    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    const subject = ["-subj", "/CN=shop.example", "-days", "2"];
-    const made = ["-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert];
-    const program = required("openssl", openssl);
-    await promisify(execFile)(program, ["req", "-x509", ...made, ...subject]);
-    const options = { key: await readFile(key), cert: await readFile(cert) };
-    await rm(folder, { recursive: true });
+    const options = await makeCertificate("shop.example");
     server = createServer(options, (req, res) => app(req, res)).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;

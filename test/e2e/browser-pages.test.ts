@@ -89,6 +89,18 @@ describeWith({ chromium }, "the pages of the shop", () => {
     );
   });
 
+  it("lift their cards off the page, in the light and in the dark", async () => {
+    const shadows = new Set<string>();
+    for (const colorScheme of ["light", "dark"] as const) {
+      const page = await newBrowser({ colorScheme });
+      await page.goto("/sign-in");
+      const card = page.locator(".card");
+      shadows.add(await card.evaluate((element) => getComputedStyle(element).boxShadow));
+      await page.context().close();
+    }
+    expect([...shadows]).toEqual([expect.stringContaining("px"), expect.stringContaining("px")]);
+  });
+
   it("need no more than a keyboard to sign in", async () => {
     const page = await newBrowser({});
     await page.goto("/");
