@@ -114,6 +114,7 @@ async function compile(folder, group) {
     types: ["node"],
     strict: true,
     noUncheckedIndexedAccess: true,
+    experimentalDecorators: true,
     allowJs: true,
     checkJs: true,
     allowImportingTsExtensions: true,
