@@ -31,7 +31,10 @@ async function start(): Promise<RunningEngine> {
   const home = await temporaryFolder("webkit");
   const args = ["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1600x1200x24"];
   const screen = spawnMortal(required("xvfb", xvfb), args, process.env);
-  const [display] = await once(screen.stdout, "data");
+  const ended = once(screen, "close").then(([code]) => {
+    throw new Error(`Xvfb ended with ${code}`);
+  });
+  const [display] = await Promise.race([once(screen.stdout, "data"), ended]);
   const env = {
     ...process.env,
     DISPLAY: `:${String(display).trim()}`,
