@@ -5,7 +5,9 @@
  */
 
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 import type { Engine, RunningEngine } from "./engine.ts";
@@ -13,7 +15,6 @@ import { findProgram, required } from "./needs.ts";
 import { spawnMortal } from "./spawn-mortal.ts";
 import type { KeptCookie, Tab } from "./tab.ts";
 import { tabOf } from "./tab.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
 
 const program = findProgram("firefox-esr", "firefox");
 
@@ -25,7 +26,8 @@ export const firefox: Engine = {
 };
 
 async function start(): Promise<RunningEngine> {
-  const profile = await temporaryFolder("firefox");
+  // Not in memory: Firefox wants what there is of that for itself, and in a container it is little.
+  const profile = await mkdtemp(join(tmpdir(), "coatcheck-firefox-"));
   const child = spawnMortal(
     required("firefox", program),
     ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port=0"],

@@ -31,8 +31,17 @@ async function start(): Promise<RunningEngine> {
   const home = await temporaryFolder("webkit");
   const args = ["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1600x1200x24"];
   const screen = spawnMortal(required("xvfb", xvfb), args, process.env);
-  const [display] = await once(screen.stdout, "data");
-  const env = { ...process.env, DISPLAY: `:${String(display).trim()}`, HOME: home };
+  const ended = once(screen, "close").then(([code]) => {
+    throw new Error(`Xvfb ended with ${code}`);
+  });
+  const [display] = await Promise.race([once(screen.stdout, "data"), ended]);
+  const env = {
+    ...process.env,
+    DISPLAY: `:${String(display).trim()}`,
+    // Also where somebody's own screen is Wayland's.
+    GDK_BACKEND: "x11",
+    HOME: home,
+  };
   const open: (() => Promise<void>)[] = [];
   async function closeBrowsers(): Promise<void> {
     for (const close of open.splice(0)) await close();
