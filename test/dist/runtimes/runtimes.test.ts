@@ -35,9 +35,17 @@ interface Runtime {
   readonly gaps?: readonly string[];
 }
 
-/** denoland/deno#36821: the next request of the connection is never read. */
-const UNREAD_BODY =
-  "a body that nobody reads does not hold up the answer or the next request of the connection";
+/** denoland/deno#36821: behind a long body that is not read the next request of the connection waits. */
+const UNREAD_BODY = [
+  "Express 5",
+  "Fastify, with handlers that read the body",
+  "Koa",
+  "node:http",
+  "node:http as a middleware",
+].map(
+  (app) =>
+    `${app}: a body that nobody reads does not hold up the answer or the next request of the connection`,
+);
 
 const STORES = ["node:sqlite", "file", "lmdb"];
 
@@ -60,7 +68,7 @@ const runtimes: readonly Runtime[] = [
     name: "Deno",
     command: [binary("@deno", "deno"), "run", "--allow-all"],
     stores: STORES,
-    gaps: [UNREAD_BODY],
+    gaps: UNREAD_BODY,
   },
 ];
 
@@ -131,7 +139,7 @@ describe.each(graded)("$name", ({ command: [program, ...args], gaps }) => {
 
   it("answers what follows an unread body without coatcheck, unless that is a gap", async () => {
     const { out } = await outcome(program, [...args, "unread-body.mjs"], packed.folder);
-    expect(out).toBe(gaps.includes(UNREAD_BODY) ? "not answered\n" : "answered\n");
+    expect(out).toBe(gaps === UNREAD_BODY ? "not answered\n" : "answered\n");
   });
 });
 
