@@ -93,13 +93,14 @@ local function begin(key, ms)
   redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), ms))
 end
 
-local function toHash(key, ...)
+-- At once with the time that it is to have: with what is left of a key in its last millisecond it would be gone, and
+-- what is added with it.
+local function toHash(key, ms, ...)
   local left = redis.call('PTTL', key)
   local text = redis.call('GET', key)
   redis.call('DEL', key)
   redis.call('HSET', key, string.sub(text, 1, 16), string.sub(text, 17), ...)
-  -- In its last millisecond nothing is left of a key's time, and that would remove what was added.
-  redis.call('PEXPIRE', key, math.max(left, 1))
+  redis.call('PEXPIRE', key, math.max(left, ms))
 end
 
 -- A hash with a single session in it takes more room than a string.
@@ -120,8 +121,7 @@ local function put(key, kind, rest, s, ms)
     redis.call('HSET', key, rest, text)
     keep(key, ms)
   elseif kind == 'string' and redis.call('GETRANGE', key, 0, 15) ~= rest then
-    toHash(key, rest, text)
-    keep(key, ms)
+    toHash(key, ms, rest, text)
   else
     redis.call('SET', key, rest .. text, 'PX', ms)
   end
@@ -251,7 +251,7 @@ local key, user, rest, now = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[4])
 begin(key, tonumber(ARGV[5]))
 local kind = typeOf(key)
 if kind == 'string' then
-  toHash(key)
+  toHash(key, tonumber(ARGV[5]))
   kind = 'hash'
 end
 local before, keptUntil = cutOffOf(key, kind, user)
