@@ -7,7 +7,7 @@
  * can't make a ticket.
  *
  * Opening one is the work of every request with a session. So it is done in 32-bit words, in memory
- * that is used again, makes nothing but its answer, and is done once for a ticket that comes again soon.
+ * that is used again, makes nothing but its answer, and leaves out the HMAC for a ticket that comes again soon.
  *
  * @module
  */
