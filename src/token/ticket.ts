@@ -106,7 +106,8 @@ block[15] = (64 + AUTHENTICATED_BYTES) * 8;
 
 // A browser comes again with the ticket that it came with: what was genuine lately is known by its words, for a
 // tenth of an HMAC. Each tag has one place, which goes to the ticket that comes to it twice running: with more
-// about than find room, each would only put out another.
+// about than find room, each would only put out another. Words, not texts: a text is a part of the request's header,
+// would keep all of that, and is not compared in constant time.
 const PLACES = 4096;
 const genuine = new Array<Genuine | undefined>(PLACES).fill(undefined);
 const wordsOfGenuine = new Int32Array(PLACES * words.length);

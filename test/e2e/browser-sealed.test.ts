@@ -14,6 +14,7 @@ import type { RunningEngine } from "../support/engine.ts";
 import { firefox } from "../support/firefox.ts";
 import { describeWith } from "../support/needs.ts";
 import type { Tab } from "../support/tab.ts";
+import { AS_IN_PRODUCTION } from "../support/tab.ts";
 import { webkit } from "../support/webkit.ts";
 
 // A real program, on a machine that may be busy with others.
@@ -132,16 +133,7 @@ describe.each([chromiumEngine, firefox, webkit])("sealed sessions", (engine) => 
       const names = [...NAMES.slice(0, 3), "__Host-Http-sid-seen"];
       const before = await tab.cookies();
       expect(before.map(({ name }) => name).sort()).toEqual(names);
-      for (const cookie of before) {
-        expect(cookie).toMatchObject({
-          httpOnly: true,
-          secure: true,
-          sameSite: "lax",
-          path: "/",
-          domain: "localhost",
-          endsWithBrowser: true,
-        });
-      }
+      for (const cookie of before) expect(cookie).toMatchObject(AS_IN_PRODUCTION);
       expect(await tab.run(() => document.cookie)).toBe("");
       expect(await tab.run(async () => (await cookieStore.getAll()).length)).toBe(0);
 

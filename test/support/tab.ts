@@ -19,6 +19,16 @@ export interface KeptCookie {
   readonly endsWithBrowser: boolean;
 }
 
+/** How browsers keep a session's cookie that was asked for nothing else. */
+export const AS_IN_PRODUCTION: Partial<KeptCookie> = {
+  httpOnly: true,
+  secure: true,
+  sameSite: "lax",
+  path: "/",
+  domain: "localhost",
+  endsWithBrowser: true,
+};
+
 /** What drives a tab has to do. */
 export interface Driver {
   /** Resolves when the page has loaded, as does `reload`. */
