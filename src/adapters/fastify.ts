@@ -13,6 +13,7 @@ import { requireSessions } from "./carry.ts";
 import { describesEntity } from "./failure.ts";
 import type { HeadTarget } from "./head.ts";
 import { applyHead } from "./head.ts";
+import { holdHead, letThrough, prepareHold } from "./hold.ts";
 
 type Committer = Pick<Session, "commit">;
 
@@ -63,8 +64,11 @@ interface Carrier {
  * Gives every request a session, `request.session`, and commits it in `onSend`, before the head is
  * written. A failure reaches Fastify's error handler.
  *
- * When a handler throws, buffered changes are dropped and what acted at once keeps its cookie. After
- * `reply.hijack()` Fastify calls no hook: call `request.session.commit()` before it.
+ * A reply that is sent past Fastify, on `reply.raw`, waits for its commit too. It has no error handler:
+ * a failure is answered as the node adapter does.
+ *
+ * When a handler throws, buffered changes are dropped and what acted at once keeps its cookie. A request
+ * that was upgraded, to a WebSocket say, has no head: what needs one throws.
  *
  * @example
  * ```ts
@@ -81,12 +85,13 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Fastif
     fastify.decorateRequest("session" as never, undefined as never);
 
     fastify.addHook("onRequest", function openSession(request, reply, done) {
-      const session = sessions.open(request);
+      const session = sessions.open(request, isUpgrade(request.raw) ? HEAD_SENT : undefined);
       const carrier: Carrier = request as object;
       carrier.session = session;
+      prepareHold(reply.raw);
       onFirstUse(session, () => {
         carrier[USE] = new Use(session);
-        if (reply.raw.headersSent) session.commit({ at: "head" }).catch(ignore);
+        holdHead(reply.raw, session, sessions.dev);
       });
       done();
     });
@@ -107,15 +112,15 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Fastif
       use.committing = true;
       return commitReply(use, reply, payload);
     });
-
-    if (sessions.dev) {
-      fastify.addHook("onResponse", function tellEnd(request, _reply, done) {
-        useOf(request)?.session.commit({ at: "end" }).catch(ignore);
-        done();
-      });
-    }
   }
   return Object.assign(plugin, PLUGIN);
+}
+
+const HEAD_SENT = { head: "sent" } as const;
+
+/** Whether the app has the socket, as with @fastify/websocket: who gets it answers there, and not with a reply. */
+function isUpgrade(raw: object): boolean {
+  return "upgrade" in raw && raw.upgrade === true;
 }
 
 function useOf(request: FastifyRequest): Use | undefined {
@@ -130,6 +135,7 @@ async function commitReply(use: Use, reply: FastifyReply, payload: unknown): Pro
     if (answer instanceof Promise) listenToBody(payload);
     const changes = answer instanceof Promise ? await answer : answer;
     applyHead(changes, new ReplyHead(reply));
+    letThrough(reply.raw);
   } catch (error) {
     use.failed = true;
     discard(payload);

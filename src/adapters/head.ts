@@ -47,7 +47,10 @@ export function applyHead(changes: HeadChanges, target: HeadTarget): void {
   }
   if (cookies.length > 0) {
     const existing = target.getHeader("Set-Cookie");
-    target.setHeader("Set-Cookie", replaceCookies(listOf(existing), cookies));
+    const fields = replaceCookies(listOf(existing), cookies);
+    const [first] = fields;
+    // One as a text: a list of one is joined only to be checked.
+    target.setHeader("Set-Cookie", fields.length === 1 ? (first as string) : fields);
   }
   if (clearSiteData !== undefined) {
     const existing = textOf(target.getHeader("Clear-Site-Data"));

@@ -264,17 +264,7 @@ class Cookie implements SessionCookie {
   }
 
   toString(): string {
-    const attributes: AnyAttributes = this.attributes;
-    const { path, domain, secure, httpOnly = true, sameSite, partitioned, maxAge } = attributes;
-    const expiresAt = maxAge === 0 ? 0 : attributes.expiresAt;
-    let field = `${this.name}=${this.#value}; Path=${path}`;
-    if (domain !== undefined) field += `; Domain=${domain}`;
-    if (maxAge !== undefined) field += `; Max-Age=${maxAge}`;
-    if (expiresAt !== undefined) field += `; Expires=${new Date(expiresAt).toUTCString()}`;
-    if (secure) field += "; Secure";
-    if (httpOnly) field += "; HttpOnly";
-    if (sameSite !== undefined) field += `; SameSite=${SAME_SITE[sameSite]}`;
-    return partitioned ? `${field}; Partitioned` : field;
+    return `${this.name}=${this.#value}${textOf(this.attributes)}`;
   }
 
   toJSON(): object {
@@ -284,6 +274,31 @@ class Cookie implements SessionCookie {
   [Symbol.for("nodejs.util.inspect.custom")](): object {
     return this.toJSON();
   }
+}
+
+// As above: written once for each.
+const texts = new WeakMap<CookieAttributes, string>();
+
+function textOf(attributes: CookieAttributes): string {
+  let text = texts.get(attributes);
+  if (text === undefined) {
+    text = writeAttributes(attributes);
+    texts.set(attributes, text);
+  }
+  return text;
+}
+
+function writeAttributes(attributes: AnyAttributes): string {
+  const { path, domain, secure, httpOnly = true, sameSite, partitioned, maxAge } = attributes;
+  const expiresAt = maxAge === 0 ? 0 : attributes.expiresAt;
+  let text = `; Path=${path}`;
+  if (domain !== undefined) text += `; Domain=${domain}`;
+  if (maxAge !== undefined) text += `; Max-Age=${maxAge}`;
+  if (expiresAt !== undefined) text += `; Expires=${new Date(expiresAt).toUTCString()}`;
+  if (secure) text += "; Secure";
+  if (httpOnly) text += "; HttpOnly";
+  if (sameSite !== undefined) text += `; SameSite=${SAME_SITE[sameSite]}`;
+  return partitioned ? `${text}; Partitioned` : text;
 }
 
 const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;

@@ -9,12 +9,14 @@ import type { SessionRecord } from "../stores/contract.ts";
 import { closeSession } from "./close.ts";
 import type { Core, StoredCore } from "./core.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
-import { decodeContent, Kept } from "./record.ts";
+import { createTurns } from "./queues.ts";
+import { Content, decodeContent, Kept } from "./record.ts";
 import type { ListedSession } from "./session.ts";
 import { describe } from "./state.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import { createStoreCalls } from "./store-calls.ts";
 import { LONGEST } from "./timeouts.ts";
+import { EMPTY_TREE } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
 
 export interface Admin {
@@ -41,6 +43,9 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   // What is sealed cannot be closed: it may be live again when shorter timeouts were deployed for a while.
   const longestSealed = Math.max(timeouts.longest, MONTH);
   let unhurried: StoreCalls | undefined;
+  const inTurn = createTurns();
+  // What a call is closing.
+  const ending = new Set<string>();
 
   function storedOrRefuse(what: string): StoredCore {
     if (stored !== undefined) return stored;
@@ -152,11 +157,15 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   // They are over already; closing them frees their data. What fails is swept when it expires.
   async function closeAll(sessions: readonly Kept[]): Promise<void> {
     if (stored === undefined) return;
-    for (let at = 0; at < sessions.length; at += PAGE) {
-      const batch = sessions.slice(at, at + PAGE);
+    // Whoever signs out everywhere a hundred times at once has each closed once, and not a hundred times.
+    const left = sessions.filter(({ record }) => !ending.has(record.id));
+    for (const { record } of left) ending.add(record.id);
+    for (let at = 0; at < left.length; at += PAGE) {
+      const batch = left.slice(at, at + PAGE);
       await Promise.allSettled(batch.map((kept) => closeSession(stored, kept, undefined)));
       await breath();
     }
+    for (const { record } of left) ending.delete(record.id);
   }
 
   async function revokeEveryone(): Promise<void> {
@@ -184,14 +193,24 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   async function keepCap(userId: string, newest: string): Promise<void> {
     const cap = settings.maxSessionsPerUser;
     if (cap === Number.POSITIVE_INFINITY || stored === undefined) return;
+    // Of many sign-ins at once each would list what all have made, and close what all the others close.
+    await inTurn(userId, () => keepCapOf(stored, userId, newest, cap));
+  }
+
+  async function keepCapOf(
+    target: StoredCore,
+    userId: string,
+    newest: string,
+    cap: number,
+  ): Promise<void> {
     // In an order that all processes agree on, so that sign-ins at one time close the same ones.
     const newestFirst = (await collect(live(userId))).sort(
-      (a, b) => b.content.createdAt - a.content.createdAt || (a.record.id < b.record.id ? 1 : -1),
+      (a, b) => b.record.mark - a.record.mark || (a.record.id < b.record.id ? 1 : -1),
     );
     for (const kept of newestFirst.slice(cap)) {
       const { id } = kept.record;
       if (id === newest) continue;
-      if ((await closeSession(stored, kept, undefined)) === "closed") {
+      if ((await closeSession(target, kept, undefined)) === "closed") {
         events.emit("revoked", { sessionId: id, userId, by: "cap" });
       }
     }
@@ -230,9 +249,11 @@ function breath(): Promise<void> {
   });
 }
 
+/** Without the data: what somebody who signs in again and again has kept in all of them may not fit in memory. */
 function decoded(record: SessionRecord): Kept | undefined {
   const content = decodeContent(record.body);
-  return content && new Kept(record, content);
+  const bare = content && new Content({ ...content, data: EMPTY_TREE, head: undefined });
+  return bare && new Kept({ ...record, body: "" }, bare);
 }
 
 /** What a cut-off of everyone is compared with. */

@@ -16,6 +16,7 @@ import type {
   Refused,
 } from "../interop/source.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
+import { detached } from "../lib/bytes.ts";
 import { hmac } from "../lib/sha256.ts";
 import type { Key } from "../token/key-ring.ts";
 import { lengthPrefixed } from "../token/key-ring.ts";
@@ -82,7 +83,7 @@ export function createEndings({ cookieNames }: ForeignSource, clock: () => numbe
       const cookies = cookiesOf(visit);
       if (cookies === "") return;
       endedAt.delete(cookies);
-      endedAt.set(cookies, now);
+      endedAt.set(detached(cookies), now);
     },
     isLate(visit) {
       const at = endedAt.size === 0 ? undefined : endedAt.get(cookiesOf(visit));

@@ -246,7 +246,8 @@ export function createHandles(parts: Parts): Handles {
           const again = await by.reload(state, kept);
           return again.kept && describe(again.kept, timeouts);
         };
-        return parts.watch(kept.record.id, describe(kept, timeouts).expiresAt, look, signal);
+        const { id, userId } = kept.record;
+        return parts.watch(id, userId, describe(kept, timeouts).expiresAt, look, signal);
       });
     },
     commit(options) {

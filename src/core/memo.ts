@@ -39,8 +39,12 @@ const LARGEST = CHARACTERS / 64;
 const LATELY = 4096;
 const PLACES = 2 ** 16;
 
-/** Entries are never taken out one by one: a generation is dropped as a whole. */
-export function createMemo<Value>(): Memo<Value> {
+/**
+ * Entries are never taken out one by one: a generation is dropped as a whole.
+ *
+ * @param own - gives the text that is kept, where it comes as a part of one that is longer.
+ */
+export function createMemo<Value>(own: (text: string) => string = (text) => text): Memo<Value> {
   let young = new Map<string, Entry<Value>>();
   let old = new Map<string, Entry<Value>>();
   let characters = 0;
@@ -76,11 +80,11 @@ export function createMemo<Value>(): Memo<Value> {
       if (known !== undefined && known.text === text) return known.value;
       const older = old.get(key);
       if (older === undefined || older.text !== text) return undefined;
-      put(key, text, older.value);
+      put(own(key), older.text, older.value);
       return older.value;
     },
     keep(key, text, value) {
-      if (cameLately(key)) put(key, text, value);
+      if (cameLately(key)) put(own(key), own(text), value);
     },
     renew(key, text, value) {
       if (young.has(key) || old.has(key)) put(key, text, value);

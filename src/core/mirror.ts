@@ -10,6 +10,7 @@
  * @module
  */
 
+import { detached } from "../lib/bytes.ts";
 import type { Revocation, Revocations } from "../stores/contract.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
@@ -165,7 +166,10 @@ export function createMirror(
       const excepting = users.get(userId)?.filter(({ except }) => except === id) ?? [];
       return Math.max(mark, ...excepting.map(({ at }) => at + 1));
     },
-    async add(revocation, holds = "at once") {
+    async add(given, holds = "at once") {
+      const { id } = given;
+      // It is remembered for weeks: the id alone, and not the session or the request that it was read from.
+      const revocation = id === undefined ? given : { ...given, id: detached(id) };
       const write = () => calls.run("add", () => revocations.add(revocation));
       if (holds === "at once") apply(revocation);
       // Again, for it may be the answer that was lost: the same revocation twice is one.

@@ -25,7 +25,7 @@ const ON_HANDLE: Readonly<Record<string, string>> = {
     ]),
   ),
   passport:
-    "`passport` is not kept here: use passport with `session: false`, then `await req.session.signIn(userId)`",
+    "`passport` is not kept here: use passport with `session: false` and no `passport.session()` (before passport 0.6 no `initialize()` either), then `await req.session.signIn(userId)`",
   user: "`user` is not kept here: `(await req.session.load()).userId` says who it is",
   cookie: "`cookie` is not kept here: cookie options are options of `createSessions`",
   regenerate:

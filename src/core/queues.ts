@@ -1,5 +1,6 @@
 /**
- * One queue per session that is being written, so that commits of one session wait for each other.
+ * One queue per session that is being written, so that commits of one session wait for each other; and turns, for
+ * what is to wait and not to be folded.
  *
  * @module
  */
@@ -61,5 +62,23 @@ export function createQueues<Job>(): Queues<Job> {
       queue.busy = true;
       return queue;
     },
+  };
+}
+
+/** Runs what is asked for under one key one after the other, and keeps nothing of it. */
+export function createTurns(): <Result>(
+  key: string,
+  run: () => Promise<Result>,
+) => Promise<Result> {
+  const turns = new Map<string, Promise<unknown>>();
+  return async (key, run) => {
+    const before = turns.get(key);
+    const turn = before === undefined ? run() : before.then(run, run);
+    turns.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (turns.get(key) === turn) turns.delete(key);
+    }
   };
 }

@@ -59,6 +59,14 @@ export function isRotationDue(
   return isUnconfirmed(verifiers) && isLost && verifier === verifiers.previous;
 }
 
+/**
+ * Whether others may have rotated again before an answer with the newest ticket goes out, as if it had been lost: by
+ * whoever stood still for so long.
+ */
+export function mayBeReplaced({ rotatedAt }: Verifiers, now: number): boolean {
+  return now - rotatedAt > UNSEEN_GRACE / 2;
+}
+
 /** Replaces the ticket secret. What the client presented is the one that stays good. */
 export function rotated(presented: string, next: string, now: number): Verifiers {
   return { current: next, rotatedAt: now, previous: presented, confirmedAt: undefined };

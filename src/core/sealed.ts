@@ -12,6 +12,7 @@ import { readCookies } from "../cookie/read.ts";
 import type { CookieAttributes } from "../cookie/write.ts";
 import { deletedCookie, MAX_COOKIE_BYTES, ownCookie } from "../cookie/write.ts";
 import { SessionClosedError, SessionTooLargeError } from "../errors.ts";
+import { detached } from "../lib/bytes.ts";
 import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
@@ -54,7 +55,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   // The names of the other chunks and of the small cookie begin like this: where it is not in the
   // header, none of them is.
   const derivedPrefix = `${cookieName}-`;
-  const memo = createMemo<Kept>();
+  const memo = createMemo<Kept>(detached);
   let replacements = 0;
   const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
 
@@ -201,8 +202,10 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     from: Kept | undefined,
   ): Answer<Kept | "gone"> {
     const now = clock();
-    const expiresAt = deadline(timeouts, record.userId, content, now);
-    const next = new Updated(record, { body: "", lastSeenAt: now, expiresAt });
+    // A clock that is behind moves no use back: elsewhere the session would be over.
+    const lastSeenAt = Math.max(now, record.lastSeenAt);
+    const expiresAt = deadline(timeouts, record.userId, content, lastSeenAt);
+    const next = new Updated(record, { body: "", lastSeenAt, expiresAt });
     const sealing = seal(ring, encodeSealed(next, content), now);
     return sealing instanceof Promise
       ? sealing.then((text) => putText(visit, next, content, text, from))
@@ -322,12 +325,26 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     change: ChangeData | undefined,
     version: number,
   ): Answer<Kept | "gone"> {
+    // Whoever took longer than the revocation delay asks again. A touch is not worth the wait.
+    const ready = change && mirror?.ready(clock());
+    return (
+      ready?.then(() => writeNow(visit, kept, change, version)) ??
+      writeNow(visit, kept, change, version)
+    );
+  }
+
+  function writeNow(
+    visit: Visit,
+    kept: Kept,
+    change: ChangeData | undefined,
+    version: number,
+  ): Answer<Kept | "gone"> {
     // It has ended while this request ran: its seal would take the newer cookie's place (P16).
     if (isEnded(kept)) return "gone";
     if (change === undefined) return visit.headSent ? kept : touch(visit, kept);
     const changing = change(kept.content, kept.record);
     return changing instanceof Promise
-      ? changing.then((data) => writeData(visit, kept, data, version))
+      ? changing.then((data) => (isEnded(kept) ? "gone" : writeData(visit, kept, data, version)))
       : writeData(visit, kept, changing, version);
   }
 
@@ -339,7 +356,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   ): Answer<Kept | "gone"> {
     const { record, content } = kept;
     if (data === content.data && version === content.version) return kept;
-    if (isEnded(kept)) return "gone";
     if (visit.headSent) {
       throw new SessionClosedError("a sealed session can't be written once the head is out");
     }
@@ -394,6 +410,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
     if (kept !== undefined) {
+      // Where it cannot be told, the browser is to forget its cookie all the same.
+      await mirror?.ready(clock())?.catch(() => undefined);
       const isOver = clock() >= kept.record.expiresAt;
       // It has ended already, perhaps with a session in its place, whose cookies these are by now.
       if (isOver || revocationOf(kept, 0, revokedAt) !== undefined) return false;

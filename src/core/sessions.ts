@@ -106,7 +106,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       settings.storeDeadline,
       ({ kind, id }) => {
         // Stored sessions have a store that tells; for sealed ones the feed is all there is.
-        if (settings.method !== "stored") watchers.look(kind === "session" ? id : undefined);
+        if (settings.method !== "stored") watchers.look(kind, id);
       },
     );
   const core: Core = { settings, calls, mirror, events, closed: watchers.closed };
@@ -130,11 +130,9 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     method,
     revokeOthers: admin.revokeUser,
     keepCap: admin.keepCap,
-    watch(id, expiresAt, look, stop) {
-      unwatch ??= store?.watch?.(({ kind, id: changed }) => {
-        watchers.look(kind === "session" ? changed : undefined);
-      });
-      return watchers.watch(id, expiresAt, look, stop);
+    watch(id, userId, expiresAt, look, stop) {
+      unwatch ??= store?.watch?.(({ kind, id: changed }) => watchers.look(kind, changed));
+      return watchers.watch(id, userId, expiresAt, look, stop);
     },
   });
   const attached = new WeakMap<object, Session<Data>>();

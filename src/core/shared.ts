@@ -31,6 +31,7 @@ import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing, signedOutMeanwhile } from "./method.ts";
+import { createTurns } from "./queues.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
@@ -71,7 +72,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
     Content,
     { readonly foreign: ForeignSession; readonly read: DataTree }
   >();
-  const queues = new Map<string, Promise<unknown>>();
+  // Writes of one session queue within a process.
+  const inTurn = createTurns();
   const endings = createEndings(source, clock);
 
   async function find(visit: Visit): Promise<Found> {
@@ -251,24 +253,14 @@ export function createShared(core: Core, source: ForeignSource): Method {
     }
   }
 
-  /** Writes of one session queue within a process. */
-  async function inTurn<Result>(id: string, run: () => Promise<Result>): Promise<Result> {
-    const before = queues.get(id);
-    const turn = before === undefined ? run() : before.then(run, run);
-    queues.set(id, turn);
-    try {
-      return await turn;
-    } finally {
-      if (queues.get(id) === turn) queues.delete(id);
-    }
-  }
-
   async function writeNow(
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
     version: number,
   ): Promise<Kept | "gone"> {
+    // As `sealed.ts` does.
+    if (change !== undefined) await mirror?.ready(clock());
     const current = await readAgain(visit, kept);
     // It has ended while this request ran: its cookie would take the newer one's place (P16).
     if (current === undefined || isEnded(current)) return "gone";
@@ -416,6 +408,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   /** By what lies there now; where that cannot be read, by what was read. */
   async function hasEnded(visit: Visit, kept: Kept): Promise<boolean> {
+    await mirror?.ready(clock())?.catch(() => undefined);
     const current = await readAgain(visit, kept).catch(() => kept);
     return current === undefined || isEnded(current);
   }

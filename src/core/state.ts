@@ -84,6 +84,7 @@ export interface Parts {
   readonly keepCap: (userId: string, newest: string) => Promise<void>;
   readonly watch: (
     id: string,
+    userId: string | undefined,
     expiresAt: number,
     look: Look,
     stop: AbortSignal | undefined,

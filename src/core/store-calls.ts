@@ -56,7 +56,14 @@ export function createStoreCalls(store: string, deadline: number, events: Emitte
 
   // All calls have the same deadline, so the ring is in order of due time and one timer is enough.
   function arm(after: number): void {
-    timer = setTimeout(expireDue, after);
+    const due = performance.now() + after;
+    // A process that stood still, or was kept busy, has not read what was answered meanwhile: the time that it lost
+    // is given once more.
+    wake(() => wake(expireDue, Math.min(performance.now() - due, deadline)), after);
+  }
+
+  function wake(then: () => void, after: number): void {
+    timer = setTimeout(then, after);
     // A store that never answers must not keep the process alive.
     (timer as { unref?: () => void }).unref?.();
   }

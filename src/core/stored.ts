@@ -29,7 +29,14 @@ import {
 import type { Verifiers } from "./record.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
-import { confirmed, isRotationDue, isUnconfirmed, recognise, rotated } from "./rotation.ts";
+import {
+  confirmed,
+  isRotationDue,
+  isUnconfirmed,
+  mayBeReplaced,
+  recognise,
+  rotated,
+} from "./rotation.ts";
 import { deadline, limitsOf } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
@@ -296,7 +303,8 @@ export function createStored(core: StoredCore): StoredMethod {
     const { id, lastSeenAt } = kept.record;
     // It has moved the end of the session here, so that no touch follows.
     if (change ?? touches.claim(id, lastSeenAt, clock())) await adopter?.wrote(visit, written);
-    if (written.content.verifiers.current !== mine?.verifier) return written;
+    const { verifiers } = written.content;
+    if (verifiers.current !== mine?.verifier || mayBeReplaced(verifiers, clock())) return written;
     setTicket(visit, written, mine);
     events.emit("rotated", { sessionId: written.record.id, userId: written.record.userId });
     return written;

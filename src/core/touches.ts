@@ -4,6 +4,8 @@
  * @module
  */
 
+import { detached } from "../lib/bytes.ts";
+
 export interface Touches {
   /** Whether the session's last use should be written now. */
   isDue(id: string, lastSeenAt: number, now: number): boolean;
@@ -40,7 +42,7 @@ export function createTouches(interval: number): Touches {
     isDue,
     claim(id, lastSeenAt, now) {
       if (!isDue(id, lastSeenAt, now)) return false;
-      young.set(id, now);
+      young.set(detached(id), now);
       return true;
     },
     forget(id) {

@@ -9,16 +9,23 @@ export type Look = () => Promise<{ readonly expiresAt: number } | undefined>;
 
 export interface Watchers {
   /** A signal that fires when the session ends. `stop` ends the watching. */
-  watch(id: string, expiresAt: number, look: Look, stop: AbortSignal | undefined): AbortSignal;
+  watch(
+    id: string,
+    userId: string | undefined,
+    expiresAt: number,
+    look: Look,
+    stop: AbortSignal | undefined,
+  ): AbortSignal;
   /** The session has ended, as this process knows. */
   closed(id: string): void;
-  /** Something may have changed: look again. */
-  look(id?: string): void;
+  /** Something about a session may have changed, about those of a user, or about any: look again. */
+  look(kind: string, id?: string): void;
   close(): void;
 }
 
 interface Watched {
   readonly controllers: Set<AbortController>;
+  readonly userId: string | undefined;
   /** That of who began to watch last, and so knows of the latest use. */
   look: Look;
   expiresAt: number;
@@ -29,7 +36,8 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
   const watched = new Map<string, Watched>();
   let timer: ReturnType<typeof setInterval> | undefined;
   let isClosed = false;
-  let isToldAll = false;
+  // Whom it was told of since it looked last; `undefined` among them is everyone.
+  const told = new Set<string | undefined>();
 
   function closed(id: string): void {
     const entry = watched.get(id);
@@ -59,24 +67,39 @@ export function createWatchers(interval: number, clock: () => number): Watchers 
     }
   }
 
-  function look(id?: string): void {
-    if (id !== undefined) void lookAt(id);
+  // Of a user only at that user's: anybody may sign out everywhere, as often as they like, and must not have
+  // everyone's sessions loaded.
+  function look(kind: string, id?: string): void {
+    if (kind === "session") {
+      void lookAt(id as string);
+      return;
+    }
     // Once for all that is told at once: a feed that is read anew tells of every user whom it ever named.
-    else if (!isToldAll) {
-      isToldAll = true;
-      queueMicrotask(lookAtAll);
+    if (told.size === 0) queueMicrotask(lookAtTold);
+    told.add(kind === "user" ? id : undefined);
+  }
+
+  function lookAtTold(): void {
+    const users = new Set(told);
+    told.clear();
+    for (const [id, { userId }] of watched) {
+      if (users.has(undefined) || users.has(userId)) void lookAt(id);
     }
   }
 
   function lookAtAll(): void {
-    isToldAll = false;
     for (const id of watched.keys()) void lookAt(id);
   }
 
   return {
-    watch(id, expiresAt, lookThere, stop) {
+    watch(id, userId, expiresAt, lookThere, stop) {
       const controller = new AbortController();
-      const entry = watched.get(id) ?? { controllers: new Set(), look: lookThere, expiresAt };
+      const entry = watched.get(id) ?? {
+        controllers: new Set(),
+        userId,
+        look: lookThere,
+        expiresAt,
+      };
       entry.look = lookThere;
       entry.expiresAt = expiresAt;
       entry.controllers.add(controller);

@@ -17,6 +17,7 @@ import {
 } from "../errors.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
 import { utf8Length } from "../lib/bytes.ts";
+import { jitter } from "../lib/jitter.ts";
 import { randomBytes } from "../lib/random.ts";
 import type { Answer, RecordUpdate, SessionRecord } from "../stores/contract.ts";
 import type { StoredCore } from "./core.ts";
@@ -57,6 +58,8 @@ interface Missed {
   readonly revision: number;
   readonly unclear: StoreUnavailableError | undefined;
 }
+
+const LONGEST_PAUSE_MS = 100;
 
 export function createWriter(core: StoredCore): Writer {
   const { store, calls, settings, memo } = core;
@@ -163,7 +166,7 @@ export function createWriter(core: StoredCore): Writer {
     let base = missed === undefined ? newest(queue.latest, batch) : undefined;
     for (let tries = 0; ; tries += 1) {
       if (base === undefined) {
-        if (tries > 1 && missed?.unclear === undefined) await jitter(tries);
+        if (tries > 1 && missed?.unclear === undefined) await jitter(tries, LONGEST_PAUSE_MS);
         const found = await readAgain(batch[0] as Job, missed);
         if (found.done !== undefined) {
           for (const job of batch.filter(isWaiting)) settle(job, found.done);
@@ -222,7 +225,7 @@ export function createWriter(core: StoredCore): Writer {
     const body = encodeContent(content);
     checkSize(core, body, content.data);
     const lastSeenAt = Math.max(now, seenBefore);
-    const expiresAt = deadline(timeouts, userId, content, now);
+    const expiresAt = deadline(timeouts, userId, content, lastSeenAt);
     const update = { body, lastSeenAt, expiresAt };
     const updating = calls.run("update", () => store.update(id, revision, update, now));
     return updating instanceof Promise
@@ -346,10 +349,4 @@ export function checkSize({ store }: StoredCore, body: string, data: DataTree): 
 export function bytesByKey(data: DataTree): Record<string, number> {
   const sizes = data.map((cell, key) => [key, utf8Length(memberOf(cell, key))] as const);
   return Object.fromEntries(sizes.sort(([, a], [, b]) => b - a));
-}
-
-function jitter(tries: number): Promise<void> {
-  const most = Math.min(2 ** tries, 100);
-  const [byte = 0] = randomBytes(1);
-  return new Promise((resolve) => setTimeout(resolve, (most * byte) / 255));
 }

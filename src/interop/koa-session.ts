@@ -175,10 +175,14 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
       // A session may have an age of its own, such as that of "remember me".
       const known = own(draft.origin, "maxAge") ?? rememberedFor(draft, now) ?? maxAge;
       const age = typeof known === "number" ? known : DAY;
-      const expiresAt = isPersistent ? (draft.expiresAt ?? now + age) : undefined;
+      // Not every store knows the age "session", koa-redis does not: where the app has given it none, the
+      // record ends at a time, and only the cookie with the browser.
+      const hasEnd = isPersistent || (store !== undefined && known !== "session");
+      const expiresAt = hasEnd ? (draft.expiresAt ?? now + age) : undefined;
+      const cookieEnd = isPersistent ? expiresAt : undefined;
       const content: KoaContent = {
         data,
-        maxAge: isPersistent ? age : "session",
+        maxAge: hasEnd ? age : "session",
         ...(expiresAt === undefined ? {} : { expiresAt }),
       };
       const record = koaRecord(content);
@@ -192,8 +196,8 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
       return {
         // koa-session, too, sets the cookie with every write.
         cookies: [
-          foreignCookie(name, value, attributes, expiresAt),
-          foreignCookie(name + SIGNATURE_SUFFIX, signature, attributes, expiresAt),
+          foreignCookie(name, value, attributes, cookieEnd),
+          foreignCookie(name + SIGNATURE_SUFFIX, signature, attributes, cookieEnd),
         ],
         identity: value,
         ...(store === undefined ? {} : { recordKey: id }),

@@ -24,6 +24,11 @@ export function equalText(a: string, b: string): boolean {
   return difference === 0;
 }
 
+/** The same text in memory of its own: one that was cut from another keeps all of that for as long as it is kept. */
+export function detached(text: string): string {
+  return ` ${text}`.slice(1);
+}
+
 /** The text as UTF-8. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);

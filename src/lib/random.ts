@@ -17,27 +17,36 @@ let used = POOL_BYTES;
  * @throws what the platform's generator throws. Nothing is handed out then.
  */
 export function randomBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  fillRandom(bytes);
+  return bytes;
+}
+
+/** The same into memory that is there. What it throws leaves that as it was, or filled with zeros. */
+export function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
+  const { length } = bytes;
   if (used + length > POOL_BYTES) {
-    if (length > POOL_BYTES || isBuildingSnapshot()) return fill(new Uint8Array(length));
+    if (length > POOL_BYTES || isBuildingSnapshot()) {
+      fill(bytes);
+      return;
+    }
     // Used up until the filling has succeeded.
     used = POOL_BYTES;
     fill(pool);
     used = 0;
   }
-  const end = used + length;
-  const bytes = pool.slice(used, end);
-  pool.fill(0, used, end);
-  used = end;
-  return bytes;
+  for (let at = 0; at < length; at += 1, used += 1) {
+    bytes[at] = pool[used] as number;
+    pool[used] = 0;
+  }
 }
 
-function fill(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
+function fill(bytes: Uint8Array<ArrayBuffer>): void {
   crypto.getRandomValues(bytes);
   // A generator that somebody replaced by one that does nothing.
   if (bytes.length >= 8 && bytes.every((byte) => byte === 0)) {
     throw new Error("coatcheck: the platform's random generator gives only zeros");
   }
-  return bytes;
 }
 
 /** The part of Node's `process` and `node:v8` that is used. */

@@ -5,20 +5,22 @@
  */
 
 import type { Revocation, Revocations } from "./contract.ts";
+import type { FeedEntry } from "./feed-entries.ts";
+import { standing } from "./feed-entries.ts";
 import type { Disk } from "./file-disk.ts";
 import type { LogKind } from "./file-log.ts";
 import { FEED } from "./file-paths.ts";
 import { sharedLog } from "./file-shared-log.ts";
 
-type FeedEntry = { readonly add: Revocation; readonly number?: number } | { readonly last: number };
+type Line = { readonly add: Revocation; readonly number?: number } | { readonly last: number };
 
 interface Feed {
   readonly last: number;
-  readonly entries: { readonly number: number; readonly revocation: Revocation }[];
+  readonly entries: FeedEntry[];
 }
 
 /** @param clock - tells which entries need not be kept */
-function feedLog(clock: () => number): LogKind<Feed, FeedEntry, undefined> {
+function feedLog(clock: () => number): LogKind<Feed, Line, undefined> {
   return {
     begin: () => ({ last: 0, entries: [] }),
     apply({ last, entries }, entry) {
@@ -28,8 +30,7 @@ function feedLog(clock: () => number): LogKind<Feed, FeedEntry, undefined> {
       return { state: { last: Math.max(last, number), entries }, result: undefined };
     },
     snapshot({ last, entries }) {
-      const now = clock();
-      const valid = entries.filter(({ revocation }) => revocation.until > now);
+      const valid = standing(entries, clock());
       // Numbers are never given again, also when the last entry is over.
       return [{ last }, ...valid.map(({ number, revocation }) => ({ add: revocation, number }))];
     },

@@ -18,6 +18,7 @@
  * @module
  */
 
+import { SignInRefusedError } from "../errors.ts";
 import { boundedMap } from "../lib/bounded-map.ts";
 import type { NewRecord, SessionRecord, SessionStore, StoreTraits } from "./contract.ts";
 import type { Cells } from "./key-value-cells.ts";
@@ -61,6 +62,8 @@ const KNOWN = 10_000;
 const BUCKETS_AT_ONCE = 16;
 // A user with so many marks, or twice as many, and so on, is looked through for those that are over.
 const MANY_MARKS = 16;
+// A user's text that takes no more is so long at least, in characters.
+const FULL = 500_000;
 // How soon a full piece of the directory is looked through once more.
 const EMPTIED_AGAIN = 60_000;
 // A cut-off of a user with more takes those away that it ends: there must be room for it, whatever happens.
@@ -103,6 +106,17 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
       }
       throw error;
     }
+  }
+
+  /** That one user has no room left is no outage: else that user could keep everyone from signing in. */
+  async function refusedWhereFull(userKey: string, error: unknown): Promise<never> {
+    if (error instanceof NoRoomError) {
+      const [text = ""] = await cells.read([userKey]);
+      if (text.length > FULL) {
+        throw new SignInRefusedError("the user has as many sessions as can be kept; end some");
+      }
+    }
+    throw error;
   }
 
   /** Looks through a user's marks now and then. */
@@ -198,11 +212,13 @@ export function storeOfCells(options: KeyValueOptions): SessionStore {
       const marks = new Map([[name, { mark, since: now }]]);
       const [isAdded, { text: userText, isNew }] = await settled([
         add,
-        cells.extend(userKey, {
-          added: encodeMark(name, { mark, since: now }),
-          begun: encodeUser({ userId, at: 0, keepUntil: 0, marks }),
-          isThere: isKnown,
-        }),
+        cells
+          .extend(userKey, {
+            added: encodeMark(name, { mark, since: now }),
+            begun: encodeUser({ userId, at: 0, keepUntil: 0, marks }),
+            isThere: isKnown,
+          })
+          .catch((error) => refusedWhereFull(userKey, error)),
         enter("session", id, now),
         !isKnown && enter("user", userName(userId), now),
       ]);

@@ -5,6 +5,7 @@
  */
 
 import { utf8Length } from "../lib/bytes.ts";
+import { jitter } from "../lib/jitter.ts";
 import type { Cells, Decide, Decision } from "./key-value-cells.ts";
 import { NoRoomError, settled } from "./key-value-cells.ts";
 import type { Found, MemcachedCommands } from "./memcached-clients.ts";
@@ -15,6 +16,7 @@ const RECENT_LENGTH = 16_384;
 // Some clients give no reason when a server refuses to store (`SERVER_ERROR out of memory`), and an `append`
 // to what would get too long is `NOT_STORED` as well.
 const MOST_REFUSALS = 5;
+const LONGEST_PAUSE_MS = 128;
 // A value may have 1 MiB, with its key and its head. For a longer one `memcached` takes the server for gone,
 // and refuses everyone for half a minute.
 const MOST_BYTES = 1024 * 1024 - 512;
@@ -66,7 +68,8 @@ export function memcachedCells(commands: MemcachedCommands): Cells {
       }
     }
     let before: Found | undefined;
-    for (let refusals = 0; refusals < MOST_REFUSALS; ) {
+    for (let refusals = 0, tries = 0; refusals < MOST_REFUSALS; tries += 1) {
+      if (tries > 1) await jitter(tries, LONGEST_PAUSE_MS);
       const found = await commands.gets(key);
       const decision = decide(found?.text);
       if (decision.does === "keep" || (await write(key, found, decision))) return decision.result;

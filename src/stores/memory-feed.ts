@@ -4,18 +4,15 @@
  * @module
  */
 
-import type { Revocation, Revocations } from "./contract.ts";
-
-interface Entry {
-  readonly number: number;
-  readonly revocation: Revocation;
-}
+import type { Revocations } from "./contract.ts";
+import type { FeedEntry } from "./feed-entries.ts";
+import { standing } from "./feed-entries.ts";
 
 const FIRST_CLEANING = 64;
 
 /** An empty feed. Its cursor is the number of the last entry. */
 export function memoryFeed(clock: () => number): Revocations {
-  let entries: Entry[] = [];
+  let entries: FeedEntry[] = [];
   let last = 0;
   let cleanAt = FIRST_CLEANING;
 
@@ -24,9 +21,8 @@ export function memoryFeed(clock: () => number): Revocations {
       last += 1;
       entries.push({ number: last, revocation: { ...revocation } });
       if (entries.length < cleanAt) return;
-      // Each time it has doubled: what is over never takes more room than what is not.
-      const now = clock();
-      entries = entries.filter(({ revocation: { until } }) => until > now);
+      // Each time it has doubled: what is over, or said once more, never takes more room than what is not.
+      entries = standing(entries, clock());
       cleanAt = Math.max(FIRST_CLEANING, entries.length * 2);
     },
 
@@ -45,12 +41,12 @@ export function memoryFeed(clock: () => number): Revocations {
 }
 
 /** Where the entries after a number begin. They are in order, with gaps. */
-function firstAfter(entries: readonly Entry[], number: number): number {
+function firstAfter(entries: readonly FeedEntry[], number: number): number {
   let low = 0;
   let high = entries.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((entries[middle] as Entry).number > number) high = middle;
+    if ((entries[middle] as FeedEntry).number > number) high = middle;
     else low = middle + 1;
   }
   return low;

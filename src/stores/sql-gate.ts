@@ -8,8 +8,8 @@
  * @module
  */
 
+import { jitter } from "../lib/jitter.ts";
 import { withoutValues } from "../lib/plain-error.ts";
-import { randomBytes } from "../lib/random.ts";
 
 export interface SqlGate {
   run<Result>(work: () => Promise<Result>): Promise<Result>;
@@ -59,10 +59,7 @@ export function sqlGate({ name, whyNotReady, isRolledBack }: SqlGateOptions): Sq
       } catch (error) {
         if (tries === MOST_TRIES || !isRolledBack(error)) throw error;
       }
-      // Jitter: those that collided once must not come back together.
-      const most = Math.min(2 ** tries, LONGEST_PAUSE_MS);
-      const pause = ((randomBytes(1)[0] as number) / 256) * most;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await jitter(tries, LONGEST_PAUSE_MS);
     }
   }
 

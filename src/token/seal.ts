@@ -14,7 +14,7 @@ import type { AesGcm, Encrypted } from "../lib/aes-gcm.ts";
 import { aesGcm } from "../lib/aes-gcm.ts";
 import { base64urlScratch, encodeBase64url } from "../lib/base64url.ts";
 import { readUint32, utf8Text, writeUint32, writeUtf8 } from "../lib/bytes.ts";
-import { randomBytes } from "../lib/random.ts";
+import { fillRandom } from "../lib/random.ts";
 import type { Key, KeyRing } from "./key-ring.ts";
 import { lengthPrefixed } from "./key-ring.ts";
 
@@ -122,18 +122,17 @@ export function createSealer(ring: KeyRing, gcm: AesGcm): Sealer {
   };
 
   function make(aesKey: unknown, kid: number, day: number, body: string): string | Promise<string> {
-    const header = new Uint8Array(HEADER_BYTES);
-    header[0] = SEAL;
-    writeUint32(header, KID_AT, kid);
-    header[DAY_AT] = day >> 8;
-    header[DAY_AT + 1] = day;
-    const nonce = randomBytes(NONCE_BYTES);
-    header.set(nonce, NONCE_AT);
-    associated.set(header);
+    associated[0] = SEAL;
+    writeUint32(associated, KID_AT, kid);
+    associated[DAY_AT] = day >> 8;
+    associated[DAY_AT + 1] = day;
+    fillRandom(nonce);
+    for (let at = 0; at < NONCE_BYTES; at += 1) associated[NONCE_AT + at] = nonce[at] as number;
     const encrypted = gcm.encrypt(aesKey, nonce, associated, padded(body));
-    return encrypted instanceof Promise
-      ? encrypted.then((ready) => joined(header, ready))
-      : joined(header, encrypted);
+    if (!(encrypted instanceof Promise)) return joined(associated, encrypted);
+    // Others use the same memory meanwhile.
+    const header = associated.slice(0, HEADER_BYTES);
+    return encrypted.then((ready) => joined(header, ready));
   }
 
   function open(aesKey: unknown, sealed: Uint8Array, length: number): Unsealed | Promise<Unsealed> {
@@ -171,6 +170,9 @@ export function createSealer(ring: KeyRing, gcm: AesGcm): Sealer {
 const scratch = base64urlScratch((MAX_CHARACTERS * 3) / 4);
 const { bytes } = scratch;
 const bodyBytes = bytes.subarray(BODY_AT);
+const nonce = new Uint8Array(NONCE_BYTES);
+// A view takes longer to make than a short session to encode: there is one for each length.
+const views: (Uint8Array | undefined)[] = [];
 
 function padded(body: string): Uint8Array {
   const room = BODY_AT + body.length * 3 + PAD_BYTES;
@@ -180,14 +182,17 @@ function padded(body: string): Uint8Array {
   target[0] = 0;
   writeUint32(target, LENGTH_AT, length);
   target.fill(0, BODY_AT + length, end);
-  return target.subarray(0, end);
+  if (target !== bytes) return target.subarray(0, end);
+  const blocks = end / PAD_BYTES;
+  views[blocks] ??= bytes.subarray(0, end);
+  return views[blocks];
 }
 
 function joined(header: Uint8Array, { ciphertext, tag }: Encrypted): string {
   const tagAt = HEADER_BYTES + ciphertext.length;
   const length = tagAt + TAG_BYTES;
   const target = length > bytes.length ? new Uint8Array(length) : bytes;
-  target.set(header);
+  for (let at = 0; at < HEADER_BYTES; at += 1) target[at] = header[at] as number;
   target.set(ciphertext, HEADER_BYTES);
   target.set(tag, tagAt);
   return target === bytes ? scratch.text(length) : encodeBase64url(target);

@@ -152,6 +152,27 @@ describe.each(["memoryStore", "lmdbStore"])("toExpressStore(%s)", (kind) => {
     });
   });
 
+  it("P14 costs no more for each request when very many write one session at once", async () => {
+    let updates = 0;
+    const counted: SessionStore = {
+      ...inner,
+      update(...args) {
+        updates += 1;
+        return inner.update(...args);
+      },
+    };
+    const crowded = toExpressStore(counted, { clock: () => now });
+    await crowded.set("123", { ...plain });
+    const visits = Array.from({ length: 60 }, async (_, visit) => {
+      const session = await crowded.get("123");
+      session[`key ${visit}`] = visit;
+      await crowded.set("123", session);
+    });
+    await Promise.all(visits);
+    expect(Object.keys(await crowded.get("123"))).toHaveLength(61);
+    expect(updates).toBeLessThan(130);
+  });
+
   it("P2 writes nothing for a session that nobody has changed, but its end now and then", async () => {
     await store.set("a", { big: "x".repeat(1000), ...plain });
     const recordOf = async () => (await inner.list({ limit: 1 }, now)).records[0];

@@ -60,7 +60,7 @@ const imports: Readonly<Record<string, { allowed: string[]; refused: string[] }>
     refused: ["./memory.ts", "./memory-table.ts", "../core/record.ts", "redis"],
   },
   "src/stores/memory.ts": {
-    allowed: ["./memory-table.ts", "./contract.ts"],
+    allowed: ["./memory-table.ts", "./feed-entries.ts", "./contract.ts"],
     refused: ["./lmdb.ts", "./lmdb-keys.ts", "../core/record.ts", "lmdb"],
   },
   "src/stores/layers/probe.ts": {
@@ -104,7 +104,7 @@ const imports: Readonly<Record<string, { allowed: string[]; refused: string[] }>
     refused: ["./memory.ts", "./lmdb-keys.ts", "../core/record.ts", "better-sqlite3"],
   },
   "src/stores/file.ts": {
-    allowed: ["./file-log.ts", "./contract.ts", "node:fs"],
+    allowed: ["./file-log.ts", "./feed-entries.ts", "./contract.ts", "node:fs"],
     refused: ["./memory.ts", "./sqlite-steps.ts", "../core/record.ts", "redis"],
   },
   "src/stores/keyv.ts": {

@@ -6,6 +6,7 @@
  */
 
 import type { EventEmitter } from "node:events";
+import { createTurns } from "../../core/queues.ts";
 import type { StoreCalls } from "../../core/store-calls.ts";
 import { SessionConflictError, SessionTooLargeError } from "../../errors.ts";
 import { utf8Length } from "../../lib/bytes.ts";
@@ -59,12 +60,15 @@ export interface Keeper {
   opened(listed: Pick<Listed, "text" | "record">): SessionData;
 }
 
+type Known = Pick<Origin, "revision" | "current">;
+
 // More than can write between a read of one session and its write.
 const MOST_TRIES = 1000;
 const PAGE = 1000;
 
 export function createKeeper(parts: KeeperParts): Keeper {
   const { store, calls, clock, idle, touchInterval, owner } = parts;
+  const inTurn = createTurns();
   const load = (sid: string) => calls.run("load", () => store.load(recordIdOf(sid)));
   const deadlineOf = (session: unknown): number => ageOf(session, idle).expiresAt ?? clock() + idle;
 
@@ -99,20 +103,32 @@ export function createKeeper(parts: KeeperParts): Keeper {
     if (deadlineOf(session) <= clock()) return end(sid, "destroyed");
     if (origin === undefined) return add(sid, session, mine);
     if (isUnchanged(origin.text, mine)) return prolong(sid, session);
-    let known: Pick<Origin, "revision" | "current"> | undefined = origin;
-    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const write = async (known: Known): Promise<boolean> => {
       const { text, overwritten } = together(origin.text, mine, known.current);
       const expiresAt = endOf(text === mine ? session : JSON.parse(text));
-      if (await replace(sid, known.revision, text, expiresAt)) {
-        const revision = known.revision + 1;
-        setOrigin(session, { ...origin, text: mine, revision, current: text, expiresAt });
-        if (overwritten.length > 0) owner.emit("overwritten", { keys: overwritten });
-        return;
+      if (!(await replace(sid, known.revision, text, expiresAt))) return false;
+      const revision = known.revision + 1;
+      setOrigin(session, { ...origin, text: mine, revision, current: text, expiresAt });
+      if (overwritten.length > 0) owner.emit("overwritten", { keys: overwritten });
+      return true;
+    };
+    if ((await write(origin)) || (await writeAgain(sid, write))) return;
+    dropped(sid, session, origin, mine);
+  }
+
+  /**
+   * Reads and writes until nobody else was first. Those of one process wait for each other: else all but one of them
+   * would be refused each time. @returns `false` when it has ended.
+   */
+  function writeAgain(sid: string, write: (known: Known) => Promise<boolean>): Promise<boolean> {
+    return inTurn(sid, async () => {
+      for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+        const known = await now(sid);
+        if (known === undefined) return false;
+        if (await write(known)) return true;
       }
-      known = await now(sid);
-      if (known === undefined) return dropped(sid, session, origin, mine);
-    }
-    throw new SessionConflictError("other requests write this session all the time");
+      throw new SessionConflictError("other requests write this session all the time");
+    });
   }
 
   /** A session that was not read from here: one that is new, or from a library with its own objects. */
@@ -130,12 +146,12 @@ export function createKeeper(parts: KeeperParts): Keeper {
     };
     const outcome = await calls.run("create", () => store.create(record, 0, clock()));
     let revision = 1;
-    for (let tries = 0; outcome !== "created"; tries += 1) {
-      const known = await now(sid);
-      if (known === undefined) return dropped(sid, session, undefined, mine);
+    const write = (known: Known): Promise<boolean> => {
       revision = known.revision + 1;
-      if (await replace(sid, known.revision, mine, expiresAt)) break;
-      if (tries > MOST_TRIES) throw new SessionConflictError("others write this session");
+      return replace(sid, known.revision, mine, expiresAt);
+    };
+    if (outcome !== "created" && !(await writeAgain(sid, write))) {
+      return dropped(sid, session, undefined, mine);
     }
     setOrigin(session, { store: owner, sid, text: mine, revision, current: mine, expiresAt });
   }
@@ -152,7 +168,7 @@ export function createKeeper(parts: KeeperParts): Keeper {
     return calls.run("update", () => store.update(recordIdOf(sid), revision, next, clock()));
   }
 
-  async function now(sid: string): Promise<Pick<Origin, "revision" | "current"> | undefined> {
+  async function now(sid: string): Promise<Known | undefined> {
     const record = await loadLive(sid);
     const kept = record && readBody(record.body);
     return record && kept && { revision: record.revision, current: kept.text };

@@ -16,12 +16,12 @@ export interface UserField {
 }
 
 /**
- * passport: `{"passport": {"user": …}}`, what `serializeUser` gave.
+ * passport: `{"passport": {"user": …}}`, what `serializeUser` gave: an id, or an object with its `id`.
  *
  * @see https://github.com/jaredhanson/passport/blob/v0.7.0/lib/sessionmanager.js
  */
 export const passportUser: UserField = {
-  read: (data) => textId(own(own(data, "passport"), "user")),
+  read: (data) => serializedId(own(own(data, "passport"), "user")),
   write(data, userId) {
     if (passportUser.read(data) === userId) return data;
     const { passport } = data;
@@ -31,12 +31,13 @@ export const passportUser: UserField = {
 };
 
 /**
- * @fastify/passport: `{"passport": …}`, what `registerUserSerializer` gave.
+ * @fastify/passport: `{"passport": …}`, what `registerUserSerializer` gave: an id, or an object with
+ * its `id`.
  *
  * @see https://github.com/fastify/fastify-passport/blob/v3.0.2/src/session-managers/SecureSessionManager.ts
  */
 export const fastifyPassportUser: UserField = {
-  read: (data) => textId(own(data, "passport")),
+  read: (data) => serializedId(own(data, "passport")),
   write: (data, userId) =>
     fastifyPassportUser.read(data) === userId ? data : { ...data, passport: userId },
 };
@@ -63,6 +64,11 @@ export const noUser: UserField = { read: () => undefined, write: (data) => data 
 /** The option `user` of a source. @throws {ConfigError} */
 export function userOption(given: UserField | undefined, preset: UserField): UserField {
   return methodsOption("user", given === undefined ? preset : given, ["read", "write"]);
+}
+
+/** Of passport's own examples most keep `{ id, username }`. */
+function serializedId(value: unknown): string | undefined {
+  return textId(value) ?? textId(own(value, "id"));
 }
 
 /** A number stands for its decimal text: databases count their users. */

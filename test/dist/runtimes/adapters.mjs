@@ -16,6 +16,7 @@ import { express4App, express5App } from "../../support/adapter-apps/express.ts"
 import {
   fastifyApp,
   fastifyHttp2App,
+  fastifyRawApp,
   fastifyUnparsedApp,
 } from "../../support/adapter-apps/fastify.ts";
 import { honoApp, honoHttp2App, honoNodeApp } from "../../support/adapter-apps/hono.ts";
@@ -28,6 +29,7 @@ const apps = {
   "Express 5": express5App(express.coatcheck),
   Fastify: fastifyApp(fastify.coatcheck),
   "Fastify, with handlers that read the body": fastifyUnparsedApp(fastify.coatcheck),
+  "Fastify, with replies that are sent past it": fastifyRawApp(fastify.coatcheck),
   "Fastify over HTTP/2": fastifyHttp2App(fastify.coatcheck),
   "Hono in process": honoApp(hono.coatcheck),
   "Hono on node:http": honoNodeApp(hono.coatcheck),

@@ -39,6 +39,7 @@ interface Runtime {
 const UNREAD_BODY = [
   "Express 5",
   "Fastify, with handlers that read the body",
+  "Fastify, with replies that are sent past it",
   "Koa",
   "node:http",
   "node:http as a middleware",

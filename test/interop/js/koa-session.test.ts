@@ -72,6 +72,27 @@ it("reads and writes a cookie with a colon in its name, as koa-session's once wa
   await site.close();
 });
 
+it("ends with the browser also where the app's store knows no age but a number, as koa-redis", async () => {
+  const { set, ...rest } = memory();
+  const numbersOnly: KoaStore = {
+    ...rest,
+    async set(key, session, maxAge, options) {
+      if (typeof maxAge !== "number") throw new Error("ERR value is not an integer");
+      await set(key, session, maxAge, options);
+    },
+  };
+  const site = await serve(app({ maxAge: HOUR, store: numbersOnly }));
+  const browser = site.browser();
+  const source = koaSession({ keys: KEYS, maxAge: HOUR, store: numbersOnly });
+  const { cookies } = await source.seal({ data: { a: 1 }, persistent: false }, Date.now());
+  expect(cookies.map(({ expiresAt }) => expiresAt)).toEqual([undefined, undefined]);
+  takeFields(browser.cookies, cookies.map(foreignCookieText));
+  expect(await browser.get("/see")).toEqual({ a: 1 });
+  await browser.get(`/set?data=${data({ a: 2 })}`); // what the old app writes, it writes as ever
+  expect(await browser.get("/see")).toEqual({ a: 2 });
+  await site.close();
+});
+
 describe.each([
   ["in the cookie", {}],
   ["in a store", { store }],

@@ -114,11 +114,21 @@ describe("user fields", () => {
     });
   });
 
+  it("read the id of an object, which passport's own examples keep", () => {
+    const data = { passport: { user: { id: 7, username: "ada" } } };
+    expect(passportUser.read(data)).toBe("7");
+    expect(passportUser.write(data, "7")).toBe(data);
+    const fastify = { passport: { id: "ada", name: "Ada" } };
+    expect(fastifyPassportUser.read(fastify)).toBe("ada");
+    expect(fastifyPassportUser.write(fastify, "ada")).toBe(fastify);
+  });
+
   it.each([
     {},
     { passport: null },
     { passport: {} },
     { passport: { user: {} } },
+    { passport: { user: { id: {} } } },
     { passport: { user: "" } },
     { passport: { user: 1.5 } },
     { passport: { user: true } },

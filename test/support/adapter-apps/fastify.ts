@@ -11,17 +11,24 @@ import fastify from "fastify";
 import type * as adapter from "../../../src/adapters/fastify.ts";
 import type { Session } from "../../../src/core/session.ts";
 import type { Sessions } from "../../../src/core/sessions.ts";
-import type { AdapterServer, Route, SuiteData } from "../../../src/testing/adapter-fixture.ts";
+import type {
+  AdapterServer,
+  Route,
+  RouteAnswer,
+  SuiteData,
+} from "../../../src/testing/adapter-fixture.ts";
 import type { AdapterApp } from "./serve.ts";
-import { headersOf } from "./serve.ts";
+import { headersOf, sendOn } from "./serve.ts";
 
 type Coatcheck = typeof adapter.coatcheck;
+type Send = (reply: FastifyReply, answer: RouteAnswer) => unknown;
 
 async function start(
   coatcheck: Coatcheck,
   app: FastifyInstance,
   sessions: Sessions<SuiteData>,
   route: Route,
+  send: Send = sendWithFastify,
 ): Promise<AdapterServer> {
   await app.register(coatcheck(sessions));
 
@@ -29,21 +36,24 @@ async function start(
     const { session } = request as FastifyRequest & { session: Session<SuiteData> };
     const { method, url: path } = request;
     const body = async () => String(request.body ?? (await text(request.raw)));
-    const answer = await route(session, { method, path, carrier: request, body });
-    const { status = 200, body: content, trailers = {} } = answer;
-    for (const [name, value] of headersOf(answer)) {
-      if (name !== "trailer") reply.header(name, value);
-    }
-    for (const [name, value] of Object.entries(trailers)) {
-      reply.trailer(name, async () => value);
-    }
-    reply.code(status);
-    return reply.send(typeof content === "object" ? Readable.from(content) : content);
+    send(reply, await route(session, { method, path, carrier: request, body }));
+    return reply;
   }
 
   app.all("*", handle);
   const target = await app.listen({ host: "127.0.0.1", port: 0 });
   return { target, close: () => app.close() };
+}
+
+function sendWithFastify(reply: FastifyReply, answer: RouteAnswer): void {
+  const { status = 200, body, trailers = {} } = answer;
+  for (const [name, value] of headersOf(answer)) {
+    if (name !== "trailer") reply.header(name, value);
+  }
+  for (const [name, value] of Object.entries(trailers)) {
+    reply.trailer(name, async () => value);
+  }
+  reply.code(status).send(typeof body === "object" ? Readable.from(body) : body);
 }
 
 /** The body is left to the handler. */
@@ -67,6 +77,15 @@ export function fastifyUnparsedApp(coatcheck: Coatcheck): AdapterApp {
   return {
     start: (sessions, route) =>
       start(coatcheck, unparsed(fastify({ forceCloseConnections: true })), sessions, route),
+  };
+}
+
+/** With replies that are sent past Fastify. */
+export function fastifyRawApp(coatcheck: Coatcheck): AdapterApp {
+  const send: Send = (reply, answer) => sendOn(reply.hijack().raw, answer);
+  return {
+    start: (sessions, route) =>
+      start(coatcheck, unparsed(fastify({ forceCloseConnections: true })), sessions, route, send),
   };
 }
 

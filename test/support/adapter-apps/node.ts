@@ -8,13 +8,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createServer as createHttp2Server } from "node:http2";
-import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
 import type * as adapter from "../../../src/adapters/node.ts";
 import type { Route, RouteAnswer, SuiteData } from "../../../src/testing/adapter-fixture.ts";
 import type { AdapterApp } from "./serve.ts";
-import { headersOf, listenOn } from "./serve.ts";
+import { listenOn, sendOn } from "./serve.ts";
 
 type Coatcheck = typeof adapter.coatcheck;
 
@@ -39,12 +37,7 @@ function handle(route: Route) {
       res.writeHead(500).end("failed");
       return;
     }
-    const { status = 200, body, trailers } = answer;
-    for (const [name, value] of headersOf(answer)) res.setHeader(name, value);
-    res.writeHead(status);
-    if (trailers !== undefined) res.addTrailers(trailers);
-    if (typeof body === "object") await pipeline(Readable.from(body), res).catch(() => undefined);
-    else res.end(body);
+    await sendOn(res, answer);
   };
 }
 

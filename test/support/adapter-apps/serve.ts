@@ -5,9 +5,11 @@
  */
 
 import { once } from "node:events";
-import type { Server as Http1Server } from "node:http";
+import type { Server as Http1Server, ServerResponse } from "node:http";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type {
   AdapterServer,
   AdapterSuiteOptions,
@@ -46,6 +48,16 @@ export function headersOf({
     name,
     typeof value === "string" ? value : [...value],
   ]);
+}
+
+/** Sends an answer with the methods of Node's response. */
+export async function sendOn(res: ServerResponse, answer: RouteAnswer): Promise<void> {
+  const { status = 200, body, trailers } = answer;
+  for (const [name, value] of headersOf(answer)) res.setHeader(name, value);
+  res.writeHead(status);
+  if (trailers !== undefined) res.addTrailers(trailers);
+  if (typeof body === "object") await pipeline(Readable.from(body), res).catch(() => undefined);
+  else res.end(body);
 }
 
 /** A body of chunks as Web streams have it. */

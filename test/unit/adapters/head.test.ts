@@ -39,7 +39,7 @@ describe("the changes of a head", () => {
       "x-cache-control-hint": "public",
       "cache-control": "no-store",
       vary: "Cookie",
-      "set-cookie": [String(COOKIE)],
+      "set-cookie": String(COOKIE),
     });
   });
 
@@ -53,7 +53,7 @@ describe("the changes of a head", () => {
     expect(headers()).toEqual({
       vary: "Origin, Accept, Cookie",
       "cache-control": "private, max-age=5, no-cache",
-      "set-cookie": [String(COOKIE)],
+      "set-cookie": String(COOKIE),
     });
   });
 

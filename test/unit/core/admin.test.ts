@@ -173,6 +173,18 @@ describe("revokeUser", () => {
     expect(turns.size).toBe(3);
   });
 
+  it("P14 closes each session once when somebody signs out everywhere many times at once", async () => {
+    const app = memoryApp();
+    const browsers = Array.from({ length: 60 }, () => app.browser());
+    for (const browser of browsers) await browser.signIn("eve");
+    app.recorded.clear();
+    const all = browsers.map((browser) =>
+      browser.visit((session) => session.revokeOthers()).catch(() => undefined),
+    );
+    await Promise.all(all);
+    expect(app.recorded.count("update")).toBeLessThanOrEqual(60);
+  });
+
   it("works with a store that keeps no feed", async () => {
     const sessions = createSessions<Data>({ secrets: [SECRET], store: withoutFeed() });
     const ada = createBrowser(sessions);

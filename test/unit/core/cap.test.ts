@@ -4,6 +4,7 @@ import { moving } from "../../../src/stores/layers/moving.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { testClock } from "../../../src/testing/clock.ts";
 import type { FaultPlan } from "../../../src/testing/faults.ts";
+import { modelStore } from "../../../src/testing/model.ts";
 import { memoryApp } from "../../support/ways.ts";
 
 type App = ReturnType<typeof memoryApp>;
@@ -61,6 +62,13 @@ describe("maxSessionsPerUser", () => {
     expect(await left(app, "ada")).toBe(cap);
   });
 
+  it("P14 costs no more for each when very many sign in at once", async () => {
+    const app = memoryApp({ maxSessionsPerUser: 1 });
+    await Promise.all(Array.from({ length: 60 }, () => app.browser().signIn("eve")));
+    expect(await left(app, "eve")).toBe(1);
+    expect(app.recorded.count("update")).toBeLessThan(70);
+  });
+
   it("never ends the newest, also when another process has the same to do", async () => {
     const here = memoryApp({ maxSessionsPerUser: 1 });
     const there = here.another();
@@ -81,6 +89,18 @@ describe("maxSessionsPerUser", () => {
     const ada = behind.browser();
     await ada.signIn("ada");
     expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("holds by the clock of a store that has one, however far those of two processes are apart", async () => {
+    const right = testClock();
+    const store = modelStore({ clock: right.now });
+    const here = memoryApp({ store, maxSessionsPerUser: 1, clock: testClock(right.now()) });
+    const ahead = memoryApp({ store, maxSessionsPerUser: 1, clock: testClock(right.now() + 5000) });
+    for (const app of [ahead, here, ahead, here]) {
+      for (const { advance } of [right, here.clock, ahead.clock]) advance("1s");
+      await app.browser().signIn("ada");
+      expect(await left(here, "ada")).toBe(1);
+    }
   });
 
   it("holds over many pages", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { TestClock } from "../../../src/testing/clock.ts";
 import { testClock } from "../../../src/testing/clock.ts";
+import { gate, nthCall } from "../../../src/testing/faults.ts";
 import { aroundVerbs } from "../../../src/testing/verbs.ts";
 import type { App, AppOptions } from "../../support/ways.ts";
 import { memoryApp } from "../../support/ways.ts";
@@ -103,6 +104,31 @@ describe.each(["stored", "sealed"] as const)("a clock that jumps, with %s sessio
     expect((await ada.read()).userId).toBe("ada");
   });
 
+  it("back by an hour ends nobody who goes on, however short the idle timeout", async () => {
+    const app = open({ method, timeouts: "aal3" });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    jump(app.clock, -HOUR);
+    await ada.set("n", 1);
+    for (let minutes = 0; minutes < 120; minutes += 10) {
+      expect((await ada.read()).userId, `${minutes} minutes later`).toBe("ada");
+      app.clock.advance("10m");
+    }
+    app.clock.advance("15m");
+    expect((await ada.read()).userId).toBeUndefined();
+  });
+
+  it("back by an hour and right again has ended nobody by what was written meanwhile", async () => {
+    const app = open({ method, timeouts: "aal3" });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    jump(app.clock, -HOUR);
+    await ada.set("n", 1);
+    jump(app.clock, HOUR);
+    const loaded = await ada.read();
+    expect([loaded.userId, loaded.get("n")]).toEqual(["ada", 1]);
+  });
+
   it("back by an hour refuses a sign-in rather than let one in below a cut-off", async () => {
     const app = open({ method });
     await app.sessions.revokeUser("ada");
@@ -164,6 +190,31 @@ describe("a clock that jumps, with rotation", () => {
       "superseded",
       "ada",
     ]);
+  });
+});
+
+describe("a process that stands still while it rotates a ticket", () => {
+  it("P16 sends none that another process may have replaced by now", async () => {
+    const answering = gate();
+    const app = memoryApp({
+      rotateEvery: "1h",
+      faults: nthCall("update", 1, { answeredAfter: answering }),
+    });
+    const there = app.another();
+    const ada = app.browser();
+    await ada.signIn("ada");
+    jump(app.clock, 2 * HOUR);
+    const slow = ada.begin();
+    await slow.session.load();
+    const finishing = slow.finish();
+    await expect.poll(() => app.recorded.count("update")).toBe(1);
+    app.clock.advance("31s");
+    const elsewhere = there.browser();
+    elsewhere.plant(ada.cookie());
+    await elsewhere.read();
+    answering.open();
+    expect((await finishing).cookies).toEqual([]);
+    expect((await elsewhere.read()).userId).toBe("ada");
   });
 });
 

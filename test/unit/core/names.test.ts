@@ -10,7 +10,7 @@ const VERBS_OF_VALUES = ["get", "has", "keys", "all", "set", "delete", "clear"];
 
 /** Names that other libraries look for, with a part of the mend that a person is told. */
 const FOREIGN = {
-  passport: /session: false/,
+  passport: /session: false.*no `passport\.session\(\)`/,
   user: /userId/,
   cookie: /createSessions/,
   regenerate: /signIn/,

@@ -257,6 +257,41 @@ describe("the sign-out of a sealed session", () => {
   });
 });
 
+describe("a request of a sealed session that takes longer than the revocation delay", () => {
+  /** Requests that are under way in another process while a proof, a sign-out or a cut-off comes here. */
+  async function slow() {
+    const app = memoryApp({ method: "sealed" });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    const there = app.another().browser();
+    there.plant(ada.cookie());
+    const [writing, leaving] = [there.begin(), there.begin()];
+    (await writing.session.load()).set("theme", "dark");
+    await leaving.session.load();
+    app.clock.advance("1s");
+    return { app, ada, writing, leaving };
+  }
+
+  it("P5 P16 takes no newer cookie: it hears of the proof", async () => {
+    const { app, ada, writing, leaving } = await slow();
+    await ada.visit((session) => session.elevate("totp"));
+    app.clock.advance("10s");
+    expect((await writing.finish()).cookies).toEqual([]);
+    await leaving.session.signOut();
+    expect((await leaving.finish()).cookies).toEqual([]);
+    expect((await ada.read()).userId).toBe("ada");
+  });
+
+  it("P5 P16 sets no cookie of a session that has ended meanwhile", async () => {
+    for (const end of ["revokeUser", "revokeEveryone"] as const) {
+      const { app, writing } = await slow();
+      await app.sessions[end]("ada");
+      app.clock.advance("10s");
+      expect((await writing.finish()).cookies).toEqual([]);
+    }
+  });
+});
+
 describe("the small cookie that says when a sealed session was last used", () => {
   const timeouts = { idle: "1h", absolute: "1d", touchInterval: "5m" } as const;
 

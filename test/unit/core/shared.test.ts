@@ -250,6 +250,24 @@ describe.each(["records", "cookie"] as const)(
       expect((await before.read()).get("theme")).toBe("light");
     });
 
+    it("P5 P16 takes no newer cookie in a request that takes longer than the revocation delay", async () => {
+      const { theirs, app } = sharing(kind);
+      const ada = app.browser();
+      await ada.signIn("ada");
+      const there = app.another({ share: theirs }).browser();
+      there.plant(ada.cookie());
+      const [writing, leaving] = [there.begin(), there.begin()];
+      (await writing.session.load()).set("theme", "dark");
+      await leaving.session.load();
+      app.clock.advance("1s");
+      await ada.visit((session) => session.elevate("totp"));
+      app.clock.advance("10s");
+      expect((await writing.finish()).cookies).toEqual([]);
+      await leaving.session.signOut();
+      expect((await leaving.finish()).cookies).toEqual([]);
+      expect((await ada.read()).userId).toBe("ada");
+    });
+
     it("P16 takes no newer cookie in a sign-out that another one was ahead of", async () => {
       const { app } = sharing(kind);
       const ada = app.browser();

@@ -1,3 +1,6 @@
+import { readFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SessionEvents } from "../../../src/core/events.ts";
 import { createEmitter } from "../../../src/core/events.ts";
@@ -6,11 +9,11 @@ import { SessionTooLargeError, StoreUnavailableError } from "../../../src/errors
 
 const DEADLINE = 3000;
 
-function openCalls() {
+function openCalls(deadline = DEADLINE) {
   const events = createEmitter();
   const told: SessionEvents["outage"][] = [];
   events.on("outage", (event) => told.push(event));
-  const calls = createStoreCalls("shelf", DEADLINE, events);
+  const calls = createStoreCalls("shelf", deadline, events);
   let asked = 0;
   return {
     told,
@@ -29,6 +32,11 @@ function openCalls() {
       }
     },
   };
+}
+
+/** As in a long loop, or as a machine does whose lid was shut. */
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** A promise that the test settles. */
@@ -128,6 +136,24 @@ describe("a store call", () => {
       await vi.advanceTimersByTimeAsync(1);
     }
     expect(told).toHaveLength(2);
+  });
+
+  it("that was answered while the process stood still is no outage, and one that was not is", async () => {
+    vi.useRealTimers();
+    const { run, told } = openCalls(500);
+    const hung = expect(run(() => new Promise<never>(() => undefined))).rejects.toBeInstanceOf(
+      StoreUnavailableError,
+    );
+    // Each takes the event loop several turns, as what comes through a pool of connections does.
+    const file = fileURLToPath(import.meta.url);
+    const read = Promise.all(Array.from({ length: 10 }, () => run(() => readFile(file, "utf8"))));
+    // What follows here are the timers, and only then what has arrived.
+    await setImmediate();
+    standStill(1200);
+    expect(await read).toHaveLength(10);
+    expect(told).toEqual([]);
+    await hung;
+    expect(told).toHaveLength(1);
   });
 
   it("has its own deadline, however many are under way and in whatever order they answer", async () => {

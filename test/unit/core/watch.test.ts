@@ -23,9 +23,9 @@ function silentStore(): SessionStore & Revocations {
   return store;
 }
 
-async function watching(app: App, stop?: AbortSignal) {
+async function watching(app: App, stop?: AbortSignal, userId = "ada") {
   const ada = app.browser();
-  await ada.signIn("ada");
+  await ada.signIn(userId);
   const { id } = await ada.read();
   const signal = await ada.begin().session.watch(stop);
   await settled();
@@ -248,7 +248,7 @@ describe("watch by the store's own hints", () => {
     expect(signal.aborted).toBe(true);
   });
 
-  it("looks only at the session that the hint names", async () => {
+  it("looks only at the session, or at the sessions of the user, that the hint names", async () => {
     let tell = (_change: StoreChange): void => undefined;
     const store = {
       ...memoryStore(),
@@ -260,6 +260,7 @@ describe("watch by the store's own hints", () => {
     const app = memoryApp({ store });
     const { id } = await watching(app);
     await watching(app);
+    await watching(app, undefined, "bob");
     const loads = async (change: StoreChange) => {
       app.recorded.clear();
       tell(change);
@@ -268,7 +269,9 @@ describe("watch by the store's own hints", () => {
     };
     expect(await loads({ kind: "session", id })).toBe(1);
     expect(await loads({ kind: "session", id: "A".repeat(24) })).toBe(0);
-    expect(await loads({ kind: "everything" })).toBe(2);
+    expect(await loads({ kind: "user", id: "ada" })).toBe(2);
+    expect(await loads({ kind: "user", id: "eve" })).toBe(0);
+    expect(await loads({ kind: "everything" })).toBe(3);
   });
 
   it("looks once for all that it is told at once, such as by a feed that is read anew", async () => {
@@ -278,15 +281,29 @@ describe("watch by the store's own hints", () => {
       looks += 1;
       return { expiresAt: Number.POSITIVE_INFINITY };
     };
-    for (const id of ["a", "b"]) watchers.watch(id, Number.POSITIVE_INFINITY, look, undefined);
+    for (const id of ["a", "b"])
+      watchers.watch(id, "ada", Number.POSITIVE_INFINITY, look, undefined);
     await settled();
-    for (let user = 0; user < 1000; user += 1) watchers.look();
+    for (let user = 0; user < 1000; user += 1) watchers.look("everyone");
+    watchers.look("user", "ada");
     await settled();
     expect(looks).toBe(4);
-    watchers.look();
+    watchers.look("everyone");
     await settled();
     expect(looks).toBe(6);
     watchers.close();
+  });
+
+  it("has nobody's session loaded but those of a user who signs out everywhere", async () => {
+    const app = memoryApp({ store: memoryStore() });
+    for (let other = 0; other < 20; other += 1) await watching(app, undefined, `user ${other}`);
+    const eve = app.browser();
+    await eve.signIn("eve");
+    app.recorded.clear();
+    await eve.visit((session) => session.revokeOthers());
+    await settled();
+    // Her own: at the beginning of the request, and once more after the cut-off.
+    expect(app.recorded.count("load")).toBe(2);
   });
 
   it("believes no hint: a session that is alive stays", async () => {

@@ -91,7 +91,7 @@ describe("randomBytes", () => {
         "--types",
         "",
       ]);
-      const program = `${(await readFile(join(folder, "random.js"), "utf8")).replace("export ", "")}
+      const program = `${(await readFile(join(folder, "random.js"), "utf8")).replaceAll("export ", "")}
         randomBytes(18);
         const { startupSnapshot } = process.getBuiltinModule("node:v8");
         startupSnapshot.setDeserializeMainFunction(() => console.log(String(randomBytes(18))));`;

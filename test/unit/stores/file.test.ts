@@ -70,6 +70,20 @@ describe("fileStore", () => {
     return (await readdir(path, { recursive: true })).sort();
   }
 
+  it("P14 keeps few entries of who signs out everywhere again and again, and the latest of each", async () => {
+    const store = fileStore({ path, durable: false, clock: () => now });
+    const until = now + HOUR;
+    await store.add({ kind: "user", id: "ada", at: now, until });
+    for (let time = 1; time <= 1000; time += 1) {
+      await store.add({ kind: "user", id: "eve", at: now + time, until });
+    }
+    const { revocations } = await store.since(undefined);
+    expect(revocations.length).toBeLessThan(500);
+    expect(revocations.at(-1)?.at).toBe(now + 1000);
+    expect(revocations.some((each) => each.id === "ada")).toBe(true);
+    await store.close();
+  });
+
   it("refuses options that cannot work, by name and with the mend", async () => {
     const wrong: [Partial<FileStoreOptions>, string][] = [
       [{ path: "" }, "`path` must name a folder"],

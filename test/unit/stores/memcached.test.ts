@@ -1,7 +1,8 @@
 import { MemcacheClient } from "memcache-client";
 import Memcached from "memcached";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../../../src/errors.ts";
+import { ConfigError, SignInRefusedError } from "../../../src/errors.ts";
+import { createSessions } from "../../../src/index.ts";
 import type { SessionStore } from "../../../src/stores/contract.ts";
 import {
   bucketOf,
@@ -12,9 +13,11 @@ import {
 } from "../../../src/stores/key-value-texts.ts";
 import type { MemcachedLike } from "../../../src/stores/memcached.ts";
 import { memcachedStore } from "../../../src/stores/memcached.ts";
+import { createBrowser } from "../../support/jar.ts";
 import type { MemcachedServer } from "../../support/memcached.ts";
 import { memcachedProgram, memcachedServer } from "../../support/memcached.ts";
 import { describeWith } from "../../support/needs.ts";
+import { SECRET } from "../../support/ways.ts";
 
 const HOUR = 3_600_000;
 
@@ -174,7 +177,7 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     expect(records.map(({ id }) => id)).toEqual([idAt(0), idAt(1), idAt(2), "z".repeat(24)]);
   });
 
-  it("P5 cuts off a user whose sessions fill a value, with both clients", async () => {
+  it("P5 P14 cuts off a user whose sessions fill a value, which concerns nobody else, with both clients", async () => {
     const other = new Memcached(server.address);
     const now = Date.now();
     for (const [prefix, which] of [
@@ -195,7 +198,15 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
       await client.set(key, text + last);
       const record = { id: "b".repeat(24), userId: "ada", lastSeenAt: now, expiresAt: now + HOUR };
       const one = { ...record, closed: false, body: "" };
-      await expect(store.create(one, 0, now)).rejects.toThrow("more than 1 MiB");
+      await expect(store.create(one, 0, now)).rejects.toBeInstanceOf(SignInRefusedError);
+      // That is no outage, which would keep everyone else from signing in for a second.
+      const sessions = createSessions({ secrets: [SECRET], store });
+      for (let time = 0; time < 8; time += 1) {
+        await expect(createBrowser(sessions).signIn("ada")).rejects.toThrow(SignInRefusedError);
+      }
+      const bob = createBrowser(sessions);
+      await bob.signIn("bob");
+      expect((await bob.read()).userId).toBe("bob");
       const at = await store.cutOff("ada", { keepUntil: now + HOUR }, now + 1);
       expect(at).toBe(now + 1);
       const loaded = await store.load("a".repeat(24));
@@ -204,6 +215,20 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
       expect((await store.load("c".repeat(24)))?.cutOff).toBe(at);
     }
     other.end();
+  });
+
+  it("P14 costs little more for each when one user signs out everywhere very many times at once", async () => {
+    const store = memcachedStore({ client, prefix: "storm:" });
+    const now = Date.now();
+    await add(store, "eve", now);
+    const before = await server.stats();
+    const all = Array.from({ length: 150 }, () =>
+      store.cutOff("eve", { keepUntil: now + HOUR }, now),
+    );
+    expect(new Set(await Promise.all(all)).size).toBe(150);
+    const after = await server.stats();
+    const refused = (after["cas_badval"] as number) - (before["cas_badval"] as number);
+    expect(refused).toBeLessThan(150 * 15);
   });
 
   it("holds up nobody with a value that is too long", async () => {
@@ -248,14 +273,22 @@ describeWith({ memcached: memcachedProgram }, "memcachedStore on a server", () =
     const next = { body: "theirs", lastSeenAt: now, expiresAt: now + HOUR };
     const theirs = memcachedStore({ client, prefix: "between:" });
     let between: (() => unknown) | undefined;
+    let together = Promise.resolve();
     const slow = {
       servers: [server.address],
-      getMulti: real.getMulti.bind(real),
+      getMulti: (keys: string[], done: Parameters<MemcachedLike["getMulti"]>[1]) => {
+        together = new Promise((resolve) => {
+          real.getMulti(keys, (...reply) => {
+            resolve();
+            done(...reply);
+          });
+        });
+      },
       add: real.add.bind(real),
       append: real.append.bind(real),
       cas: real.cas.bind(real),
       gets: (key: string, done: Parameters<MemcachedLike["gets"]>[1]) => {
-        const waitsFor = between?.();
+        const waitsFor = between && together.then(between);
         between = undefined;
         void (async () => {
           await waitsFor;

@@ -229,6 +229,27 @@ describe("memoryStore", () => {
     }
   });
 
+  it("P14 keeps few entries of who signs out everywhere again and again, and of each the latest that counts", async () => {
+    const store = memoryStore({ clock: () => now });
+    const [phone, desk] = [id("phone"), id("desk")];
+    const until = now + HOUR;
+    await store.add({ kind: "user", id: "ada", at: now, until });
+    for (let time = 0; time < 10_000; time += 1) {
+      const except = time === 500 ? phone : time === 501 ? undefined : desk;
+      await store.add({ kind: "user", id: "eve", at: now + time, until, except });
+    }
+    const { revocations } = await store.since(undefined);
+    expect(revocations.length).toBeLessThan(200);
+    const latest = (except: string | undefined) =>
+      revocations.filter((each) => each.id === "eve" && each.except === except).at(-1)?.at;
+    expect([latest(desk), latest(phone), latest(undefined)]).toEqual([
+      now + 9999,
+      now + 500,
+      now + 501,
+    ]);
+    expect(revocations.some((each) => each.id === "ada")).toBe(true);
+  });
+
   it("gives everything for a cursor that it never gave", async () => {
     const store = memoryStore();
     await store.add({ kind: "everyone", at: now, until: now + 100 * HOUR * 24 * 365 });
