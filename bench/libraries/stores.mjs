@@ -138,10 +138,15 @@ export const storeKinds = {
     const GET = "SELECT body, expires_at FROM bare WHERE id = $1";
     const SET = `INSERT INTO bare VALUES ($1, $2, $3)
       ON CONFLICT (id) DO UPDATE SET body = excluded.body, expires_at = excluded.expires_at`;
+    // Pages that nothing is in yet don't count: where several wait to write, the server adds up to 20 for each
+    // (`RelationAddExtraBlocks`), and how many wait is a matter of the machine's load.
     const bytes = async (table) => {
-      const { rows } = await client.query("SELECT pg_total_relation_size($1)::int AS bytes", [
-        table,
-      ]);
+      const { rows } = await client.query(
+        `SELECT (pg_total_relation_size($1) - pg_relation_size($1)
+          + current_setting('block_size')::int * count(DISTINCT (ctid::text::point)[0]))::int AS bytes
+          FROM ${table}`,
+        [table],
+      );
       return rows[0].bytes;
     };
     return {
