@@ -16,21 +16,13 @@ import { detached } from "../lib/bytes.ts";
 import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
-import { isTicket, newSessionId } from "../token/ticket.ts";
+import { isTicket } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
-import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import {
-  endedMeanwhile,
-  live,
-  NOTHING_FOUND,
-  refusing,
-  setCookie,
-  signedOutMeanwhile,
-} from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing, setCookie } from "./method.ts";
 import { Content, Kept, Updated } from "./record.ts";
 import { header } from "./request.ts";
 import { decodeSealed, encodeSealed, ID_LENGTH } from "./sealed-text.ts";
@@ -38,6 +30,7 @@ import type { StoredMethod } from "./stored.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
+import { createUnstored } from "./unstored.ts";
 import { bytesByKey } from "./writer.ts";
 
 // Four of these leave room for the other headers within the 16 KiB that Node takes.
@@ -57,7 +50,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   const derivedPrefix = `${cookieName}-`;
   const memo = createMemo<Kept>(detached);
   let replacements = 0;
-  const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
+  const { revokedAt, isEnded, begin, beginFor } = createUnstored(core);
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -169,24 +162,9 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
     const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
-    const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
+    const kept = (await put(visit, begin(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
-  }
-
-  function newRecord(userId: string | undefined, mark: number): SessionRecord {
-    const now = clock();
-    const id = newSessionId();
-    return {
-      id,
-      revision: 1,
-      userId,
-      mark,
-      lastSeenAt: now,
-      expiresAt: now,
-      closed: false,
-      body: "",
-    };
   }
 
   /**
@@ -362,11 +340,6 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return put(visit, record, new Content(content, content.verifiers, data, version), kept);
   }
 
-  /** By the feed, or by its time: only a store could tell that it was used meanwhile. */
-  function isEnded(kept: Kept): boolean {
-    return judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined;
-  }
-
   function owesNothing(visit: Visit, kept: Kept): boolean {
     const { id, lastSeenAt } = kept.record;
     if (visit.headSent) return true;
@@ -390,13 +363,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const data = await next.data(old?.content);
     // What a proof is added to has to be live still, and the user not cut off, as far as this process can know.
     await mirror?.ready(clock());
-    const own = old?.record.userId === userId ? old?.record : undefined;
-    const lifted = own && (mirror?.markOf(own) ?? own.mark);
-    const mark = Math.max(visit.openedAt, lifted ?? 0);
-    const record = newRecord(userId, mark);
-    if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
-      throw signedOutMeanwhile();
-    }
+    const record = beginFor(userId, visit, old);
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
     const content = withoutDevice(
       beginContent(settings, visit.request, { ...next, data }, clock()),

@@ -13,7 +13,6 @@ import { SessionClosedError } from "../errors.ts";
 import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
-import { newSessionId } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
 import {
@@ -27,10 +26,9 @@ import {
   setForeignCookies,
   valuesWithout,
 } from "./foreign.ts";
-import type { RevokedAt } from "./judge.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
-import { endedMeanwhile, live, NOTHING_FOUND, refusing, signedOutMeanwhile } from "./method.ts";
+import { endedMeanwhile, live, NOTHING_FOUND, refusing } from "./method.ts";
 import { createTurns } from "./queues.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
@@ -40,6 +38,7 @@ import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE } from "./tree.ts";
+import { createUnstored } from "./unstored.ts";
 
 /**
  * Where the cookie is the session, or its record says no time that stays, a note under a key of its own holds what
@@ -66,7 +65,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
-  const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
+  const { revokedAt, isEnded, begin, beginFor } = createUnstored(core);
   // What each content was read from, with the cells it was read into: unchanged ones go back as they came.
   const origins = new WeakMap<
     Content,
@@ -213,15 +212,9 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
     const content = beginContent(settings, visit.request, beginning, clock());
-    const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
+    const kept = await put(visit, begin(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
-  }
-
-  function newRecord(userId: string | undefined, mark: number): SessionRecord {
-    const now = clock();
-    const times = { lastSeenAt: now, expiresAt: now };
-    return { id: newSessionId(), revision: 1, userId, mark, ...times, closed: false, body: "" };
   }
 
   function write(
@@ -291,11 +284,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return isSame ? current : undefined;
   }
 
-  /** By the feed, or by its time. */
-  function isEnded(kept: Kept): boolean {
-    return judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined;
-  }
-
   function owesNothing(visit: Visit, kept: Kept): boolean {
     const { id } = kept.record;
     if (visit.headSent) return true;
@@ -318,13 +306,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
     await mirror?.ready(clock());
-    const own = old?.record.userId === userId ? old?.record : undefined;
-    const lifted = own && (mirror?.markOf(own) ?? own.mark);
-    const mark = Math.max(visit.openedAt, lifted ?? 0);
-    const record = newRecord(userId, mark);
-    if (revokedAt({ id: record.id, userId, mark, createdAt: mark }) !== undefined) {
-      throw signedOutMeanwhile();
-    }
+    const record = beginFor(userId, visit, old);
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);
       if (from !== undefined && isEnded(from)) throw endedMeanwhile();
