@@ -38,8 +38,8 @@ export interface LmdbStoreOptions {
   /** Sets apart apps that share a file. @default "" */
   readonly namespace?: string | undefined;
   /**
-   * How much the file may hold, in bytes. Above it new sessions and longer ones are refused with an
-   * error; signing out, touching and sweeping go on, and so make room.
+   * How much the file may hold, in bytes. Above it what is over makes room; where nothing is, new sessions
+   * and longer ones are refused with an error. Signing out, touching and sweeping go on.
    *
    * @default what the disk holds
    */
@@ -95,8 +95,15 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
     return file.write(bytes, work);
   }
 
+  const isFilled = () => maxBytes !== undefined && bytesInUse(space) >= maxBytes;
+
+  /** Where nobody sweeps it is full of what is over. Those who come later find room. */
+  function makeRoom(now: number): void {
+    if (isFilled()) sweepSome(space, SWEEP_BATCH, now);
+  }
+
   function requireRoom(): void {
-    if (maxBytes === undefined || bytesInUse(space) < maxBytes) return;
+    if (!isFilled()) return;
     throw new Error(
       `the LMDB file in ${path} holds the ${maxBytes} bytes that \`maxBytes\` allows`,
     );
@@ -125,6 +132,7 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
       // A copy: it is written later, and the caller's object may have changed by then.
       const given = { ...record };
       return write(given.body.length, () => {
+        makeRoom(now);
         requireRoom();
         return createSession(space, key, given, now - startedAgo);
       });
@@ -134,9 +142,10 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
       const key = keys.session(id);
       if (key === undefined) return false;
       const given = { ...next };
-      return write(given.body.length, () =>
-        updateSession(space, key, revision, given, now, requireRoom),
-      );
+      return write(given.body.length, () => {
+        makeRoom(now);
+        return updateSession(space, key, revision, given, now, requireRoom);
+      });
     },
 
     async touch(id, lastSeenAt, expiresAt, now) {

@@ -184,6 +184,33 @@ describe("lmdbStore", () => {
     expect((await stat(join(path, "data.mdb"))).size).toBeLessThan(2.2 * MEBIBYTE);
   });
 
+  it.each([3000, 300])(
+    "makes room at maxBytes of what is over, where nobody sweeps (%i)",
+    async (size) => {
+      const store = openStore({ maxBytes: 2 * MEBIBYTE });
+      const body = "x".repeat(size);
+      let count = 0;
+      const create = (at: number) => {
+        count += 1;
+        const record = {
+          ...session(`s${count}`, "ada", body),
+          lastSeenAt: at,
+          expiresAt: at + HOUR,
+        };
+        return store.create(record, 0, at);
+      };
+      await expect(
+        (async () => {
+          for (;;) await create(now);
+        })(),
+      ).rejects.toThrow("`maxBytes`");
+      const later = now + HOUR;
+      for (let more = 0; more < 300; more += 1) expect(await create(later)).toBe("created");
+      // What is not over stays.
+      expect((await store.load(id(`s${count}`)))?.record.body).toBe(body);
+    },
+  );
+
   it("is not opened on what is no LMDB file, and says so", async () => {
     await mkdir(path, { recursive: true });
     for (const content of ["x", "x".repeat(100_000), Buffer.alloc(8192)]) {
