@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
@@ -9,6 +10,7 @@ import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { blocks } from "../../scripts/markdown.mjs";
 import type { Agent } from "../../src/testing/agent.ts";
 import { agent } from "../../src/testing/agent.ts";
 
@@ -60,6 +62,27 @@ async function someone(origin: string): Promise<Agent> {
   await post(client, "/sign-in", { name: "ada", password: "secret tea" });
   return client;
 }
+
+// The check of the pages leaves out what is imported again: who copies the blocks does not.
+describe.each(PAGES)("the blocks of docs/adapters/%s.md, one below the other", (page) => {
+  it("import no name twice", async () => {
+    const code = blocks(await readFile(`docs/adapters/${page}.md`, "utf8")).filter(
+      ({ language, hidden }) => language === "ts" && !hidden,
+    );
+    const begins = code.map(
+      ({ lines, flags }) =>
+        lines.some((line) => line.startsWith("import ")) && !flags.includes("continued"),
+    );
+    const next = begins.indexOf(true, 1);
+    const lines = code.slice(0, next === -1 ? undefined : next).flatMap((block) => block.lines);
+    const imports = lines.join("\n").matchAll(/^import (?:type )?(.+?) from /gms);
+    const names = [...imports].flatMap(
+      ([, what = ""]) => what.match(/[\w$]+(?=\s*(?:[,}]|$))/g) ?? [],
+    );
+    expect(names).toContain("createSessions");
+    expect(names).toEqual([...new Set(names)]);
+  });
+});
 
 describe.each(PAGES)("the program of docs/adapters/%s.md", (page) => {
   let program: ChildProcess;
