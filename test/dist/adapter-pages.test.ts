@@ -10,7 +10,6 @@ import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { blocks } from "../../scripts/markdown.mjs";
 import type { Agent } from "../../src/testing/agent.ts";
 import { agent } from "../../src/testing/agent.ts";
 
@@ -66,19 +65,16 @@ async function someone(origin: string): Promise<Agent> {
 // The check of the pages leaves out what is imported again: who copies the blocks does not.
 describe.each(PAGES)("the blocks of docs/adapters/%s.md, one below the other", (page) => {
   it("import no name twice", async () => {
-    const code = blocks(await readFile(`docs/adapters/${page}.md`, "utf8")).filter(
-      ({ language, hidden }) => language === "ts" && !hidden,
+    const text = await readFile(`docs/adapters/${page}.md`, "utf8");
+    const code = [...text.matchAll(/^```ts( continued)?\n(.*?)^```$/gms)];
+    const isAnother = code.findIndex(
+      ([, on, lines = ""], at) => at > 0 && !on && /^import /m.test(lines),
     );
-    const begins = code.map(
-      ({ lines, flags }) =>
-        lines.some((line) => line.startsWith("import ")) && !flags.includes("continued"),
-    );
-    const next = begins.indexOf(true, 1);
-    const lines = code.slice(0, next === -1 ? undefined : next).flatMap((block) => block.lines);
-    const imports = lines.join("\n").matchAll(/^import (?:type )?(.+?) from /gms);
-    const names = [...imports].flatMap(
-      ([, what = ""]) => what.match(/[\w$]+(?=\s*(?:[,}]|$))/g) ?? [],
-    );
+    const program = code.slice(0, isAnother === -1 ? undefined : isAnother);
+    const imports = program.flatMap(([, , lines = ""]) => [
+      ...lines.matchAll(/^import (?:type )?(.+?) from /gms),
+    ]);
+    const names = imports.flatMap(([, what = ""]) => what.match(/[\w$]+(?=\s*(?:[,}]|$))/g) ?? []);
     expect(names).toContain("createSessions");
     expect(names).toEqual([...new Set(names)]);
   });
