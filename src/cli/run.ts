@@ -44,7 +44,7 @@ function explain(error: unknown, command: Command, io: CommandIo): number {
   if (isParseError(error)) {
     // Node repeats the argument: an address with its password, or a secret.
     const problem = error.message.replace(/^(Unexpected argument) '.*'/s, "$1");
-    return misused(io, `${name}: ${printable(problem)}\n${hint(name)}`);
+    return misused(io, `${name}: ${printable(problem.replace(/\n/g, " "))}\n${hint(name)}`);
   }
   if (!isCoatcheckError(error)) throw error;
   io.stderr.write(`${name}: ${error.message.replace(/^coatcheck: /, "")}\n`);

@@ -8,6 +8,7 @@
 import { createEmitter } from "../core/events.ts";
 import { createStoreCalls } from "../core/store-calls.ts";
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { Duration } from "../lib/duration.ts";
 import { DURATION, milliseconds } from "../lib/duration.ts";
 import type { SessionStore } from "../stores/contract.ts";
@@ -76,7 +77,7 @@ const BATCH = 1000;
  * ```
  */
 export function toExpressStore(store: SessionStore, options?: ExpressStoreOptions): ExpressStore {
-  const { clock = Date.now, ...given } = section("options", options, KNOWN);
+  const { clock = dateNow, ...given } = section("options", options, KNOWN);
   if (!isSessionStore(store)) {
     throw new ConfigError("store", "must be a store of coatcheck's, such as lmdbStore({ path })");
   }

@@ -232,21 +232,23 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
   return { list, revoke, revokeUser, revokeEveryone, keepCap, sweep };
 }
 
+// As they are when this is loaded: under a test runner's fake timers a sign-out everywhere would never be through.
+const wait = setTimeout;
+const { setImmediate: turn = wait } = globalThis as {
+  setImmediate?: (then: () => void) => unknown;
+};
+
 /** Whoever signs in after a cut-off is to begin in a later millisecond, or it would end them as well. */
-function moment(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 2));
+function moment(): Promise<unknown> {
+  return new Promise((resolve) => wait(resolve, 2));
 }
 
 /**
  * Lets the event loop take a turn: a store in memory answers without one, and a million records in
  * one go would let every other request wait.
  */
-function breath(): Promise<void> {
-  const { setImmediate } = globalThis as { setImmediate?: (then: () => void) => unknown };
-  return new Promise((resolve) => {
-    if (setImmediate === undefined) setTimeout(resolve, 0);
-    else setImmediate(resolve);
-  });
+function breath(): Promise<unknown> {
+  return new Promise((resolve) => turn(resolve));
 }
 
 /** Without the data: what somebody who signs in again and again has kept in all of them may not fit in memory. */

@@ -169,7 +169,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
     if (found.blocked) {
       throw new SessionClosedError(
         isUnreadable(found)
-          ? "this request's cookie was made with a secret, or by a version, that this process does not know, so nothing can be kept; a sign-in replaces it"
+          ? "this request's cookie was made with a secret, or by a version, that this process does not know (another app's on this host?), so nothing can be kept; a sign-in replaces it"
           : "this request's session has ended or was replaced, so nothing can be kept in it",
       );
     }

@@ -9,6 +9,7 @@ import type { CookieAttributes } from "../cookie/write.ts";
 import { cookieProblem } from "../cookie/write.ts";
 import { ConfigError, section } from "../errors.ts";
 import type { ForeignSource } from "../interop/source.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "../stores/contract.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { createKeyRing } from "../token/key-ring.ts";
@@ -164,7 +165,7 @@ export function resolveOptions<Data extends object>(options: SessionsOptions<Dat
   }
   optionalFunction("address", options.address);
   optionalFunction("clock", options.clock);
-  const { clock = Date.now } = options;
+  const { clock = dateNow } = options;
   if (!Number.isSafeInteger(clock())) {
     throw new ConfigError("clock", "must give whole milliseconds, as Date.now() does");
   }

@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { SqlBatch, SqlRow } from "./cloudflare-sql.ts";
 import { requirePrefix, sqlSchema, storeOfTables } from "./cloudflare-sql.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
@@ -51,7 +52,7 @@ export function d1Store(options: D1StoreOptions): SessionStore & Revocations {
     client,
     prefix = "coatcheck_",
     createTables = true,
-    clock = Date.now,
+    clock = dateNow,
   } = section("options", options, KNOWN);
   const candidate = client as Partial<D1Like> | null | undefined;
   if (typeof candidate?.prepare !== "function" || typeof candidate.batch !== "function") {

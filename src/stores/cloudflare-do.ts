@@ -8,6 +8,7 @@
 import { ConfigError, section } from "../errors.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
 import { utf8 } from "../lib/bytes.ts";
+import { dateNow } from "../lib/clock.ts";
 import { randomBytes } from "../lib/random.ts";
 import { hmac, hmacKey } from "../lib/sha256.ts";
 import type { SqlBatch, SqlRow, SqlStatement } from "./cloudflare-sql.ts";
@@ -71,7 +72,7 @@ export function durableObjectStore(options: DurableObjectStoreOptions): SessionS
     client,
     objects = 32,
     prefix = "coatcheck_",
-    clock = Date.now,
+    clock = dateNow,
   } = section("options", options, KNOWN);
   const candidate = client as Partial<DurableObjectNamespaceLike> | null | undefined;
   if (typeof candidate?.idFromName !== "function" || typeof candidate.get !== "function") {

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { nodeDisk, randomName } from "./file-disk.ts";
 import { storeOn } from "./file-store.ts";
@@ -63,7 +64,7 @@ function checked(options: FileStoreOptions) {
     path,
     durable = true,
     namespace = "",
-    clock = Date.now,
+    clock = dateNow,
   } = section("options", options, KNOWN);
   if (typeof path !== "string" || path === "") {
     throw new ConfigError("path", "must name a folder, such as `data/sessions`");

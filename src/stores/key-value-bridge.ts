@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore, StoreTraits } from "./contract.ts";
 import { storeOfCells } from "./key-value.ts";
 import type { PlainBackend } from "./key-value-cells.ts";
@@ -44,7 +45,7 @@ export function bridgeTo(
   backend: PlainBackend,
   options: BridgeOptions & { readonly prefix: string },
 ): SessionStore & Revocations {
-  const { prefix, forgets = FORGETS, clock = Date.now } = options;
+  const { prefix, forgets = FORGETS, clock = dateNow } = options;
   if (typeof prefix !== "string" || !/^[\w.:-]{0,64}$/.test(prefix)) {
     throw new ConfigError("prefix", "must be up to 64 letters, digits, or any of `_.:-`");
   }

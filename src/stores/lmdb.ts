@@ -8,6 +8,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { openLmdbFile } from "./lmdb-file.ts";
 import { lmdbKeys } from "./lmdb-keys.ts";
@@ -204,7 +205,7 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
 }
 
 function checked(options: LmdbStoreOptions) {
-  const { path, namespace = "", maxBytes, clock = Date.now } = section("options", options, KNOWN);
+  const { path, namespace = "", maxBytes, clock = dateNow } = section("options", options, KNOWN);
   if (typeof path !== "string" || path === "") {
     throw new ConfigError("path", "must name a folder, such as `data/sessions`");
   }

@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { Loaded, Revocations, SessionRecord, SessionStore, StoreChange } from "./contract.ts";
 import { memoryFeed } from "./memory-feed.ts";
 import { ABSENT, sessionTable } from "./memory-table.ts";
@@ -40,7 +41,7 @@ const LEAST_BYTES = 16 * MEBIBYTE;
  * ```
  */
 export function memoryStore(options?: MemoryStoreOptions): SessionStore & Revocations {
-  const { maxBytes = 256 * MEBIBYTE, clock = Date.now } = section("options", options, KNOWN);
+  const { maxBytes = 256 * MEBIBYTE, clock = dateNow } = section("options", options, KNOWN);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < LEAST_BYTES) {
     throw new ConfigError("maxBytes", `must be a whole number of bytes from ${LEAST_BYTES} on`);
   }

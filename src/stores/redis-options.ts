@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { StoreTraits } from "./contract.ts";
 import type { RedisClient, RedisLink } from "./redis-client.ts";
 import { isPool, redisLink } from "./redis-client.ts";
@@ -75,7 +76,7 @@ export function redisSettings(options: RedisStoreOptions): RedisSettings {
     subscriber,
     confirm,
     forgets = FORGETTING,
-    clock = Date.now,
+    clock = dateNow,
   } = section("options", options, KNOWN);
   if (typeof namespace !== "string" || !/^[\w.:-]{1,64}$/.test(namespace)) {
     throw new ConfigError("namespace", "must be 1 to 64 letters, digits, or any of `_.:-`");

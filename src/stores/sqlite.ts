@@ -8,6 +8,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { ConfigError, section } from "../errors.ts";
+import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import type { SqliteDatabase, SqliteRow } from "./sqlite-database.ts";
 import { checkDatabase, openSqliteFile, reasonOf, untilFree } from "./sqlite-database.ts";
@@ -183,7 +184,7 @@ type Given = Partial<SqliteFileOptions & SqliteDatabaseOptions>;
 
 function checked(options: SqliteStoreOptions) {
   const given = section<Given>("options", options, KNOWN);
-  const { path, durable = true, database, namespace = "", clock = Date.now } = given;
+  const { path, durable = true, database, namespace = "", clock = dateNow } = given;
   if (database !== undefined) {
     if (path !== undefined) throw new ConfigError("path", "cannot stand beside `database`");
     if (given.durable !== undefined) {

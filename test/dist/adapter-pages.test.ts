@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
@@ -60,6 +61,24 @@ async function someone(origin: string): Promise<Agent> {
   await post(client, "/sign-in", { name: "ada", password: "secret tea" });
   return client;
 }
+
+// The check of the pages leaves out what is imported again: who copies the blocks does not.
+describe.each(PAGES)("the blocks of docs/adapters/%s.md, one below the other", (page) => {
+  it("import no name twice", async () => {
+    const text = await readFile(`docs/adapters/${page}.md`, "utf8");
+    const code = [...text.matchAll(/^```ts( continued)?\n(.*?)^```$/gms)];
+    const isAnother = code.findIndex(
+      ([, on, lines = ""], at) => at > 0 && !on && /^import /m.test(lines),
+    );
+    const program = code.slice(0, isAnother === -1 ? undefined : isAnother);
+    const imports = program.flatMap(([, , lines = ""]) => [
+      ...lines.matchAll(/^import (?:type )?(.+?) from /gms),
+    ]);
+    const names = imports.flatMap(([, what = ""]) => what.match(/[\w$]+(?=\s*(?:[,}]|$))/g) ?? []);
+    expect(names).toContain("createSessions");
+    expect(names).toEqual([...new Set(names)]);
+  });
+});
 
 describe.each(PAGES)("the program of docs/adapters/%s.md", (page) => {
   let program: ChildProcess;

@@ -62,7 +62,9 @@ same.`,
 };
 
 /** The cookies of what was typed. */
-function cookiesOf(text: string): Pick<CookieCase, "name" | "value" | "others">[] {
+function cookiesOf(typed: string): Pick<CookieCase, "name" | "value" | "others">[] {
+  // Copied along, such as the line end of a file from Windows, it is no part of a cookie.
+  const text = typed.trim();
   const pairs = text
     .replace(/^(?:set-)?cookie: */i, "")
     .split(/; */)

@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, section } from "../../errors.ts";
+import { dateNow } from "../../lib/clock.ts";
 import type { Duration } from "../../lib/duration.ts";
 import { DURATION, milliseconds } from "../../lib/duration.ts";
 import type { RecordUpdate, SessionRecord, StoreChange } from "../contract.ts";
@@ -262,7 +263,7 @@ function touched(before: SessionRecord, lastSeenAt: number, expiresAt: number): 
 
 function checked(options: CachedOptions | undefined) {
   const given = section("options", options, KNOWN);
-  const { maxBytes = 64 * MEBIBYTE, clock = Date.now } = given;
+  const { maxBytes = 64 * MEBIBYTE, clock = dateNow } = given;
   const maxAge = duration("maxAge", given.maxAge === undefined ? "10s" : given.maxAge);
   const staleFor = given.staleFor === undefined ? undefined : duration("staleFor", given.staleFor);
   if (staleFor !== undefined && staleFor < maxAge) {

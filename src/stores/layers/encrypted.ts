@@ -6,6 +6,7 @@
 
 import { ConfigError, section, UnreadableRecordError } from "../../errors.ts";
 import { boundedMap } from "../../lib/bounded-map.ts";
+import { dateNow } from "../../lib/clock.ts";
 import type { Loaded, SessionRecord } from "../contract.ts";
 import type { Owner } from "./encrypted-body.ts";
 import { bodyCipher, longestBody } from "./encrypted-body.ts";
@@ -43,7 +44,7 @@ export function encrypted<Store extends AnyStore>(
   options: EncryptedOptions,
 ): Layered<Store> {
   const handed: AnyStore = handOn(store);
-  const { secrets, clock = Date.now } = section("options", options, ["secrets", "clock"]);
+  const { secrets, clock = dateNow } = section("options", options, ["secrets", "clock"]);
   if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
   const cipher = bodyCipher(secrets);
   // An update does not say whose the session is. It never changes, and whoever updates has loaded.

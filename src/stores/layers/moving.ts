@@ -6,6 +6,7 @@
 
 import { ConfigError, isCoatcheckError, section } from "../../errors.ts";
 import { utf8Length } from "../../lib/bytes.ts";
+import { dateNow } from "../../lib/clock.ts";
 import type { Loaded, SessionRecord, SessionStore, StoreChange, StoreTraits } from "../contract.ts";
 import type { AnyStore } from "./layer.ts";
 import { handOn } from "./layer.ts";
@@ -52,7 +53,7 @@ const KNOWN = ["from", "to", "move", "clock"] as const;
  * ```
  */
 export function moving(options: MovingOptions): AnyStore {
-  const { move = false, clock = Date.now, ...places } = section("options", options, KNOWN);
+  const { move = false, clock = dateNow, ...places } = section("options", options, KNOWN);
   const from = place("from", places.from);
   const to = place("to", places.to);
   // "false" of an environment would move, and nothing moves back.

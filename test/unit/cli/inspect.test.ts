@@ -225,6 +225,16 @@ describe("coatcheck inspect", () => {
       expect(out).not.toContain(value.slice(at, at + 8));
   });
 
+  it("does not mind what was copied along: white space around it, or Windows' line end", async () => {
+    const ada = memoryApp().browser();
+    await ada.signIn("ada");
+    for (const text of [`${ada.cookie()}\r`, `Cookie: ${ada.cookie()}\r\n`, ` ${ada.cookie()} `]) {
+      expect((await inspect(text, "--secret", SECRET)).out).toContain(
+        "coatcheck ticket, genuine\n",
+      );
+    }
+  });
+
   it("says that it knows none, and survives whatever it is given", async () => {
     for (const text of [
       "x",

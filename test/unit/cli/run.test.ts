@@ -63,6 +63,17 @@ describe("coatcheck copy", () => {
   });
 });
 
+describe("coatcheck inspect", () => {
+  it("says in one line what is wrong with an option", async () => {
+    const { code, err } = await run("inspect", "--secret", "-hunter2", "x");
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^coatcheck inspect: Option '--secret' argument is ambiguous\. Did you .+\nTry/,
+    );
+    expect(err).not.toContain("hunter2");
+  });
+});
+
 describe("coatcheck secret", () => {
   it("prints one secret and nothing else, a new one each time", async () => {
     const first = await run("secret");

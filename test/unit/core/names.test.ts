@@ -213,11 +213,25 @@ describe("in development", () => {
     for (const face of [handle, loaded]) {
       expect(face["then"]).toBeUndefined();
       expect(face["$$typeof"]).toBeUndefined();
+      // What Jest asks before it shows a value, in a snapshot or beside the one expected.
+      for (const name of [
+        "tagName",
+        "hasAttribute",
+        "_isMockFunction",
+        "@@__IMMUTABLE_RECORD__@@",
+      ]) {
+        expect(face[name], name).toBeUndefined();
+      }
       expect(face["constructor"]).toBe(Object);
       expect(Object.hasOwn(face, "x")).toBe(false);
     }
     expect(handle).not.toBe(loaded);
     expect(handle).toEqual(handle);
+    expect({ handle }).toMatchInlineSnapshot(`
+      {
+        "handle": {},
+      }
+    `);
   });
 
   it("verbs that may be handed on work through the guard", async () => {

@@ -235,3 +235,25 @@ describe("old and new processes side by side", () => {
     },
   );
 });
+
+// Browsers do not look at the port: on localhost all apps have one jar.
+describe("two apps on one host", () => {
+  it("with one cookie name between them are told why nothing is kept", async () => {
+    const shop = memoryApp();
+    const { there } = await ada(shop, memoryApp({ secrets: [OTHER_SECRET] }));
+    await expect(there.set("color", "blue")).rejects.toThrow("another app's on this host?");
+  });
+
+  it("with a cookie name each leave one another alone", async () => {
+    const shop = memoryApp();
+    const { here, there } = await ada(
+      shop,
+      memoryApp({ secrets: [OTHER_SECRET], cookie: { name: "office" } }),
+    );
+    await there.set("color", "blue");
+    await there.signIn("bob");
+    here.plant(there.cookie());
+    expect((await here.read()).get("color")).toBe("red");
+    expect((await there.read()).get("color")).toBe("blue");
+  });
+});
