@@ -119,8 +119,9 @@ export function coatcheck<Data extends object>(sessions: Sessions<Data>): Fastif
 const HEAD_SENT = { head: "sent" } as const;
 
 /** Whether the app has the socket, as with @fastify/websocket: who gets it answers there, and not with a reply. */
-function isUpgrade(raw: object): boolean {
-  return "upgrade" in raw && raw.upgrade === true;
+function isUpgrade(raw: FastifyRequest["raw"] & { upgrade?: boolean }): boolean {
+  // The request that its `injectWS` makes for tests says so only in its headers.
+  return raw.upgrade ?? raw.headers.upgrade === "websocket";
 }
 
 function useOf(request: FastifyRequest): Use | undefined {

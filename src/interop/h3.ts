@@ -62,6 +62,8 @@ export interface H3Content {
 const ITERATIONS = { 1: [1], 2: [8192, 1] } as const;
 const CHUNKED = "__chunked__";
 const CHUNK_CHARACTERS = 4_000;
+/** The longest that is read takes five. Each is looked for in the whole header, so nobody may ask for a thousand. */
+const MAX_CHUNKS = 16;
 
 /**
  * The sessions of an app with h3, Nitro or Nuxt, for adopting and sharing. The header that h3 takes a
@@ -228,6 +230,7 @@ function gathered(
     ? Number(main.slice(CHUNKED.length))
     : 0;
   if (count === 0) return refuse("malformed", "the cookie does not say how many parts there are");
+  if (count > MAX_CHUNKS) return refuse("too-large", "the cookie has more parts than are read");
   const names = Array.from({ length: count }, (_, at) => `${name}.${at + 1}`);
   let text = "";
   for (const each of names) {

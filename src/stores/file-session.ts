@@ -19,6 +19,8 @@ export type SessionEntry =
 export interface SessionState {
   readonly record: SessionRecord | undefined;
   readonly isRemoved: boolean;
+  /** When its file began it was to end then: most have their mark there, also those that have ended before. */
+  readonly firstEnd: number;
 }
 
 /** Neither closed nor past its time. */
@@ -28,14 +30,14 @@ export function isLive(record: SessionRecord | undefined, now: number): record i
 
 /** A line's writer is told when the session would have ended before. */
 export const sessionLog: LogKind<SessionState, SessionEntry, number> = {
-  begin: () => ({ record: undefined, isRemoved: false }),
+  begin: () => ({ record: undefined, isRemoved: false, firstEnd: 0 }),
   apply(state, entry) {
     const { record, isRemoved } = state;
     if ("is" in entry) return become(state, { ...entry.is, userId: entry.is.userId });
     if (record === undefined || isRemoved) return "refused";
     if ("removed" in entry) {
       if (record.expiresAt > entry.removed) return "refused";
-      return { state: { record, isRemoved: true }, result: record.expiresAt };
+      return { state: { ...state, isRemoved: true }, result: record.expiresAt };
     }
     if (record.closed) return "refused";
     if ("mark" in entry)
@@ -55,10 +57,12 @@ export const sessionLog: LogKind<SessionState, SessionEntry, number> = {
 };
 
 function become(
-  { record: before, isRemoved }: SessionState,
+  { record: before, isRemoved, firstEnd }: SessionState,
   record: SessionRecord,
 ): Applied<SessionState, number> {
-  return { state: { record, isRemoved }, result: (before ?? record).expiresAt };
+  const { expiresAt } = before ?? record;
+  const state = { record, isRemoved, firstEnd: before === undefined ? expiresAt : firstEnd };
+  return { state, result: expiresAt };
 }
 
 function updated(record: SessionRecord, next: RecordUpdate): SessionRecord {

@@ -45,6 +45,8 @@ export function sweeperOn(
       const told = isRemoved ? "refused" : await log.add({ removed: now });
       if (told === "moved" || !log.state.isRemoved) return "later";
       // From here on it is gone. Whoever comes to a step that is taken already goes on.
+      const first = dueBucket(log.state.firstEnd);
+      if (first > bucket) await unmarkEarly(duePath(first, name), name);
       await disk.remove(sessionPath(name), log.file);
       if (record.userId !== undefined) await sessions.leaveUser(record.userId, name);
       return typeof told === "object" ? "removed" : "gone";
@@ -52,6 +54,14 @@ export function sweeperOn(
     // With the session, or before it: whoever makes one looks whether its mark is still there.
     if (removed !== "later") await disk.unmark(duePath(bucket, name));
     return removed === "removed";
+  }
+
+  /** The mark that a session had before it was told to end sooner. */
+  async function unmarkEarly(path: string, name: string): Promise<void> {
+    await disk.unmark(path);
+    // Another sweep may have removed the session, and somebody made one of the same id that is due there too.
+    const again = await sessions.read(name);
+    if (again !== undefined) await sessions.keepMarked(duePath(dueBucket(again.expiresAt), name));
   }
 
   async function lookLater(

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { Agent } from "../../src/testing/agent.ts";
 import { agent } from "../../src/testing/agent.ts";
+import { until } from "../support/until.ts";
 
 const ORIGIN = "https://shop.example";
 const PAGES = ["express", "fastify", "hono", "koa", "node", "web"] as const;
@@ -253,6 +254,32 @@ describe.each(PAGES)("the program of docs/adapters/%s.md", (page) => {
     await post(eve, "/sign-out");
     await tell("release");
     expect(await (await events).text()).toContain("signed-out");
+  });
+
+  it("watches nothing for those who have left before the first event", async () => {
+    const watches = async (): Promise<boolean> => {
+      const heard = once(program, "message");
+      program.send("watches");
+      return (await heard)[0];
+    };
+    const eve = await signedIn();
+    const staying = await eve.fetch("/events");
+    expect(await watches()).toBe(true);
+    await staying.body?.cancel();
+
+    await tell("hold");
+    const held = once(program, "message");
+    const gone = rawSocket("GET /events", `Cookie: ${cookieOf(eve)}`);
+    await held;
+    gone.resetAndDestroy();
+    await once(gone, "close");
+    // What comes after it has been answered, so the server knows that it is gone.
+    expect((await agent(origin).fetch("/events")).status).toBe(401);
+    await tell("release");
+    await until("nothing is watched", async () => !(await watches()));
+    // And it has not only not begun yet.
+    await shown(eve);
+    expect(await watches()).toBe(false);
   });
 
   it("signs out, also the copy of a cookie", async () => {

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { open } from "lmdb";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { lmdbStore } from "../../src/stores/lmdb.ts";
@@ -41,6 +41,41 @@ it("an LMDB store goes on while a process is killed, and frees what that one was
   await store.sweep(1, now);
   expect(readersOf(file)).not.toContain(pid);
   await file.close();
+  await store.close();
+});
+
+it("an LMDB file grows while a process stands still in a read, and no more once that one was killed", async () => {
+  const reader = childProgram("lmdb-reader.ts");
+  const path = await temporaryFolder("lmdb-growth");
+  onTestFinished(async () => {
+    reader.dispose();
+    await rm(path, { recursive: true });
+  });
+  const store = lmdbStore({ path });
+  const now = Date.now();
+  const id = "A".repeat(24);
+  const times = { lastSeenAt: now, expiresAt: now + 1000 };
+  const body = "x".repeat(20_000);
+  await store.create({ id, userId: undefined, ...times, closed: false, body }, 0, now);
+  let revision = 1;
+  const growth = async (): Promise<number> => {
+    const before = (await stat(`${path}/data.mdb`)).size;
+    for (let write = 0; write < 100; write += 1) {
+      expect(await store.update(id, revision, { body, ...times }, now)).toBe(true);
+      revision += 1;
+    }
+    return (await stat(`${path}/data.mdb`)).size - before;
+  };
+  await growth();
+  expect(await growth()).toBeLessThan(5 * body.length);
+
+  const still = reader.start(path);
+  await still.line("reading");
+  expect(await growth()).toBeGreaterThan(90 * body.length);
+  still.process.kill("SIGKILL");
+  await still.ended;
+  await store.sweep(1, now);
+  expect(await growth()).toBeLessThan(5 * body.length);
   await store.close();
 });
 

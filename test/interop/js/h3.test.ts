@@ -116,6 +116,16 @@ describe("h3 2, live", () => {
     }
     cover({ library: "h3", what: "several cookies" });
   });
+
+  it("P14 looks for a few parts only, however many a cookie says that there are", async () => {
+    let looks = 0;
+    const opened = await source.open((name) => {
+      looks += 1;
+      return name === "h3" ? "__chunked__999" : "x";
+    }, Date.now());
+    expect(opened).toMatchObject({ refused: "too-large" });
+    expect(looks).toBeLessThan(20);
+  });
 });
 
 describe("h3 1, live", () => {

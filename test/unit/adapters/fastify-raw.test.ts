@@ -1,6 +1,6 @@
 // Replies that are sent past Fastify, so that no `onSend` hook hears of them.
 import { once } from "node:events";
-import type { OutgoingHttpHeaders } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { ServerResponse } from "node:http";
 import { connect } from "node:http2";
 import type { Socket } from "node:net";
@@ -428,6 +428,30 @@ describe("the handler of a socket", () => {
       expect((await sessions.open({ headers: { cookie } }).load()).all()).toEqual({ n: "tea" });
     },
   );
+
+  it("P9 is refused the same in a test, by the request that `injectWS` makes up", async () => {
+    const { app, sessions } = await open();
+    const answer = new Promise((resolve) => {
+      app.get("/", async (request, reply) => {
+        reply.hijack();
+        resolve(await written(request).catch(({ code }) => code));
+      });
+    });
+    await app.ready();
+    // No message of Node's, and no stream: an object with what a handshake needs.
+    const request = {
+      method: "GET",
+      url: "/",
+      httpVersion: "1.1",
+      headers: {
+        cookie: await signedInCookie(sessions, "ada"),
+        connection: "upgrade",
+        upgrade: "websocket",
+      },
+    } as unknown as IncomingMessage;
+    app.routing(request, new ServerResponse(request));
+    expect(await answer).toBe("ERR_SESSION_CLOSED");
+  });
 
   it("is not reached by who is not signed in: a hook before it answers", async () => {
     const { app } = await open();

@@ -286,6 +286,32 @@ describe("processes in the folder of a file store", { timeout: 60_000 }, () => {
       ["append", "remove", "create", "exists"],
     );
   });
+
+  it("P5 two sweeps of a session that ended early leave the mark of a new one of the same id", async () => {
+    let answer: string;
+    await race(
+      async (store) => {
+        const marked = { ...record, expiresAt: now + DAY };
+        await store.create(marked, 0, now);
+        await store.update(ID, 1, next({ body: "", close: true }), now);
+        return {
+          one: async (own) => {
+            await own.sweep(9, now + HOUR);
+          },
+          two: async (own) => {
+            await own.sweep(9, now + HOUR);
+          },
+          create: async (own) => {
+            answer = await own.create(marked, 0, now + HOUR);
+          },
+        };
+      },
+      async (store) => {
+        expect(await store.sweep(9, now + DAY)).toBe(answer === "created" ? 1 : 0);
+      },
+      ["append", "remove", "create", "exists", "unmark"],
+    );
+  });
 });
 
 const EVERYTHING = ["open", "read", "append", "create", "write", "rename", "remove", "mark"];

@@ -396,6 +396,11 @@ describe("fileStore", () => {
     }
     await store.cutOff("user 3", { keepUntil: now + HOUR }, now);
     expect(await store.sweep(1000, now + 10)).toBe(40);
+    // Also where it was to be looked at before it was told to end sooner.
+    const left = await everything();
+    for (let index = 0; index < 40; index += 1) {
+      expect(left.filter((name) => name.endsWith(hexOf(`s${index}`)))).toEqual([]);
+    }
     expect(await store.sweep(25, now + HOUR)).toBe(25);
     expect(await store.sweep(1000, now + HOUR)).toBe(16);
     expect(await store.sweep(1000, now + 2 * HOUR)).toBe(20);
