@@ -96,8 +96,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   const back = adoptions.find(({ writeBack }) => writeBack);
   const timers = new Set<ReturnType<typeof setTimeout>>();
   // What a visit may write back to: the foreign session that it came with ("own"), or only one that it has begun
-  // itself ("none"): that of before is another session's of ours. "stays": it was left as it is.
-  const visits = new WeakMap<Visit, "own" | "none" | "stays">();
+  // itself ("none"): that of before is another session's of ours. "left": it was left as it is.
+  const visits = new WeakMap<Visit, "own" | "none" | "left">();
   // What deletes their foreign cookies.
   const deletions = new WeakMap<Visit, readonly ForeignCookie[]>();
 
@@ -140,11 +140,13 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     if (visit.headSent) return NOTHING_FOUND;
     const taken = await mapped(adoption, foreign);
     if (taken === undefined) {
-      visits.set(visit, "stays");
+      visits.set(visit, "left");
       return NOTHING_FOUND;
     }
+    const { userId, tree } = taken;
+    // Many libraries give every visitor one, and whoever has a ticket of ours can't come as the user of theirs (P15).
+    if (userId === undefined && tree.size === 0) return NOTHING_FOUND;
     await mirror?.ready(clock());
-    const { userId } = taken;
     // Whoever signed everyone out meant this one too. A source that cannot tell counts as from long ago.
     const began = foreign.createdAt ?? (userId === undefined ? clock() : 1);
     const judged = { id: "", userId, mark: began, createdAt: began };
@@ -351,17 +353,6 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     return remove(foreign, from);
   }
 
-  /** Whether it was not taken over, and will not be: then it stays as it is as well. */
-  async function stays(
-    visit: Visit,
-    adoption: ResolvedAdoption,
-    foreign: ForeignSession,
-  ): Promise<boolean> {
-    if (visits.get(visit) === "stays") return true;
-    const marker = await markerOf(adoption.from, foreign);
-    return marker === undefined && (await mapped(adoption, foreign)) === undefined;
-  }
-
   /** Ours is kept already: trouble there is told, and fails nobody's request. */
   async function writeBack(
     visit: Visit,
@@ -377,8 +368,15 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       const foreign = await open(from, latestCookies(visit, text));
       // What is in the cookie, and what a cookie would have to name, can't be written any more.
       if (visit.headSent && foreign?.recordKey === undefined) return;
-      if (isNew) visits.set(visit, "none");
-      else if (foreign !== undefined && (await stays(visit, adoption, foreign))) return;
+      let marker: Loaded | undefined;
+      if (isNew) {
+        visits.set(visit, "none");
+      } else if (foreign !== undefined) {
+        // One that was not taken over, and will not be, stays as it is.
+        if (visits.get(visit) === "left") return;
+        marker = await markerOf(from, foreign);
+        if ((marker ?? (await mapped(adoption, foreign))) === undefined) return;
+      }
       // A sign-out may have been quicker, and has removed it.
       const isWritten = !isNew && record.revision > 1;
       if (foreign === undefined && isWritten) {
@@ -404,9 +402,9 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       const sealed = await callsOf(from).run("write", () =>
         from.seal({ ...draft, ...(origin !== undefined && { origin }) }, clock()),
       );
-      // Where the cookie is the session, each one is another: none of them is to be adopted again, so none goes out
-      // that is not remembered.
-      if (sealed.identity !== foreign?.identity) {
+      // Where the cookie is the session, each one is another, and an old server may have begun this one: none of them
+      // is to be adopted again, so none goes out that is not remembered.
+      if (marker === undefined || sealed.identity !== foreign?.identity) {
         await claim(kept, markerId(ring.current, from, sealed), draft.expiresAt);
       }
       setForeignCookies(visit, sealed.cookies);

@@ -262,6 +262,32 @@ describe("a session of another library", () => {
     expect(old.records.size).toBe(0);
   });
 
+  it("P15 of a visitor with nothing in it makes no session of ours, and is adopted once it is a user's", async () => {
+    for (const kind of ["records", "cookie"] as const) {
+      for (const writeBack of [false, true]) {
+        const { old, app } = adopting({ kind, writeBack });
+        const ada = app.browser();
+        ada.plant(await old.signIn({ _csrf: "x" }, app.clock.now()));
+        app.recorded.clear();
+        const { head, result } = await ada.visit((session) => session.load());
+        expect([result.isNew, head.cookies, app.recorded.count("create")]).toEqual([true, [], 0]);
+        const visitor = ada.copy();
+        // As an app that gives the session it has to whoever signs in.
+        const [[id] = []] = old.records;
+        if (kind === "records") {
+          old.records.set(id as string, JSON.stringify({ data: { user: "ada" } }));
+        } else {
+          ada.plant(await old.signIn({ user: "ada" }, app.clock.now()));
+        }
+        expect((await ada.read()).userId).toBe("ada");
+        if (kind === "records") continue;
+        await visitor.set("cart", ["tea"]);
+        expect((await visitor.read()).get("cart")).toEqual(["tea"]);
+        if (writeBack) expect(await old.read(visitor.cookie())).toMatchObject({ cart: ["tea"] });
+      }
+    }
+  });
+
   it("is not adopted where no cookie can be set", async () => {
     const { old, app } = adopting();
     const cookie = await old.signIn({ user: "ada" }, 1);
@@ -675,6 +701,30 @@ describe.each(["records", "cookie"] as const)(
     });
   },
 );
+
+it("P5 a session that an old server has begun, and that ours was written into, is not adopted after ours has ended", async () => {
+  for (const end of ["signOut", "revoke", "revokeUser"] as const) {
+    const { old, app } = adopting({ writeBack: true });
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, app.clock.now() - 1000));
+    const { id } = await ada.read();
+    const [ticket] = ada
+      .cookie()
+      .split("; ")
+      .filter((pair) => pair.startsWith(NAME));
+    const theirs = await old.signIn({ user: "ada" }, app.clock.now());
+    ada.plant(`${ticket}; ${theirs}`);
+    await ada.set("cart", ["tea"]);
+    expect(await old.read(theirs)).toEqual({ user: "ada", cart: ["tea"] });
+    if (end === "signOut") await ada.visit((session) => session.signOut());
+    else if (end === "revoke") await app.sessions.revoke(id as string);
+    else await app.sessions.revokeUser("ada");
+    app.clock.advance("2m");
+    const thief = app.browser();
+    thief.plant(theirs);
+    expect((await thief.read()).userId, end).toBeUndefined();
+  }
+});
 
 it("P5 no cookie of theirs goes out that our store could not remember", async () => {
   const old = foreignLibrary("cookie");
