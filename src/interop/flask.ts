@@ -83,7 +83,7 @@ export interface FlaskCookieOptions extends FlaskSigning {
    */
   readonly lifetime?: Duration;
   /**
-   * How far the other clock may be ahead of ours.
+   * How far the other clock may be ahead of ours, or behind it.
    *
    * @default "10s"
    */
