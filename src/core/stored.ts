@@ -72,8 +72,8 @@ export function createStored(core: StoredCore): StoredMethod {
     // A secret that was dropped has ended its sessions: they must not come back as what they were before.
     const isOurs = ticket === "unknown-key";
     const found = refused(ticket, undefined, isOurs);
-    if (isOurs || other === undefined) return found;
-    return other.find(visit).then((adopted) => (adopted === NOTHING_FOUND ? found : adopted));
+    const adopting = isOurs ? undefined : other?.find(visit);
+    return adopting?.then((adopted) => (adopted === NOTHING_FOUND ? found : adopted)) ?? found;
   }
 
   /** What a genuine ticket is good for. `again`: by what the store has, whatever a cache remembers. */
