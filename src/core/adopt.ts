@@ -10,10 +10,9 @@
  * @module
  */
 
-import { readCookies } from "../cookie/read.ts";
 import { SignInRefusedError, StoreUnavailableError, UsageError, ValueError } from "../errors.ts";
 import type { ForeignCookie, ForeignSession, ForeignSource } from "../interop/source.ts";
-import type { NewRecord } from "../stores/contract.ts";
+import type { Loaded, NewRecord } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
 import type { Ticket } from "../token/ticket.ts";
 import { closeSession } from "./close.ts";
@@ -60,7 +59,7 @@ export interface Host {
 export interface Adopter {
   /** Whether the other library is to see what happens here. */
   readonly isWritingBack: boolean;
-  /** The session of a request that brings no cookie of ours. */
+  /** The session of a request that brings no ticket of ours. */
   find(visit: Visit): Promise<Found>;
   /** The answer brings a ticket: the foreign cookies that it was made of are not needed any more. */
   ticketSet(visit: Visit): void;
@@ -96,12 +95,14 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   const endingsOf = (from: ForeignSource): Endings => sources.get(from)?.endings as Endings;
   const back = adoptions.find(({ writeBack }) => writeBack);
   const timers = new Set<ReturnType<typeof setTimeout>>();
-  // Their foreign session is that of another session of ours: what they begin is not written into it.
-  const refusedVisits = new WeakSet<Visit>();
+  // What a visit may write back to: the foreign session that it came with ("own"), or only one that it has begun
+  // itself ("none"): that of before is another session's of ours. "left": it was left as it is.
+  const visits = new WeakMap<Visit, "own" | "none" | "left">();
   // What deletes their foreign cookies.
   const deletions = new WeakMap<Visit, readonly ForeignCookie[]>();
 
   async function find(visit: Visit): Promise<Found> {
+    visits.set(visit, "own");
     const text = header(visit.request, "cookie");
     for (const adoption of adoptions) {
       const { from } = adoption;
@@ -129,23 +130,23 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     foreign: ForeignSession,
   ): Promise<Found> {
     const { from } = adoption;
-    const marks = ring.keys.map((key) => markerId(key, from, foreign));
-    let isAnother = false;
-    for (const id of marks) {
-      const marker = await calls.run("load", () => store.load(id));
-      if (marker === undefined) continue;
+    const marker = await markerOf(from, foreign);
+    if (marker !== undefined) {
       const { successor } = decodeRecord(core, marker.record) ?? {};
       const found = await follow(visit, adoption, foreign, successor);
       if (found !== undefined) return found;
-      isAnother = true;
-      break;
     }
     // No ticket could be given.
     if (visit.headSent) return NOTHING_FOUND;
     const taken = await mapped(adoption, foreign);
-    if (taken === undefined) return NOTHING_FOUND;
+    if (taken === undefined) {
+      visits.set(visit, "left");
+      return NOTHING_FOUND;
+    }
+    const { userId, tree } = taken;
+    // Many libraries give every visitor one, and whoever has a ticket of ours can't come as the user of theirs (P15).
+    if (userId === undefined && tree.size === 0) return NOTHING_FOUND;
     await mirror?.ready(clock());
-    const { userId } = taken;
     // Whoever signed everyone out meant this one too. A source that cannot tell counts as from long ago.
     const began = foreign.createdAt ?? (userId === undefined ? clock() : 1);
     const judged = { id: "", userId, mark: began, createdAt: began };
@@ -161,9 +162,10 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       return refuse(visit, "revoked", undefined, false);
     }
     const { kept, ticket } = made;
-    const successor = isAnother
-      ? kept.record.id
-      : await claim(kept, marks[0] as string, foreign.expiresAt);
+    const successor =
+      marker === undefined
+        ? await claim(kept, markerId(ring.current, from, foreign), foreign.expiresAt)
+        : kept.record.id;
     if (successor !== kept.record.id) {
       // Nobody has its ticket: it must not be listed as a device.
       await closeSession(core, kept, undefined).catch(() => undefined);
@@ -175,6 +177,18 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     events.emit("adopted", told);
     if (!adoption.writeBack) removeLater(adoption, foreign);
     return live(kept);
+  }
+
+  /** What remembers that a foreign session has become one of ours, under whichever of our secrets. */
+  async function markerOf(
+    from: ForeignSource,
+    foreign: ForeignSession,
+  ): Promise<Loaded | undefined> {
+    for (const key of ring.keys) {
+      const marker = await calls.run("load", () => store.load(markerId(key, from, foreign)));
+      if (marker !== undefined) return marker;
+    }
+    return undefined;
   }
 
   /** What comes along, checked; `undefined`, with an event, for a session that cannot come. */
@@ -300,7 +314,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     id: string | undefined,
     isBlocked: boolean,
   ): Found {
-    refusedVisits.add(visit);
+    visits.set(visit, "none");
     return host.refused(refusal, id, isBlocked);
   }
 
@@ -350,10 +364,19 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     const { content, record } = kept;
     try {
       // Of a visit that was refused only what it has begun itself is its own.
-      const text = refusedVisits.has(visit) ? "" : (header(visit.request, "cookie") ?? "");
+      const text = visits.get(visit) === "none" ? "" : (header(visit.request, "cookie") ?? "");
       const foreign = await open(from, latestCookies(visit, text));
       // What is in the cookie, and what a cookie would have to name, can't be written any more.
       if (visit.headSent && foreign?.recordKey === undefined) return;
+      let marker: Loaded | undefined;
+      if (isNew) {
+        visits.set(visit, "none");
+      } else if (foreign !== undefined) {
+        // One that was not taken over, and will not be, stays as it is.
+        if (visits.get(visit) === "left") return;
+        marker = await markerOf(from, foreign);
+        if ((marker ?? (await mapped(adoption, foreign))) === undefined) return;
+      }
       // A sign-out may have been quicker, and has removed it.
       const isWritten = !isNew && record.revision > 1;
       if (foreign === undefined && isWritten) {
@@ -379,9 +402,9 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       const sealed = await callsOf(from).run("write", () =>
         from.seal({ ...draft, ...(origin !== undefined && { origin }) }, clock()),
       );
-      // Where the cookie is the session, each one is another: none of them is to be adopted again, so none goes out
-      // that is not remembered.
-      if (sealed.identity !== foreign?.identity) {
+      // Where the cookie is the session, each one is another, and an old server may have begun this one: none of them
+      // is to be adopted again, so none goes out that is not remembered.
+      if (marker === undefined || sealed.identity !== foreign?.identity) {
         await claim(kept, markerId(ring.current, from, sealed), draft.expiresAt);
       }
       setForeignCookies(visit, sealed.cookies);
@@ -399,8 +422,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     },
     async created(visit, kept) {
       // It came with a ticket that is over: its foreign session is of that one.
-      const text = header(visit.request, "cookie") ?? "";
-      if (readCookies(text, settings.cookieName).length > 0) refusedVisits.add(visit);
+      if (!visits.has(visit)) visits.set(visit, "none");
       if (back !== undefined) await writeBack(visit, kept, back, false);
     },
     async wrote(visit, kept) {

@@ -62,13 +62,18 @@ export function createStored(core: StoredCore): StoredMethod {
     const values = text === undefined ? NONE : readCookies(text, cookieName);
     if (values.length === 0) return adopter?.find(visit) ?? NOTHING_FOUND;
     if (values.length > 1) return findAmong(visit, values);
-    return findOne(visit, values[0] as string);
+    return findOne(visit, values[0] as string, adopter);
   }
 
-  function findOne(visit: Visit, value: string): Answer<Found> {
+  /** @param other - looks for a session where the cookie is none of ours, which tells no more than no cookie does. */
+  function findOne(visit: Visit, value: string, other?: Adopter): Answer<Found> {
     const ticket = openTicket(ring, value);
     if (typeof ticket !== "string") return redeem(visit, ticket, false);
-    return refused(ticket, undefined, ticket === "unknown-key");
+    // A secret that was dropped has ended its sessions: they must not come back as what they were before.
+    const isOurs = ticket === "unknown-key";
+    const found = refused(ticket, undefined, isOurs);
+    const adopting = isOurs ? undefined : other?.find(visit);
+    return adopting?.then((adopted) => (adopted === NOTHING_FOUND ? found : adopted)) ?? found;
   }
 
   /** What a genuine ticket is good for. `again`: by what the store has, whatever a cache remembers. */

@@ -18,6 +18,7 @@ import { limitsOf } from "./python/limits.ts";
 import { unpickle } from "./python/pickle-read.ts";
 import { writePickle } from "./python/pickle-write.ts";
 import { answer, refuse, taken } from "./python/refusal.ts";
+import { LONG_LEEWAY } from "./python/signed-text.ts";
 import { checkRecords, cookieText, readRecord, sessionData } from "./python/source-parts.ts";
 import { bytesOf } from "./python/web-crypto.ts";
 import type { ForeignRecord, ForeignRecords, ForeignSource } from "./source.ts";
@@ -74,7 +75,8 @@ export function djangoCookie(options: DjangoOptions): ForeignSource {
     open: (cookie, now) =>
       answer(async () => {
         const text = cookieText(cookie, parts.cookieName);
-        const { value, signedAt } = taken(await loads(text, { now, maxAge: parts.age / 1000 }));
+        const time = { now, maxAge: parts.age / 1000, leeway: LONG_LEEWAY };
+        const { value, signedAt } = taken(await loads(text, time));
         const expiresAt = signedAt + parts.age;
         return await parts.session(sessionData(value), {
           identity: text,
@@ -165,7 +167,9 @@ export function djangoSession(options: DjangoSessionOptions): ForeignSource {
     const bytes = bytesOf(record.value);
     if (layout === "cache") return { value: unpickle(bytes, limitsOf(limits)) };
     const text = utf8Text(bytes) ?? refuse("malformed", "is not UTF-8");
-    if (layout === "db" || layout === "file") return taken(await loads(text, { now }));
+    if (layout === "db" || layout === "file") {
+      return taken(await loads(text, { now, leeway: LONG_LEEWAY }));
+    }
     // Python breaks such lines after 76 characters.
     const pickle = decodeBase64(text.replaceAll("\n", "")) ?? refuse("malformed", "is not base64");
     return { value: unpickle(pickle, limitsOf(limits)) };

@@ -28,7 +28,7 @@ import { limitsOf } from "./python/limits.ts";
 import { unpickle } from "./python/pickle-read.ts";
 import { writePickle } from "./python/pickle-write.ts";
 import { answer, refuse, taken } from "./python/refusal.ts";
-import { checkAge } from "./python/signed-text.ts";
+import { checkAge, LONG_LEEWAY } from "./python/signed-text.ts";
 import { signer } from "./python/signing.ts";
 import {
   checkRecords,
@@ -125,7 +125,7 @@ export function flaskKvSession(options: FlaskKvSessionOptions): ForeignSource {
         const createdAt = createdAtOf(id);
         if (createdAt === undefined)
           return refuse("malformed", "has something else in the id's place");
-        checkAge(createdAt, { now, maxAge: lifetime / 1000 });
+        checkAge(createdAt, { now, maxAge: lifetime / 1000, leeway: LONG_LEEWAY });
         const recordKey = `${keyPrefix}${id}`;
         const record = await readRecord(records, recordKey, now);
         const data = recordData(bytesOf(record.value), limits);

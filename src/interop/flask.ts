@@ -83,7 +83,7 @@ export interface FlaskCookieOptions extends FlaskSigning {
    */
   readonly lifetime?: Duration;
   /**
-   * How far the other clock may be ahead of ours.
+   * How far the other clock may be ahead of ours, or behind it.
    *
    * @default "10s"
    */
@@ -131,7 +131,9 @@ export function flaskCookie(options: FlaskCookieOptions): ForeignSource {
   const serializer = serializerOf(given);
   const userKey = textOption("userKey", given.userKey, "_user_id");
   const lifetime = durationOption("lifetime", given.lifetime, FLASK_LIFETIME);
-  const leeway = durationOption("leeway", given.leeway, "10s") / 1000;
+  const leeway = durationOption("leeway", given.leeway, "10s");
+  // Flask takes no cookie that was signed later than now, by its own clock.
+  const early = Math.min(leeway, lifetime / 2);
   const { cookieName, attributes } = cookieOptions(given, "session", FLASK_ATTRIBUTES);
   const deletion = deletionOf(cookieName, attributes);
 
@@ -145,7 +147,8 @@ export function flaskCookie(options: FlaskCookieOptions): ForeignSource {
     open: (cookie, now) =>
       answer(async () => {
         const text = cookieText(cookie, cookieName);
-        const loaded = await serializer.loads(text, { now, maxAge: lifetime / 1000, leeway });
+        const time = { now, maxAge: lifetime / 1000, leeway: leeway / 1000 };
+        const loaded = await serializer.loads(text, time);
         const { value, signedAt } = taken(loaded);
         const data = sessionData(value);
         return defined({
@@ -163,7 +166,7 @@ export function flaskCookie(options: FlaskCookieOptions): ForeignSource {
       const data = flaskData(draft, userKey);
       // Flask deletes the cookie of a session that has become empty.
       if (Object.keys(data).length === 0) return { cookies: deletion(), identity: "" };
-      const text = await serializer.dumps(data, now);
+      const text = await serializer.dumps(data, now - early);
       const expiresAt = isPermanent(data) ? now + lifetime : undefined;
       return { cookies: [cookieOf(cookieName, text, attributes, expiresAt)], identity: text };
     },

@@ -45,7 +45,7 @@ export interface KoaStore {
     maxAge: number | "session",
     options: { rolling: boolean; changed: boolean },
   ): unknown;
-  destroy(key: string): unknown;
+  destroy(key: string, options: object): unknown;
 }
 
 /** The options that the app gives koa-session, where they are of concern. */
@@ -208,7 +208,7 @@ export function koaSession(options: KoaSessionOptions): ForeignSource {
 
     ...(store !== undefined && {
       async remove({ recordKey }: ForeignSession) {
-        if (recordKey !== undefined) await store.destroy(recordKey);
+        if (recordKey !== undefined) await store.destroy(recordKey, {});
       },
     }),
   };

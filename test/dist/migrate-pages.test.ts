@@ -31,6 +31,7 @@ async function prepare(name: string): Promise<void> {
     SESSIONS: join(folder, "sessions"),
     SESSION_KEY: "the hat stand in the hall",
     SESSION_SECRET: "the hat stand in the hall, and one umbrella",
+    APP_KEY: "the hat stand in the hall",
     SECRET_KEY: "the hat stand in the hall",
     VALIDATE_KEY: "the hat stand in the hall",
     COATCHECK_SECRET: `ck1_${"tZ0mW3sVvK2yq8hQ5cYb7nJ4xLr1fGd9uPaEoXiTkMw"}`,
@@ -271,6 +272,30 @@ describe("the programs of docs/migrate/from-cookie-session.md", () => {
       ["session.sig", "A".repeat(27)],
     ]);
     expect(await shown(browserOf(origin, forged))).toEqual(NOBODY);
+  });
+});
+
+describe("the programs of docs/migrate/from-koa-session.md", () => {
+  beforeAll(() => prepare("from-koa-session"));
+  afterEach(stop);
+  afterAll(clear);
+
+  it("do the same before and after", async () => {
+    const before = await start("before", new Map());
+    await signIn(before);
+    await before.post("/sign-out");
+    expect(await shown(before)).toEqual(NOBODY);
+    const after = await start("after", new Map());
+    await signIn(after);
+    await useAndSignOut(after);
+  });
+
+  it("sign nobody out, back in the dual run, and for good", async () => {
+    await goesAndComesBack("after", "koa.sess");
+  });
+
+  it("take over who is signed in and who is not, once", async () => {
+    await takesOver("after");
   });
 });
 

@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { djangoAuthHash, djangoSigning } from "../../src/interop/django.ts";
-import { flaskLoginIdentifier, flaskSerializer } from "../../src/interop/flask.ts";
+import { flaskCookie, flaskLoginIdentifier, flaskSerializer } from "../../src/interop/flask.ts";
 import type { Digest, KeyDerivation } from "../../src/interop/itsdangerous.ts";
 import {
   signer,
@@ -126,6 +126,24 @@ describeWith(pythonWith("flask"), "Flask", () => {
       expect(sorted(read)).toEqual(describeValue(value));
     });
     await coverLive("Flask", "tagged JSON");
+  });
+});
+
+describeWith(pythonWith("flask"), "Flask, by another clock than ours", () => {
+  it("takes what we write while its own is behind, and we what it writes while that is ahead", async () => {
+    const secret = "s3cret";
+    const source = flaskCookie({ secrets: [secret] });
+    const now = Date.now();
+    const { cookies } = await source.seal({ data: { a: 1 } }, now);
+    const args = { secret, text: cookies[0]?.value, max_age: 60 };
+    for (const apart of [-9, -1, 0, 9]) {
+      await peer.call("clock", { at: now / SECOND + apart });
+      expect(await peer.call("flask_loads", args)).toEqual(describeValue({ a: 1 }));
+      const value = describeValue({ b: 2 });
+      const text = await peer.call<string>("flask_dumps", { secret, value });
+      expect(await source.open(() => text, now)).toMatchObject({ data: { b: 2 } });
+    }
+    await peer.call("clock", { at: null });
   });
 });
 

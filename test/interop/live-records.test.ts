@@ -286,6 +286,27 @@ describeWith(pythonWith("django"), "Django 3.2", () => {
     await coverLive("Django", "sessions, signed cookies");
   });
 
+  it("is read and reads while its clock and ours are minutes apart", async () => {
+    const records = djangoRecords(peer, "db");
+    const now = Date.now();
+    for (const [engine, source] of [
+      ["signed_cookies", djangoCookie({ secrets })],
+      ["db", djangoSession({ secrets, records, layout: "db" })],
+    ] as const) {
+      for (const apart of [-290, 290]) {
+        await peer.call("clock", { at: now / 1000 + apart });
+        const data = describeValue({ a: 1 });
+        const text = await peer.call<string>("django_save", { engine, data });
+        const opened = await source.open(cookieReader({ sessionid: text }), now);
+        expect(opened).toMatchObject({ data: { a: 1 } });
+        const { cookies } = await source.seal({ data: { b: 2 } }, now);
+        const key = afterCookies(cookies)["sessionid"];
+        expect(await peer.call("django_load", { engine, key })).toEqual(describeValue({ b: 2 }));
+      }
+    }
+    await peer.call("clock", { at: null });
+  });
+
   it.each([300, 0])("set_expiry(%i) decides when it ends", async (expiry) => {
     const engine = "db";
     const records = djangoRecords(peer, engine);

@@ -200,9 +200,10 @@ describe.each(CASES.filter((row) => row.timed === true))("$name, with its time",
     const source = make("secret", records);
     const at = async (now: number) => await source.open(cookieReader(cookie), now);
     expect(await at(NOW + 40 * DAY)).toMatchObject({ refused: "expired" });
-    expect(await at(NOW - 60_000)).toMatchObject({ refused: "future" });
-    // Another server's clock may be a little ahead.
-    expect(await at(NOW - 9_000)).toMatchObject({ data: DATA });
+    // Another server's clock may be ahead: a little, where the library itself takes none that is.
+    const [near, far] = row.name === "flask" ? [0, 30_000] : [290_000, 310_000];
+    expect(await at(NOW - far)).toMatchObject({ refused: "future" });
+    expect(await at(NOW - near)).toMatchObject({ data: DATA });
   });
 });
 

@@ -251,7 +251,7 @@ export const mutants = [
     methods: ["stored"],
     what: "throw at a ticket that is none",
     file: "src/core/stored.ts",
-    from: 'return refused(ticket, undefined, ticket === "unknown-key");',
+    from: "const found = refused(ticket, undefined, isOurs);",
     to: "throw new Error(ticket);",
   },
   {

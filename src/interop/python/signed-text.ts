@@ -34,6 +34,9 @@ export interface TakenAt<Value> extends Taken<Value> {
 
 const DEFAULT_LEEWAY = 10;
 
+/** Seconds, for what the library itself takes however far ahead it was signed. */
+export const LONG_LEEWAY = 300;
+
 /**
  * Gives up on a moment that is too old or too far ahead.
  *

@@ -51,7 +51,10 @@ function memory(): KoaStore & { readonly kept: Map<string, string>; readonly age
       kept.set(key, JSON.stringify(session));
       ages.push(maxAge);
     },
-    destroy: async (key) => void kept.delete(key),
+    // As the library hands it over: an object with the context.
+    async destroy(key, { ctx: _ctx }: { readonly ctx?: unknown }) {
+      kept.delete(key);
+    },
   };
 }
 

@@ -262,12 +262,167 @@ describe("a session of another library", () => {
     expect(old.records.size).toBe(0);
   });
 
+  it("P15 of a visitor with nothing in it makes no session of ours, and is adopted once it is a user's", async () => {
+    for (const kind of ["records", "cookie"] as const) {
+      for (const writeBack of [false, true]) {
+        const { old, app } = adopting({ kind, writeBack });
+        const ada = app.browser();
+        ada.plant(await old.signIn({ _csrf: "x" }, app.clock.now()));
+        app.recorded.clear();
+        const { head, result } = await ada.visit((session) => session.load());
+        expect([result.isNew, head.cookies, app.recorded.count("create")]).toEqual([true, [], 0]);
+        const visitor = ada.copy();
+        // As an app that gives the session it has to whoever signs in.
+        const [[id] = []] = old.records;
+        if (kind === "records") {
+          old.records.set(id as string, JSON.stringify({ data: { user: "ada" } }));
+        } else {
+          ada.plant(await old.signIn({ user: "ada" }, app.clock.now()));
+        }
+        expect((await ada.read()).userId).toBe("ada");
+        if (kind === "records") continue;
+        await visitor.set("cart", ["tea"]);
+        expect((await visitor.read()).get("cart")).toEqual(["tea"]);
+        if (writeBack) expect(await old.read(visitor.cookie())).toMatchObject({ cart: ["tea"] });
+      }
+    }
+  });
+
   it("is not adopted where no cookie can be set", async () => {
     const { old, app } = adopting();
     const cookie = await old.signIn({ user: "ada" }, 1);
     const session = app.sessions.open({ headers: { cookie } }, { head: "sent" });
     expect((await session.load()).userId).toBeUndefined();
     expect(await liveIds(app, "ada")).toEqual([]);
+  });
+});
+
+describe("a cookie of our name beside one of theirs", () => {
+  /** A ticket that this app has made, and whose session is live. */
+  async function ticketOf(app: App): Promise<string> {
+    const browser = app.browser();
+    await browser.signIn("bob");
+    return browser.cookie().slice(NAME.length + 1);
+  }
+
+  /** Another character in the middle. */
+  function forged(ticket: string): string {
+    return `${ticket.slice(0, 40)}${ticket[40] === "A" ? "B" : "A"}${ticket.slice(41)}`;
+  }
+
+  const junk: Record<string, (app: App) => Promise<string> | string> = {
+    "of another library": () => "s%3AaWnhQ1nS.c2Vjb25k",
+    empty: () => "",
+    "of another app of ours": (app) => ticketOf(app.another({ app: "neighbour" })),
+    "whose tag is wrong": async (app) => forged(await ticketOf(app)),
+    "that is sealed": async (app) => ticketOf(app.another({ method: "sealed", adopt: [] })),
+  };
+
+  it.each(Object.keys(junk))("%s keeps nobody out, and its place is taken", async (what) => {
+    for (const writeBack of [false, true]) {
+      const { old, app } = adopting({ writeBack });
+      const value = (await junk[what]?.(app)) as string;
+      const ada = app.browser();
+      ada.plant(`${NAME}=${value}; ${await old.signIn({ user: "ada", cart: ["tea"] }, 1)}`);
+      const again = ada.copy();
+      const loaded = await ada.read();
+      expect([loaded.userId, loaded.get("cart")]).toEqual(["ada", ["tea"]]);
+      expect(ada.cookie()).toMatch(new RegExp(`(^|; )${NAME}=[\\w-]{76}(;|$)`));
+      expect([(await ada.read()).id, (await again.read()).id]).toEqual([loaded.id, loaded.id]);
+      expect(await liveIds(app, "ada")).toEqual([loaded.id]);
+    }
+  });
+
+  it("P5 that is ours, of a session that has ended or is not there, brings no old session back", async () => {
+    for (const ended of ["signOut", "revoke", "revokeUser", "absent", "timeout"] as const) {
+      const { old, app } = adopting();
+      const bob = app.browser();
+      await bob.signIn("bob");
+      const ticket = bob.cookie();
+      const { id } = await bob.read();
+      if (ended === "signOut") await bob.visit((session) => session.signOut());
+      else if (ended === "revoke") await app.sessions.revoke(id as string);
+      else if (ended === "revokeUser") await app.sessions.revokeUser("bob");
+      for (const wait of ["1s", "2m", "60d"] as const) {
+        app.clock.advance(ended === "timeout" || ended === "absent" ? "60d" : wait);
+        if (ended !== "timeout") await app.sessions.sweep();
+        const browser = app.browser();
+        browser.plant(`${ticket}; ${await old.signIn({ user: "ada" }, app.clock.now())}`);
+        const after = await browser.read();
+        expect([after.userId, after.refusal === undefined], `${ended} ${wait}`).toEqual([
+          undefined,
+          false,
+        ]);
+      }
+      expect(app.told("adopted")).toEqual([]);
+    }
+  });
+
+  it("P5 P8 that is under a secret which is no longer here brings no old session back", async () => {
+    const { old, app } = adopting();
+    const dropped = app.another({ secrets: [OTHER_SECRET] });
+    const ticket = await ticketOf(dropped);
+    const ada = app.browser();
+    ada.plant(`${NAME}=${ticket}; ${await old.signIn({ user: "ada" }, 1)}`);
+    expect((await ada.read()).refusal).toBe("unknown-key");
+    await expect(ada.set("n", 1)).rejects.toMatchObject({ status: 409 });
+    expect(app.told("adopted")).toEqual([]);
+  });
+
+  it("P5 that was planted beside another changes nothing, whatever that is, and hides none", async () => {
+    const { old, app } = adopting();
+    const theirs = await old.signIn({ user: "ada" }, app.clock.now());
+    const [live, over] = [await ticketOf(app), app.browser()];
+    await over.signIn("bob");
+    const ended = over.cookie().slice(NAME.length + 1);
+    await over.visit((session) => session.signOut());
+    const load = async (...values: string[]) => {
+      const cookie = [...values.map((value) => `${NAME}=${value}`), theirs].join("; ");
+      return (await app.sessions.open({ headers: { cookie } }).load()).userId;
+    };
+    expect(await load("x", live)).toBe("bob");
+    for (const wait of ["1s", "2m"] as const) {
+      app.clock.advance(wait);
+      await app.sessions.sweep();
+      for (const planted of [["x"], ["x", forged(ended)], ["x", "y", "z", "w"]]) {
+        expect(await load(...planted, ended)).toBeUndefined();
+      }
+    }
+    expect(app.told("adopted")).toEqual([]);
+  });
+
+  it("P5 that was planted in the place of a ticket brings nothing back that was taken over and has ended", async () => {
+    for (const kind of ["records", "cookie"] as const) {
+      for (const end of ["nothing", "signOut", "revoke", "revokeUser"] as const) {
+        const { old, app } = adopting({ kind, writeBack: true });
+        const ada = app.browser();
+        ada.plant(await old.signIn({ user: "ada" }, app.clock.now() - 1000));
+        await ada.set("cart", ["tea"]);
+        const { id } = await ada.read();
+        const victim = ada.copy();
+        if (end === "signOut") await ada.visit((session) => session.signOut());
+        else if (end === "revoke") await app.sessions.revoke(id as string);
+        else if (end === "revokeUser") await app.sessions.revokeUser("ada");
+        app.clock.advance("2m");
+        for (const planted of ["x", forged(await ticketOf(app))]) {
+          const again = victim.copy();
+          again.plant(victim.cookie().replace(/__Host-Http-sid=[^;]*/, `${NAME}=${planted}`));
+          expect((await again.read()).userId, `${kind} ${end}`).toBeUndefined();
+        }
+        expect(app.told("adopted")).toHaveLength(1);
+      }
+    }
+  });
+
+  it("P3 P14 that opens nothing costs what none costs, with a forged one of theirs as well", async () => {
+    const { old, app } = adopting();
+    const mallory = app.browser();
+    mallory.plant(`${NAME}=${"A".repeat(76)}; ${await old.signIn({ user: "ada" }, 1)}x`);
+    app.recorded.clear();
+    old.asked = 0;
+    const { refusal, userId } = await mallory.read();
+    expect([refusal, userId]).toEqual(["malformed", undefined]);
+    expect([app.recorded.count(), old.asked]).toEqual([0, 0]);
   });
 });
 
@@ -496,6 +651,79 @@ describe("the option adopt", () => {
     expect(() => memoryApp(options)).toThrow(ConfigError);
     expect(() => memoryApp(options)).toThrow(`\`${option}\``);
   });
+});
+
+describe.each(["records", "cookie"] as const)(
+  "a session that stays with a library with its %s",
+  (kind) => {
+    const schema = {
+      "~standard": {
+        version: 1 as const,
+        vendor: "test",
+        validate: (value: unknown) =>
+          (value as { isTrial?: unknown }).isTrial === true
+            ? { issues: [{ message: "no", path: ["isTrial"] }] }
+            : { value: value as Record<string, unknown> },
+      },
+    };
+
+    it.each([
+      ["because `map` leaves it there", { map: () => undefined }, {}],
+      ["because it does not fit the schema", {}, { schema }],
+    ])("%s is not written to by the visitor that its browser is here", async (_, options, rest) => {
+      const old = foreignLibrary(kind);
+      const app = memoryApp({ adopt: [{ from: old, writeBack: true, ...options }], ...rest });
+      for (const [other, isRead] of [
+        ["", true],
+        ["", false],
+        [`${NAME}=x; `, true],
+        [`${NAME}=x; `, false],
+      ] as const) {
+        const theirs = await old.signIn({ user: "ada", isTrial: true }, 1);
+        const ada = app.browser();
+        ada.plant(other + theirs);
+        if (isRead) await ada.read();
+        await ada.set("theme", "dark");
+        app.clock.advance("1h");
+        await ada.read();
+        await ada.set("n", 1);
+        expect((await ada.read()).all()).toEqual({ theme: "dark", n: 1 });
+        expect(ada.cookie()).toContain(theirs);
+        expect(await old.read(ada.cookie())).toEqual({ user: "ada", isTrial: true });
+        // Who signs in here has another there.
+        await ada.visit(async (session) => {
+          await session.signIn("bob");
+          await session.update("n", () => 2);
+        });
+        await ada.set("n", 3);
+        expect(await old.read(ada.cookie())).toEqual({ user: "bob", theme: "dark", n: 3 });
+      }
+    });
+  },
+);
+
+it("P5 a session that an old server has begun, and that ours was written into, is not adopted after ours has ended", async () => {
+  for (const end of ["signOut", "revoke", "revokeUser"] as const) {
+    const { old, app } = adopting({ writeBack: true });
+    const ada = app.browser();
+    ada.plant(await old.signIn({ user: "ada" }, app.clock.now() - 1000));
+    const { id } = await ada.read();
+    const [ticket] = ada
+      .cookie()
+      .split("; ")
+      .filter((pair) => pair.startsWith(NAME));
+    const theirs = await old.signIn({ user: "ada" }, app.clock.now());
+    ada.plant(`${ticket}; ${theirs}`);
+    await ada.set("cart", ["tea"]);
+    expect(await old.read(theirs)).toEqual({ user: "ada", cart: ["tea"] });
+    if (end === "signOut") await ada.visit((session) => session.signOut());
+    else if (end === "revoke") await app.sessions.revoke(id as string);
+    else await app.sessions.revokeUser("ada");
+    app.clock.advance("2m");
+    const thief = app.browser();
+    thief.plant(theirs);
+    expect((await thief.read()).userId, end).toBeUndefined();
+  }
 });
 
 it("P5 no cookie of theirs goes out that our store could not remember", async () => {
