@@ -8,6 +8,7 @@
  */
 
 import type { MysqlCalls, MysqlStatements } from "./mysql-clients.ts";
+import { COMMIT } from "./mysql-clients.ts";
 
 /** One step from a version of the tables to the next. */
 export interface MysqlMigration {
@@ -122,7 +123,7 @@ export async function applyMigrations(calls: MysqlCalls, prefix: string): Promis
       applied.push(version);
     }
     // Where a connection does not commit by itself: else it would go back to the pool with all of this open.
-    await session.write("COMMIT", []);
+    await session.write(COMMIT, []);
     await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
     return applied;
   });
