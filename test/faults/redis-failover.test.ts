@@ -144,7 +144,7 @@ describeWith(redisPrograms, "a primary that is killed", () => {
 
     it("lets each client do everything as a user who may only do what the page says", async () => {
       const page = await readFile("docs/stores/redis.md", "utf8");
-      const [needs = ""] = /^An ACL needs: [^]*?The `subscriber`/m.exec(page) ?? [];
+      const [needs = ""] = /^An ACL needs: [\s\S]*?The `subscriber`/m.exec(page) ?? [];
       const spans = [...needs.matchAll(/`([A-Z]{3,}[A-Z\s]*)`/g)].map(([, span = ""]) =>
         span.split(/\s+/),
       );
