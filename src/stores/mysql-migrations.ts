@@ -108,15 +108,20 @@ const WAIT_FOR_OTHERS = 7;
 
 /** Tells that what the connections of the pool write is not kept, or that they may read what is no longer so. */
 export async function whyNotTrusted(calls: MysqlStatements): Promise<string | undefined> {
-  const wanted = "'autocommit', 'wsrep_on', 'wsrep_provider', 'wsrep_sync_wait'";
-  const rows = await calls.rows(`SHOW VARIABLES WHERE Variable_name IN (${wanted})`, []);
-  const set = new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
-  if (set.get("autocommit") === "OFF") {
+  const [row] = await calls.rows("SELECT @@autocommit", []);
+  if (Number(row?.[0]) !== 1) {
     return "the connections of the MySQL pool have `autocommit` off: set it to 1 for them, for what the store writes is not committed otherwise";
   }
-  const isGalera = set.get("wsrep_on") === "ON" && set.get("wsrep_provider") !== "none";
-  const waits = Number(set.get("wsrep_sync_wait")) & WAIT_FOR_OTHERS;
-  if (!isGalera || waits === WAIT_FOR_OTHERS) return undefined;
+  // A server that knows nothing of Galera has none of these.
+  const galera = new Map(
+    (await calls.rows("SHOW VARIABLES LIKE 'wsrep%'", [])).map(([name, value]) => [
+      String(name),
+      String(value),
+    ]),
+  );
+  const isNode = galera.get("wsrep_on") === "ON" && galera.get("wsrep_provider") !== "none";
+  const waits = Number(galera.get("wsrep_sync_wait")) & WAIT_FOR_OTHERS;
+  if (!isNode || waits === WAIT_FOR_OTHERS) return undefined;
   return `a node of a Galera cluster reads what another one has ended: set \`wsrep_sync_wait\` to ${WAIT_FOR_OTHERS} for the connections of the MySQL pool`;
 }
 
