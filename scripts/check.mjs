@@ -33,6 +33,7 @@ const REQUIRED = [
   "chromium",
   "curl",
   "firefox",
+  "galera",
   "mariadb",
   "memcached",
   "nginx",

@@ -62,6 +62,9 @@ export interface MysqlCalls {
 
 export type MysqlStatements = Pick<MysqlCalls, "rows" | "write">;
 
+/** Ends a transaction and nothing else, whatever `completion_type` is: a next one would be left open. */
+export const COMMIT = "COMMIT AND NO CHAIN NO RELEASE";
+
 /**
  * @param prepare - whether statements are prepared, once on each connection
  * @throws {ConfigError} when it is not a pool of mysql2.
@@ -98,7 +101,7 @@ export function mysqlCalls(client: MysqlClient, prepare: boolean): MysqlCalls {
       return session(async (calls) => {
         await calls.write("START TRANSACTION", []);
         const result = await work(calls);
-        await calls.write("COMMIT", []);
+        await calls.write(COMMIT, []);
         return result;
       });
     },

@@ -8,6 +8,7 @@
  */
 
 import type { MysqlCalls, MysqlStatements } from "./mysql-clients.ts";
+import { COMMIT } from "./mysql-clients.ts";
 
 /** One step from a version of the tables to the next. */
 export interface MysqlMigration {
@@ -102,11 +103,26 @@ export async function versionOf(calls: MysqlStatements, prefix: string): Promise
   }
 }
 
-/** Tells that what a connection of the pool writes would wait for a `COMMIT` that nobody sends. */
-export async function whyNotCommitted(calls: MysqlStatements): Promise<string | undefined> {
+// Of Galera: before it reads, updates, removes and inserts a node waits for what others have acknowledged.
+const WAIT_FOR_OTHERS = 7;
+
+/** Tells that what the connections of the pool write is not kept, or that they may read what is no longer so. */
+export async function whyNotTrusted(calls: MysqlStatements): Promise<string | undefined> {
   const [row] = await calls.rows("SELECT @@autocommit", []);
-  if (Number(row?.[0]) === 1) return undefined;
-  return "the connections of the MySQL pool have `autocommit` off: set it to 1 for them, for what the store writes is not committed otherwise";
+  if (Number(row?.[0]) !== 1) {
+    return "the connections of the MySQL pool have `autocommit` off: set it to 1 for them, for what the store writes is not committed otherwise";
+  }
+  // A server that knows nothing of Galera has none of these.
+  const galera = new Map(
+    (await calls.rows("SHOW VARIABLES LIKE 'wsrep%'", [])).map(([name, value]) => [
+      String(name),
+      String(value),
+    ]),
+  );
+  const isNode = galera.get("wsrep_on") === "ON" && galera.get("wsrep_provider") !== "none";
+  const waits = Number(galera.get("wsrep_sync_wait")) & WAIT_FOR_OTHERS;
+  if (!isNode || waits === WAIT_FOR_OTHERS) return undefined;
+  return `a node of a Galera cluster reads what another one has ended: set \`wsrep_sync_wait\` to ${WAIT_FOR_OTHERS} for the connections of the MySQL pool`;
 }
 
 /** Applies what is missing. @returns the versions that were applied. */
@@ -122,7 +138,7 @@ export async function applyMigrations(calls: MysqlCalls, prefix: string): Promis
       applied.push(version);
     }
     // Where a connection does not commit by itself: else it would go back to the pool with all of this open.
-    await session.write("COMMIT", []);
+    await session.write(COMMIT, []);
     await session.rows("SELECT RELEASE_LOCK(?)", [lock]);
     return applied;
   });

@@ -16,8 +16,8 @@ import {
   applyMigrations,
   migrationsFor,
   versionOf,
-  whyNotCommitted,
   whyNotReady,
+  whyNotTrusted,
 } from "./mysql-migrations.ts";
 import type { MysqlSweep } from "./mysql-sql.ts";
 import { mysqlSql } from "./mysql-sql.ts";
@@ -88,7 +88,7 @@ export function mysqlStore(options: MysqlStoreOptions): SessionStore & Revocatio
   const { run, close } = sqlGate({
     name: "MySQL",
     whyNotReady: async () =>
-      (await whyNotCommitted(plain)) ?? whyNotReady(prefix, await versionOf(plain, prefix)),
+      (await whyNotTrusted(plain)) ?? whyNotReady(prefix, await versionOf(plain, prefix)),
     isRolledBack,
   });
 

@@ -40,6 +40,9 @@ export interface PostgresSql {
 // The server's clock, read when the statement comes to it: no two app servers agree as well.
 const NOW = "floor(extract(epoch FROM clock_timestamp()) * 1000)::float8";
 
+// Pgpool-II sends what only reads to a standby, where what was just ended is still there: not what begins so.
+const ON_PRIMARY = "/*NO LOAD BALANCE*/ ";
+
 // The session that its user's last cut-off has excepted counts as made after it.
 const MARK = "CASE WHEN c.except_id = s.id THEN greatest(s.mark, c.at + 1) ELSE s.mark END";
 const RECORD = `s.id, s.revision, s.user_id, s.long_user_id, ${MARK}, s.last_seen_at, s.expires_at, s.closed`;
@@ -74,7 +77,7 @@ export function postgresSql(
   function list(whose: string): string {
     // Dead records that no sweep has taken must not make a page slow: it looks at so many and is short.
     // How far it came is asked only then.
-    return `WITH scanned AS NOT MATERIALIZED (
+    return `${ON_PRIMARY}WITH scanned AS NOT MATERIALIZED (
   SELECT s.id, NOT s.closed AND s.expires_at > $5::float8 AND (
     s.user_id IS NULL OR c.at IS NULL OR s.mark > c.at OR s.id = c.except_id
   ) IS TRUE AS live
@@ -104,7 +107,7 @@ SELECT count(*)::int, count(*)::int FROM gone`;
   }
 
   return {
-    load: `SELECT ${RECORD}, ${body}, coalesce(c.at, 0)
+    load: `${ON_PRIMARY}SELECT ${RECORD}, ${body}, coalesce(c.at, 0)
 FROM ${sessions} s ${withCutOff}
 WHERE s.namespace = $1::text AND s.id = $2::text`,
 
@@ -196,7 +199,7 @@ RETURNING 1`,
 )`,
     ),
 
-    since: `SELECT coalesce(f.last, 0)::float8, r.number, r.kind, r.id, r.at, r.until, r.except_id
+    since: `${ON_PRIMARY}SELECT coalesce(f.last, 0)::float8, r.number, r.kind, r.id, r.at, r.until, r.except_id
 FROM (SELECT max(last) AS last FROM ${feeds} WHERE namespace = $1::text) f
 LEFT JOIN (
   SELECT * FROM ${revocations} WHERE namespace = $1::text AND number >= $2::bigint AND until > ${NOW}

@@ -208,6 +208,27 @@ describeWith({ mariadb: mariadbd }, "a MySQL store in trouble", () => {
     await expect(store.create(record, 0, Date.now())).rejects.toThrow("`autocommit`");
   });
 
+  it.each(["CHAIN", "RELEASE"])(
+    "P4 P5 keeps what it acknowledges after a transaction of its own, where a commit is to %s",
+    async (completion) => {
+      const client = callbackMysql.createPool({ uri: server.uri, connectionLimit: 1 });
+      client.on("connection", (connection) => {
+        connection.query(`SET completion_type = '${completion}'`);
+      });
+      ends.push(() => client.promise().end());
+      const namespace = randomUUID();
+      const store = mysqlStore({ client, namespace });
+      const record = newRecord("ada");
+      const now = Date.now();
+      await store.create(record, 0, now);
+      await store.add({ kind: "user", id: "bob", at: now, until: now + HOUR });
+      const close = { body: "", lastSeenAt: now, expiresAt: now + HOUR, close: true };
+      expect(await store.update(record.id, 1, close, now)).toBe(true);
+      const other = mysqlStore({ client: admin, namespace });
+      expect((await other.load(record.id))?.record.closed).toBe(true);
+    },
+  );
+
   it("migrates for good on connections that do not commit by themselves", async () => {
     const client = callbackMysql.createPool({ uri: server.uri });
     client.on("connection", (connection) => {

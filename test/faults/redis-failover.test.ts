@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { GlideClusterClient } from "@valkey/valkey-glide";
 import { Cluster, Redis } from "ioredis";
 import { createCluster, createSentinel } from "redis";
@@ -39,6 +40,11 @@ function keepsEnds(on: string, verdict: Verdict, replicatedAt: number): void {
 }
 
 const confirm = { replicas: 1, timeout: 500 };
+
+interface Login {
+  readonly username?: string;
+  readonly password?: string;
+}
 
 describeWith(redisPrograms, "a primary that is killed", () => {
   describe("under Sentinels", () => {
@@ -100,14 +106,15 @@ describeWith(redisPrograms, "a primary that is killed", () => {
     });
     afterAll(() => cluster?.stop());
 
-    async function clients(): Promise<RedisClient[]> {
+    async function clients(login: Login = {}): Promise<RedisClient[]> {
       const nodes = [...cluster.nodes];
-      const ioredis = new Cluster(nodes, { clusterRetryStrategy: () => 50 });
+      const retry = { clusterRetryStrategy: () => 50 };
+      const ioredis = new Cluster(nodes, { ...retry, redisOptions: login });
       ioredis.on("error", () => undefined);
       const rootNodes = nodes.map(({ host, port }) => ({ socket: { host, port } }));
       const nodeRedis = createCluster({
         rootNodes,
-        defaults: { socket: { reconnectStrategy: 50 } },
+        defaults: { socket: { reconnectStrategy: 50 }, ...login },
       });
       nodeRedis.on("error", () => undefined);
       await nodeRedis.connect();
@@ -118,9 +125,12 @@ describeWith(redisPrograms, "a primary that is killed", () => {
       return [ioredis, nodeRedis];
     }
 
-    async function glideClient(): Promise<RedisClient> {
-      const addresses = [...cluster.nodes];
-      const client = await GlideClusterClient.createClient({ addresses, requestTimeout: 5000 });
+    async function glideClient(credentials?: Required<Login>): Promise<RedisClient> {
+      const options = { addresses: [...cluster.nodes], requestTimeout: 5000 };
+      const client = await GlideClusterClient.createClient({
+        ...options,
+        ...(credentials && { credentials }),
+      });
       ends.push(() => client.close());
       return client;
     }
@@ -129,6 +139,30 @@ describeWith(redisPrograms, "a primary that is killed", () => {
       for (const client of [...(await clients()), await glideClient()]) {
         await cluster.flush();
         await tryCrowd(redisStore({ client }), [7, 1000]);
+      }
+    });
+
+    it("lets each client do everything as a user who may only do what the page says", async () => {
+      const page = await readFile("docs/stores/redis.md", "utf8");
+      const [needs = ""] = /^An ACL needs: [\s\S]*?The `subscriber`/m.exec(page) ?? [];
+      const spans = [...needs.matchAll(/`([A-Z]{3,}[A-Z\s]*)`/g)].map(([, span = ""]) =>
+        span.split(/\s+/),
+      );
+      const commands = spans.flatMap((span) =>
+        /^(CLIENT|CLUSTER)$/.test(`${span[0]}`) ? [span.join("|")] : span,
+      );
+      expect(commands).toEqual(expect.arrayContaining(["EVALSHA", "CLIENT|ID", "XRANGE", "PING"]));
+      const rights = ["on", ">pw", "~coatcheck:*", "&coatcheck:changes"];
+      for (const { admin } of cluster.servers) {
+        await admin.call("ACL", "SETUSER", "app", ...rights, ...commands.map((each) => `+${each}`));
+      }
+      const login = { username: "app", password: "pw" };
+      for (const client of [...(await clients(login)), await glideClient(login)]) {
+        await cluster.flush();
+        const store = redisStore({ client, confirm: { replicas: 1, timeout: 30_000 } });
+        await tryCrowd(store, [100]);
+        await store.add({ kind: "everyone", at: Date.now(), until: Date.now() + 60_000 });
+        expect((await store.since(undefined)).revocations).toHaveLength(1);
       }
     });
 

@@ -86,7 +86,7 @@ export async function startMysql(settings: readonly string[] = NO_SYNC): Promise
 }
 
 /** Makes the files of an empty server. @returns whether it is MariaDB. */
-async function fill(program: string, data: string, temporary: string): Promise<boolean> {
+export async function fill(program: string, data: string, temporary: string): Promise<boolean> {
   const { stdout } = await promisify(execFile)(program, ["--no-defaults", "--version"]);
   const isMariadb = stdout.includes("MariaDB");
   if (!isMariadb) {
@@ -102,12 +102,19 @@ async function fill(program: string, data: string, temporary: string): Promise<b
   return isMariadb;
 }
 
-/** As root, whom MySQL lets in by the socket only. */
-async function ask(socketPath: string, statements: readonly string[]): Promise<void> {
+/** As root, whom MySQL lets in by the socket only. @returns the rows of the last statement. */
+export async function ask(
+  socketPath: string,
+  statements: readonly string[],
+): Promise<readonly mysql.RowDataPacket[]> {
   const login = { socketPath, user: "root", database: "mysql" };
   const connection = await mysql.createConnection({ ...login, connectTimeout: 2000 });
   try {
-    for (const statement of statements) await connection.query(statement);
+    let rows: mysql.RowDataPacket[] = [];
+    for (const statement of statements) {
+      [rows] = await connection.query<mysql.RowDataPacket[]>(statement);
+    }
+    return rows;
   } finally {
     await connection.end();
   }

@@ -5,12 +5,22 @@ import postgresJs from "postgres";
 import { describe, expect, it } from "vitest";
 import { migrations as mysqlMigrations, mysqlStore } from "../../../src/stores/mysql.ts";
 import { migrations, postgresStore } from "../../../src/stores/postgres.ts";
+import { postgresSql } from "../../../src/stores/postgres-sql.ts";
 
 // Clients that are made and never connect.
 const pool = new pg.Pool();
 const sql = postgresJs({ host: "127.0.0.1" });
 const callbackPool = mysql.createPool({});
 const promisePool = mysqlPromise.createPool({});
+
+describe("what a PostgreSQL store reads", () => {
+  it("P5 is kept at the primary by Pgpool-II", () => {
+    const { load, listAll, listUser, since } = postgresSql("coatcheck", undefined);
+    for (const read of [load, listAll, listUser, since]) {
+      expect(read).toMatch(/^\/\*NO LOAD BALANCE\*\//);
+    }
+  });
+});
 
 describe("the options of the PostgreSQL store", () => {
   it("take the clients that it knows, without connecting", () => {
