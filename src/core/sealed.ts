@@ -50,7 +50,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   const derivedPrefix = `${cookieName}-`;
   const memo = createMemo<Kept>(detached);
   let replacements = 0;
-  const { revokedAt, isEnded, begin, beginFor } = createUnstored(core);
+  const { revokedAt, isEnded, newRecord, recordFor } = createUnstored(core);
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -162,7 +162,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
     const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
-    const kept = (await put(visit, begin(undefined, 0), content, undefined)) as Kept;
+    const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
@@ -363,7 +363,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     const data = await next.data(old?.content);
     // What a proof is added to has to be live still, and the user not cut off, as far as this process can know.
     await mirror?.ready(clock());
-    const record = beginFor(userId, visit, old);
+    const record = recordFor(userId, visit, old);
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
     const content = withoutDevice(
       beginContent(settings, visit.request, { ...next, data }, clock()),

@@ -65,7 +65,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
-  const { revokedAt, isEnded, begin, beginFor } = createUnstored(core);
+  const { revokedAt, isEnded, newRecord, recordFor } = createUnstored(core);
   // What each content was read from, with the cells it was read into: unchanged ones go back as they came.
   const origins = new WeakMap<
     Content,
@@ -212,7 +212,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
     const content = beginContent(settings, visit.request, beginning, clock());
-    const kept = await put(visit, begin(undefined, 0), content, undefined, EMPTY_TREE);
+    const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
@@ -306,7 +306,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function signIn(visit: Visit, old: Kept | undefined, next: NextSession): Promise<Kept> {
     const { userId } = next;
     await mirror?.ready(clock());
-    const record = beginFor(userId, visit, old);
+    const record = recordFor(userId, visit, old);
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);
       if (from !== undefined && isEnded(from)) throw endedMeanwhile();

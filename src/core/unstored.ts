@@ -20,21 +20,21 @@ export interface Unstored {
   /** By the feed, or by its time: only a store could tell that it was used meanwhile. */
   isEnded(kept: Kept): boolean;
   /** What a session has that begins now. */
-  begin(userId: string | undefined, mark: number): SessionRecord;
+  newRecord(userId: string | undefined, mark: number): SessionRecord;
   /**
    * The same for a user who signs in.
    *
    * @param old - the session of before: a proof that is added to it keeps its mark.
    * @throws {SignInRefusedError} when the user was signed out everywhere since the request came.
    */
-  beginFor(userId: string, visit: Visit, old: Kept | undefined): SessionRecord;
+  recordFor(userId: string, visit: Visit, old: Kept | undefined): SessionRecord;
 }
 
 export function createUnstored({ settings, mirror }: Core): Unstored {
   const { clock, timeouts } = settings;
   const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
 
-  function begin(userId: string | undefined, mark: number): SessionRecord {
+  function newRecord(userId: string | undefined, mark: number): SessionRecord {
     const now = clock();
     return {
       id: newSessionId(),
@@ -50,15 +50,15 @@ export function createUnstored({ settings, mirror }: Core): Unstored {
 
   return {
     revokedAt,
-    begin,
+    newRecord,
 
     isEnded: (kept) => judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined,
 
-    beginFor(userId, { openedAt }, old) {
+    recordFor(userId, { openedAt }, old) {
       const own = old?.record.userId === userId ? old.record : undefined;
       const lifted = own && (mirror?.markOf(own) ?? own.mark);
       const mark = Math.max(openedAt, lifted ?? 0);
-      const record = begin(userId, mark);
+      const record = newRecord(userId, mark);
       const at = revokedAt({ id: record.id, userId, mark, createdAt: mark });
       if (at !== undefined) throw signedOutMeanwhile();
       return record;

@@ -154,6 +154,17 @@ async function goesAndComesBack(
   expect([...copy.jar.keys()]).toContain(cookie);
 }
 
+/** Each for itself, with a browser of its own. */
+async function doTheSame(before: string, after: string): Promise<void> {
+  const old = await start(before, new Map());
+  await signIn(old);
+  await old.post("/sign-out");
+  expect(await shown(old)).toEqual(NOBODY);
+  const next = await start(after, new Map());
+  await signIn(next);
+  await useAndSignOut(next);
+}
+
 /** Who comes to the new app alone: a user, and a visitor. */
 async function takesOver(after: string): Promise<Browser> {
   const [ada, visitor] = [new Map<string, string>(), new Map<string, string>()];
@@ -252,13 +263,7 @@ describe("the programs of docs/migrate/from-cookie-session.md", () => {
   afterAll(clear);
 
   it("do the same before and after", async () => {
-    const browser = await start("before", new Map());
-    await signIn(browser);
-    await browser.post("/sign-out");
-    expect(await shown(browser)).toEqual(NOBODY);
-    const after = await start("after", new Map());
-    await signIn(after);
-    await useAndSignOut(after);
+    await doTheSame("before", "after");
   });
 
   it("sign nobody out, back in the dual run, and for good", async () => {
@@ -281,13 +286,7 @@ describe("the programs of docs/migrate/from-koa-session.md", () => {
   afterAll(clear);
 
   it("do the same before and after", async () => {
-    const before = await start("before", new Map());
-    await signIn(before);
-    await before.post("/sign-out");
-    expect(await shown(before)).toEqual(NOBODY);
-    const after = await start("after", new Map());
-    await signIn(after);
-    await useAndSignOut(after);
+    await doTheSame("before", "after");
   });
 
   it("sign nobody out, back in the dual run, and for good", async () => {
@@ -342,13 +341,7 @@ describeWith(
     });
 
     it("do the same before and after", async () => {
-      const before = await start("before.py", new Map());
-      await signIn(before);
-      await before.post("/sign-out");
-      expect(await shown(before)).toEqual(NOBODY);
-      const after = await start("after", new Map());
-      await signIn(after);
-      await useAndSignOut(after);
+      await doTheSame("before.py", "after");
     });
 
     it("take over a record that is written as the library writes it, and write it back", async () => {

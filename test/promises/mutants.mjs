@@ -163,8 +163,8 @@ export const mutants = [
     methods: ["sealed"],
     what: "keep the id",
     file: "src/core/sealed.ts",
-    from: "const record = beginFor(userId, visit, old);",
-    to: "const record = { ...beginFor(userId, visit, old), ...(old && { id: old.record.id }) };",
+    from: "const record = recordFor(userId, visit, old);",
+    to: "const record = { ...recordFor(userId, visit, old), ...(old && { id: old.record.id }) };",
   },
   {
     promise: "P7",

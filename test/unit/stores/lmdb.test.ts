@@ -199,12 +199,15 @@ describe("lmdbStore", () => {
         };
         return store.create(record, 0, at);
       };
+      await store.create({ ...session("stays", "eve", body), expiresAt: now + 9 * HOUR }, 0, now);
       await expect(
         (async () => {
           for (;;) await create(now);
         })(),
       ).rejects.toThrow("`maxBytes`");
       const later = now + HOUR;
+      const longer = { body: body.repeat(2), lastSeenAt: later, expiresAt: later + HOUR };
+      expect(await store.update(id("stays"), 1, longer, later)).toBe(true);
       for (let more = 0; more < 300; more += 1) expect(await create(later)).toBe("created");
       // What is not over stays.
       expect((await store.load(id(`s${count}`)))?.record.body).toBe(body);
