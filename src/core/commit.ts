@@ -297,9 +297,9 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   }
 
   async function reload(state: State): Promise<LoadedSession> {
-    // An outage was no answer: look again.
+    // An outage was no answer: look again, whatever the policy that one route had asked for.
     if (state.found?.refusal === "outage") state.found = undefined;
-    const found = await opened(state);
+    const found = await opened(state, state.found?.isStale ? "stale" : undefined);
     if (found.kept === undefined) return state.view;
     const before = state.draft;
     const changes = state.headSent ? NOTHING : collectChanges(before);
