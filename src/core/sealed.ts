@@ -125,13 +125,13 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     sealed = kept,
     isUnread = false,
   ): Found {
-    const { refusal, blocked } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
+    const { refusal, blocked, rivals } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
     const { id } = kept.record;
     if (refusal === undefined) return live(kept);
     // Whoever knows the secret knows a later use: the cookies stay (P16).
     if (isUnread && refusal === "idle-timeout") return refused("unknown-key", id, true);
     const isOver = refusal === "revoked" || now >= sealed.record.expiresAt;
-    return refused(refusal, id, blocked, isOver ? undefined : [sealed]);
+    return refused(refusal, id, blocked, rivals ?? (isOver ? undefined : [sealed]));
   }
 
   /** By the later use of two: when the session was sealed, and what the small cookie tells. */

@@ -90,6 +90,17 @@ describe("old and new processes side by side", () => {
         expect((await here.copy(app.another().sessions).read()).userId).toBeUndefined();
       });
 
+      it("P5 a sign-out ends what has been used since the time that it was written with has run out", async () => {
+        const { app, strict } = open();
+        const { here } = await ada(app, strict);
+        app.clock.advance("6d");
+        await here.read();
+        app.clock.advance("2d");
+        await here.copy(strict.sessions).visit((session) => session.signOut());
+        app.clock.advance("11s");
+        expect((await here.read()).userId).toBeUndefined();
+      });
+
       it.each(["signOut", "signIn"])(
         "P5 %s ends what is timed out by them, and live by those of other processes",
         async (how) => {
