@@ -90,13 +90,14 @@ describe("old and new processes side by side", () => {
         expect((await here.copy(app.another().sessions).read()).userId).toBeUndefined();
       });
 
-      it("P5 a sign-out ends what has been used since the time that it was written with has run out", async () => {
-        const { app, strict } = open();
-        const { here } = await ada(app, strict);
+      it("P5 a sign-out ends what is live elsewhere by its latest use alone", async () => {
+        const { app } = open();
+        const { here, there } = await ada(app, app.another({ timeouts: { idle: "1d" } }));
         app.clock.advance("6d");
         await here.read();
         app.clock.advance("2d");
-        await here.copy(strict.sessions).visit((session) => session.signOut());
+        there.plant(here.cookie());
+        await there.visit((session) => session.signOut());
         app.clock.advance("11s");
         expect((await here.read()).userId).toBeUndefined();
       });
