@@ -235,7 +235,6 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       remembered: userId !== undefined && (remember ?? foreign.persistent ?? false),
       authentications: userId === undefined ? [] : methods.map((method) => ({ method, at })),
       data: tree,
-      version: settings.version,
     };
     return beginContent(settings, visit.request, beginning, clock());
   }

@@ -69,7 +69,7 @@ export const OUTAGE: Found = { kept: undefined, refusal: "outage", blocked: true
 
 export function createCommits({ core }: Parts, shape: Shape): Commits {
   const { settings, events } = core;
-  const { dev, version } = settings;
+  const { dev } = settings;
 
   async function opened(state: State, outage?: OutagePolicy): Promise<Found> {
     await load(state, outage ?? state.outage);
@@ -158,7 +158,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   async function start(state: State, found: Found, data: DataTree): Promise<void> {
     refuseBlocked(state, found);
     await shape.check(data);
-    const made = await state.by.create(state, data, version);
+    const made = await state.by.create(state, data);
     settleOn(state, made, data);
   }
 
@@ -189,7 +189,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       return undefined;
     }
     const merge = isChanged ? new Merge(state.draft, changes) : undefined;
-    const writing = state.by.write(state, kept, merge && mergeInto.bind(undefined, merge), version);
+    const writing = state.by.write(state, kept, merge && mergeInto.bind(undefined, merge));
     return writing instanceof Promise
       ? flushedLater(state, writing, merge, last)
       : flushed(state, writing, merge, last);
@@ -287,7 +287,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       const checked = next === current ? undefined : shape.check(next);
       return checked === undefined ? next : checked.then(() => next);
     };
-    const written = await state.by.write(state, found.kept, both, version);
+    const written = await state.by.write(state, found.kept, both);
     if (written === "gone") {
       end(state, found.kept, pending);
       throw new SessionClosedError("the session has ended, so the change cannot be kept");

@@ -43,7 +43,11 @@ export interface Beginning {
   readonly remembered: boolean;
   readonly authentications: readonly Authentication[];
   readonly data: DataTree;
-  readonly version: number;
+}
+
+/** What a visitor's begins with. */
+export function visitorWith(data: DataTree): Beginning {
+  return { userId: undefined, remembered: false, authentications: [], data };
 }
 
 // Long enough for every browser's, short enough not to fill a sealed cookie with a hostile one.
@@ -66,7 +70,7 @@ export function beginContent(
     address: textOrAbsent(settings.address?.(request)),
     verifiers: { current: "", rotatedAt: now },
     commits: "",
-    version: beginning.version,
+    version: settings.version,
     data: beginning.data,
     successor: undefined,
     head: undefined,

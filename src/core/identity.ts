@@ -63,7 +63,6 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
       userId,
       authentications,
       remembered: options.remember ?? (sameUser && kept.content.remembered),
-      version: settings.version,
       async data(old) {
         // What cannot be read (of another version, or a misfit) cannot come along either.
         const read = old === undefined || !state.isRead ? EMPTY_TREE : await shape.read(old);

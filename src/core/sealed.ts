@@ -18,7 +18,7 @@ import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
 import { isTicket } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
-import { beginContent } from "./core.ts";
+import { beginContent, visitorWith } from "./core.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
@@ -159,8 +159,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return verdictOn(visit, new Kept(latest, content), now, sealed, isUnread);
   }
 
-  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
-    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
+  async function create(visit: Visit, data: DataTree): Promise<Kept> {
+    const beginning = visitorWith(data);
     const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
     const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
@@ -297,42 +297,29 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     visit.cookies = before;
   }
 
-  function write(
-    visit: Visit,
-    kept: Kept,
-    change: ChangeData | undefined,
-    version: number,
-  ): Answer<Kept | "gone"> {
+  function write(visit: Visit, kept: Kept, change: ChangeData | undefined): Answer<Kept | "gone"> {
     // Whoever took longer than the revocation delay asks again. A touch is not worth the wait.
     const ready = change && mirror?.ready(clock());
-    return (
-      ready?.then(() => writeNow(visit, kept, change, version)) ??
-      writeNow(visit, kept, change, version)
-    );
+    return ready?.then(() => writeNow(visit, kept, change)) ?? writeNow(visit, kept, change);
   }
 
   function writeNow(
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
-    version: number,
   ): Answer<Kept | "gone"> {
     // It has ended while this request ran: its seal would take the newer cookie's place (P16).
     if (isEnded(kept)) return "gone";
     if (change === undefined) return visit.headSent ? kept : touch(visit, kept);
     const changing = change(kept.content, kept.record);
     return changing instanceof Promise
-      ? changing.then((data) => (isEnded(kept) ? "gone" : writeData(visit, kept, data, version)))
-      : writeData(visit, kept, changing, version);
+      ? changing.then((data) => (isEnded(kept) ? "gone" : writeData(visit, kept, data)))
+      : writeData(visit, kept, changing);
   }
 
-  function writeData(
-    visit: Visit,
-    kept: Kept,
-    data: DataTree,
-    version: number,
-  ): Answer<Kept | "gone"> {
+  function writeData(visit: Visit, kept: Kept, data: DataTree): Answer<Kept | "gone"> {
     const { record, content } = kept;
+    const { version } = settings;
     if (data === content.data && version === content.version) return kept;
     if (visit.headSent) {
       throw new SessionClosedError("a sealed session can't be written once the head is out");

@@ -14,7 +14,7 @@ import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
 import type { Core } from "./core.ts";
-import { beginContent } from "./core.ts";
+import { beginContent, visitorWith } from "./core.ts";
 import {
   createEndings,
   draftData,
@@ -105,7 +105,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
       remembered: userId !== undefined && persistent,
       authentications: userId === undefined ? [] : [{ method: source.name, at }],
       data,
-      version: settings.version,
     };
     const content = beginContent(settings, visit.request, beginning, createdAt);
     origins.set(content, { foreign, read: data });
@@ -209,26 +208,20 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return new Kept({ ...record, id: idOf(foreign), lastSeenAt: now, expiresAt }, content);
   }
 
-  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
-    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
-    const content = beginContent(settings, visit.request, beginning, clock());
+  async function create(visit: Visit, data: DataTree): Promise<Kept> {
+    const content = beginContent(settings, visit.request, visitorWith(data), clock());
     const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
 
-  function write(
-    visit: Visit,
-    kept: Kept,
-    change: ChangeData | undefined,
-    version: number,
-  ): Promise<Kept | "gone"> {
-    if (change === undefined) return touch(visit, kept, version);
-    return inTurn(kept.record.id, () => writeNow(visit, kept, change, version));
+  function write(visit: Visit, kept: Kept, change: ChangeData | undefined): Promise<Kept | "gone"> {
+    if (change === undefined) return touch(visit, kept);
+    return inTurn(kept.record.id, () => writeNow(visit, kept, change));
   }
 
   // One that fails ends nobody: the next request touches again, and the outage has its event.
-  async function touch(visit: Visit, kept: Kept, version: number): Promise<Kept | "gone"> {
+  async function touch(visit: Visit, kept: Kept): Promise<Kept | "gone"> {
     if (isEnded(kept)) return "gone";
     const { id } = kept.record;
     const now = clock();
@@ -239,7 +232,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
         await calls.run("touch", async () => source.touch?.(foreign, now));
         return kept;
       }
-      return await inTurn(id, () => writeNow(visit, kept, undefined, version));
+      return await inTurn(id, () => writeNow(visit, kept, undefined));
     } catch {
       touches.forget(id);
       return kept;
@@ -250,7 +243,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
-    version: number,
   ): Promise<Kept | "gone"> {
     // As `sealed.ts` does.
     if (change !== undefined) await mirror?.ready(clock());
@@ -266,7 +258,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if (visit.headSent && origin?.foreign.recordKey === undefined) {
       throw new SessionClosedError("a session in a cookie can't be written once the head is out");
     }
-    const next = new Content(content, content.verifiers, data, version);
+    const next = new Content(content, content.verifiers, data);
     return put(visit, current.record, next, origin?.foreign, origin?.read ?? EMPTY_TREE);
   }
 

@@ -14,7 +14,7 @@ import type { Adopter } from "./adopt.ts";
 import { createAdopter } from "./adopt.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
-import { beginContent, decodeRecord } from "./core.ts";
+import { beginContent, decodeRecord, visitorWith } from "./core.ts";
 import { createSession } from "./create.ts";
 import { judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
@@ -51,7 +51,7 @@ export interface StoredMethod extends Method {
 
 export function createStored(core: StoredCore): StoredMethod {
   const { settings, store, calls, mirror, events } = core;
-  const { ring, timeouts, clock, cookieName } = settings;
+  const { ring, timeouts, clock, cookieName, version } = settings;
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const writer = createWriter(core);
@@ -198,9 +198,8 @@ export function createStored(core: StoredCore): StoredMethod {
     return { kept: undefined, refusal: "reuse", blocked: true };
   }
 
-  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
-    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
-    const content = beginContent(settings, visit.request, beginning, clock());
+  async function create(visit: Visit, data: DataTree): Promise<Kept> {
+    const content = beginContent(settings, visit.request, visitorWith(data), clock());
     const { kept, ticket } = await createSession(core, content, undefined);
     setTicket(visit, kept, ticket);
     await adopter?.created(visit, kept);
@@ -241,14 +240,9 @@ export function createStored(core: StoredCore): StoredMethod {
     );
   }
 
-  function write(
-    visit: Visit,
-    kept: Kept,
-    change: ChangeData | undefined,
-    version: number,
-  ): Answer<Kept | "gone"> {
+  function write(visit: Visit, kept: Kept, change: ChangeData | undefined): Answer<Kept | "gone"> {
     if (owesRotation(visit, kept.content, clock())) {
-      const rotating = writeRotated(visit, kept, change, version);
+      const rotating = writeRotated(visit, kept, change);
       return change === undefined ? rotating.catch(unlessNotWritten) : rotating;
     }
     if (change === undefined) return touch(visit, kept);
@@ -283,7 +277,6 @@ export function createStored(core: StoredCore): StoredMethod {
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
-    version: number,
   ): Promise<Kept | "gone"> {
     const { verifier } = visit;
     let minted: Ticket | undefined;
@@ -365,7 +358,7 @@ export function createStored(core: StoredCore): StoredMethod {
         current = outcome;
         const data = await next.data(current.content);
         const merged = await writer.write(kept, (content) =>
-          withChanges(content, content.verifiers, data, content.version),
+          withChanges(content, content.verifiers, data, version),
         );
         if (merged === "gone") throw signedOutMeanwhile();
         kept = merged;
