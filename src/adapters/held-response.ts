@@ -72,17 +72,11 @@ export const METHODS = ["writeHead", "write", "end", "flushHeaders"] as const;
 export type Methods = Pick<NodeResponse, (typeof METHODS)[number]>;
 
 /** And what sets its headers. */
-const SENDING = [
-  "writeHead",
-  "write",
-  "end",
-  "flushHeaders",
-  "setHeader",
-  "appendHeader",
-  "removeHeader",
-] as const;
+const SETTERS = ["setHeader", "appendHeader", "removeHeader"] as const;
 
-type Sending = Partial<Record<(typeof SENDING)[number], unknown>>;
+type Sending = Partial<Record<keyof Methods | (typeof SETTERS)[number], unknown>>;
+
+const SENDING: readonly (keyof Sending)[] = [...METHODS, ...SETTERS];
 
 const NO_METHODS: Sending = {};
 
@@ -179,7 +173,7 @@ const setHeader = frozen("setHeader", "set");
 const appendHeader = frozen("appendHeader", "append");
 const removeHeader = frozen("removeHeader", "remove");
 
-function frozen(name: "setHeader" | "appendHeader" | "removeHeader", verb: string) {
+function frozen(name: (typeof SETTERS)[number], verb: string) {
   return function (this: HeldResponse, ...args: unknown[]): unknown {
     const { stage, methods } = this[HOLD];
     if (stage !== "passing") throw headersAreSent(this, verb);
