@@ -371,22 +371,17 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    // It has ended already, and perhaps another has begun: the cookie of that one stays (P16).
-    const isLate = kept !== undefined && (await closedLate(visit, kept));
-    if (isLate) return false;
-    clearCookie(visit);
-    await adopter?.ended(visit);
-    return true;
-  }
-
-  async function closedLate(visit: Visit, kept: Kept): Promise<boolean> {
+    let isLate = false;
     try {
-      return (await closeSession(core, kept, undefined)) !== "closed";
-    } catch (error) {
-      clearCookie(visit);
-      await adopter?.ended(visit);
-      throw error;
+      isLate = kept !== undefined && (await closeSession(core, kept, undefined)) !== "closed";
+    } finally {
+      // Or it has ended already, and perhaps another has begun: the cookie of that one stays (P16).
+      if (!isLate) {
+        clearCookie(visit);
+        await adopter?.ended(visit);
+      }
     }
+    return !isLate;
   }
 
   function clearCookie(visit: Visit): void {
