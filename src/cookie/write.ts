@@ -70,9 +70,9 @@ export function ownCookie(
   value: string,
   attributes: CookieAttributes,
 ): SessionCookie {
-  const kept = rightAttributes(name, attributes);
+  const written = writtenFor(name, attributes);
   checkCookieSize(name, value);
-  return uncheckedCookie(name, value, kept);
+  return new Cookie(name, value, written.attributes, written.text);
 }
 
 /** What a foreign cookie may have besides: ours are never without `HttpOnly` and `SameSite`. */
@@ -89,7 +89,7 @@ export function uncheckedCookie(
   value: string,
   attributes: AnyAttributes,
 ): SessionCookie {
-  return new Cookie(name, value, attributes);
+  return new Cookie(name, value, attributes as CookieAttributes, textOf(attributes));
 }
 
 /** @throws {SessionTooLargeError} when a browser would drop the cookie. */
@@ -225,20 +225,27 @@ function nameOf(field: string): string {
   return trimmed(field, 0, field.indexOf("="));
 }
 
-// The attributes of an app are one object for as long as it runs: they are checked once for each name.
-const right = new WeakMap<CookieAttributes, Map<string, CookieAttributes>>();
+/** Attributes as they will be, their text, and the names that they have been checked with. */
+interface Written {
+  readonly attributes: CookieAttributes;
+  readonly text: string;
+  readonly names: Set<string>;
+}
 
-/** The attributes as they will be. @throws {ConfigError} */
-function rightAttributes(name: string, attributes: CookieAttributes): CookieAttributes {
-  const names = right.get(attributes);
-  const known = names?.get(name);
-  if (known !== undefined) return known;
-  const kept = withAgeInBounds(attributes);
+// The attributes of an app are one object for as long as it runs: they are written once, and checked once by name.
+const known = new WeakMap<CookieAttributes, Written>();
+
+/** @throws {ConfigError} */
+function writtenFor(name: string, attributes: CookieAttributes): Written {
+  let written = known.get(attributes);
+  if (written?.names.has(name) === true) return written;
+  const kept = written?.attributes ?? withAgeInBounds(attributes);
   const wrong = textProblem(name, kept);
   if (wrong !== undefined) throw new ConfigError(wrong.option, wrong.problem);
-  if (names === undefined) right.set(attributes, new Map([[name, kept]]));
-  else names.set(name, kept);
-  return kept;
+  written ??= { attributes: kept, text: textOf(kept), names: new Set() };
+  known.set(attributes, written);
+  written.names.add(name);
+  return written;
 }
 
 function withAgeInBounds(attributes: CookieAttributes): CookieAttributes {
@@ -252,11 +259,13 @@ class Cookie implements SessionCookie {
   readonly attributes: CookieAttributes;
   // Also from loggers that know neither toJSON nor inspect.
   readonly #value: string;
+  readonly #text: string;
 
-  constructor(name: string, value: string, attributes: AnyAttributes) {
+  constructor(name: string, value: string, attributes: CookieAttributes, text: string) {
     this.name = name;
     this.#value = value;
-    this.attributes = attributes as CookieAttributes;
+    this.attributes = attributes;
+    this.#text = text;
   }
 
   get value(): string {
@@ -264,7 +273,7 @@ class Cookie implements SessionCookie {
   }
 
   toString(): string {
-    return `${this.name}=${this.#value}${textOf(this.attributes)}`;
+    return `${this.name}=${this.#value}${this.#text}`;
   }
 
   toJSON(): object {
@@ -276,19 +285,7 @@ class Cookie implements SessionCookie {
   }
 }
 
-// As above: written once for each.
-const texts = new WeakMap<CookieAttributes, string>();
-
-function textOf(attributes: CookieAttributes): string {
-  let text = texts.get(attributes);
-  if (text === undefined) {
-    text = writeAttributes(attributes);
-    texts.set(attributes, text);
-  }
-  return text;
-}
-
-function writeAttributes(attributes: AnyAttributes): string {
+function textOf(attributes: AnyAttributes): string {
   const { path, domain, secure, httpOnly = true, sameSite, partitioned, maxAge } = attributes;
   const expiresAt = maxAge === 0 ? 0 : attributes.expiresAt;
   let text = `; Path=${path}`;
