@@ -2,13 +2,13 @@
  * Writes session cookies: the text of `Set-Cookie`, and what it refuses to write.
  *
  * Browsers drop a cookie that breaks a rule, or ignore the attribute, without a word. So everything
- * is checked here, by RFC 6265bis and layered-cookies, also against injected attributes
- * (CVE-2024-47764, CVE-2026-29086, CVE-2026-47675).
+ * but the value, which is ours, is checked by RFC 6265bis and layered-cookies, also against
+ * injected attributes (CVE-2024-47764, CVE-2026-29086, CVE-2026-47675).
  *
  * @module
  */
 
-import { ConfigError, SessionTooLargeError, UsageError } from "../errors.ts";
+import { ConfigError, SessionTooLargeError } from "../errors.ts";
 import { TOKEN, trimmed } from "./grammar.ts";
 
 /** The attributes of a session cookie, all but `HttpOnly`, which it always has. */
@@ -47,23 +47,9 @@ const MAX_NAME_BYTES = 256;
  * A cookie for the response. An age above 400 days becomes that; one of a session that has ended
  * meanwhile, below 0, becomes 0.
  *
+ * @param value - a ticket, a seal or a chunk: base64url that was just made, and is not looked at again.
  * @throws {ConfigError} when {@link cookieProblem} finds one.
  * @throws {SessionTooLargeError} when name and value take more than 4096 bytes.
- */
-export function sessionCookie(
-  name: string,
-  value: string,
-  attributes: CookieAttributes,
-): SessionCookie {
-  if (!COOKIE_OCTETS.test(value)) {
-    throw new UsageError("a cookie's value holds a character that cookies cannot hold");
-  }
-  return ownCookie(name, value, attributes);
-}
-
-/**
- * The same for a ticket, a seal or a chunk: the value is base64url that was just made, and is not looked
- * at again.
  */
 export function ownCookie(
   name: string,
@@ -303,8 +289,6 @@ const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
 // The longer of two that fit first.
 const PREFIXES = ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] as const;
 
-/** RFC 6265bis §4.1.1; quotation marks are never written. */
-const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
 /** What can be the beginning of a URL's path as browsers send it. */
 const PATH = /^\/[\x21\x22\x24-\x3a\x3c-\x3e\x40-\x7e]*$/;
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;
