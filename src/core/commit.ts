@@ -164,7 +164,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
 
   function refuseBlocked(state: State, found: Found): void {
     if (found.refusal === "outage" || found.isStale === true) {
-      throw new StoreUnavailableError(settings.store?.name ?? "revocation", "load");
+      throw new StoreUnavailableError(settings.store?.name ?? "revocations", "load");
     }
     if (found.blocked) {
       throw new SessionClosedError(

@@ -50,7 +50,7 @@ export function visitorWith(data: DataTree): Beginning {
   return { userId: undefined, remembered: false, authentications: [], data };
 }
 
-// Long enough for every browser's, short enough not to fill a sealed cookie with a hostile one.
+// Long enough for every browser's, short enough not to fill the store with hostile ones.
 const LONGEST = 256;
 
 /** The content of a session that begins now. It has no verifier yet. */

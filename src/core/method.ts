@@ -1,5 +1,5 @@
 /**
- * What the two methods have in common: how a request's session is found, written and ended.
+ * What the methods have in common: how a request's session is found, written and ended.
  *
  * @module
  */
@@ -113,7 +113,7 @@ export interface NextSession {
   readonly data: (old: Content | undefined) => Answer<DataTree>;
 }
 
-/** One of the two ways to keep a session. */
+/** One way to keep sessions: stored, sealed or shared. */
 export interface Method {
   /** Whether changes of requests at the same time merge, so that `update` can keep its word. */
   readonly composesUpdates: boolean;

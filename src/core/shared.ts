@@ -244,7 +244,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     kept: Kept,
     change: ChangeData | undefined,
   ): Promise<Kept | "gone"> {
-    // As `sealed.ts` does.
+    // Whoever took longer than the revocation delay asks again. A touch is not worth the wait.
     if (change !== undefined) await mirror?.ready(clock());
     const current = await readAgain(visit, kept);
     // It has ended while this request ran: its cookie would take the newer one's place (P16).
