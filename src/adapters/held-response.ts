@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { HeadChanges, Session } from "../core/session.ts";
+import type { Committer } from "../core/handle.ts";
+import type { HeadChanges } from "../core/session.ts";
 import type { NodeResponse } from "./node-response.ts";
 import { headersAreSent } from "./node-response.ts";
 
 export type Call = (...args: unknown[]) => unknown;
-export type Committer = Pick<Session, "commit">;
 
 /**
  * `"passing"`: calls go through, because no session was used yet, or its commit is over. `"open"`: nothing was

@@ -108,13 +108,16 @@ export function onFirstUse(session: object, callback: () => void): void {
   (session as Handle)[INSIDE]().firstUse = callback;
 }
 
+/** A handle, as far as its commit goes. */
+export type Committer = Pick<Session, "commit">;
+
 /**
  * As `commit({ at: "head", failed })`, but what the head needs is there at once, with no promise, where
  * nothing has to be waited for: the request has nothing to write, or its store answers at once.
  *
  * @internal
  */
-export function commitHead(session: Pick<Session, "commit">, failed: boolean): Answer<HeadChanges> {
+export function commitHead(session: Committer, failed: boolean): Answer<HeadChanges> {
   const inside = (session as Partial<Handle>)[INSIDE]?.();
   return inside === undefined
     ? session.commit({ at: "head", failed })
