@@ -25,7 +25,6 @@ import type { ChangeData, Found } from "./method.ts";
 import { live } from "./method.ts";
 import type { Content, Kept } from "./record.ts";
 import type { CommitOptions, HeadChanges, LoadedSession, OutagePolicy } from "./session.ts";
-import type { Shape } from "./shape.ts";
 import type { Parts, State } from "./state.ts";
 import type { Changes, DataTree } from "./tree.ts";
 import { applyChanges, EMPTY_TREE, memberAt, memberOf } from "./tree.ts";
@@ -67,8 +66,8 @@ class Merge {
 /** Nothing is known, so nothing may be started. */
 export const OUTAGE: Found = { kept: undefined, refusal: "outage", blocked: true };
 
-export function createCommits({ core }: Parts, shape: Shape): Commits {
-  const { settings, events } = core;
+export function createCommits({ core }: Parts): Commits {
+  const { settings, events, shape } = core;
   const { dev } = settings;
 
   async function opened(state: State, outage?: OutagePolicy): Promise<Found> {

@@ -14,6 +14,7 @@ import type { RequestLike } from "./request.ts";
 import { header } from "./request.ts";
 import type { Authentication } from "./session.ts";
 import type { Settings } from "./settings.ts";
+import type { Shape } from "./shape.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import { limitsOf } from "./timeouts.ts";
 import type { DataTree } from "./tree.ts";
@@ -24,6 +25,7 @@ export interface Core {
   /** Absent where no feed of revocations is kept. */
   readonly mirror: Mirror | undefined;
   readonly events: Emitter;
+  readonly shape: Shape;
   /** Tells those who watch a session that it has ended. */
   readonly closed: (id: string) => void;
 }

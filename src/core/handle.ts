@@ -30,7 +30,6 @@ import type {
   Session,
   SignedInSession,
 } from "./session.ts";
-import { createShape } from "./shape.ts";
 import type { Opening, Parts } from "./state.ts";
 import { describe, describeNew, State } from "./state.ts";
 import type { DataTree } from "./tree.ts";
@@ -137,9 +136,8 @@ function stateOf(this: State): State {
 export function createHandles(parts: Parts): Handles {
   const { settings } = parts.core;
   const { clock, dev, timeouts } = settings;
-  const shape = createShape(settings);
-  const commits = createCommits(parts, shape);
-  const identity = createIdentity(parts, shape, commits);
+  const commits = createCommits(parts);
+  const identity = createIdentity(parts, commits);
 
   function stateIn(inside: Inside): State {
     return inside.state ?? firstUse(inside);

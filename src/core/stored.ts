@@ -40,6 +40,7 @@ import {
 import { deadline, limitsOf } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
+import type { WriteBack } from "./write-back.ts";
 import { createWriter } from "./writer.ts";
 
 /** The method of stored sessions, which can also take over a sealed one that grew too large. */
@@ -56,6 +57,7 @@ export function createStored(core: StoredCore): StoredMethod {
   const refused = refusing(events);
   const writer = createWriter(core);
   const adopter = createAdopter(core, { setTicket, reload, refused });
+  const back = adopter?.back;
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -202,7 +204,7 @@ export function createStored(core: StoredCore): StoredMethod {
     const content = beginContent(settings, visit.request, visitorWith(data), clock());
     const { kept, ticket } = await createSession(core, content, undefined);
     setTicket(visit, kept, ticket);
-    await adopter?.created(visit, kept);
+    await back?.created(visit, kept);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
@@ -252,7 +254,7 @@ export function createStored(core: StoredCore): StoredMethod {
         ? data.then((changed) => withChanges(content, content.verifiers, changed, version))
         : withChanges(content, content.verifiers, data, version);
     });
-    return adopter === undefined ? writing : writtenBack(adopter, visit, kept, writing);
+    return back === undefined ? writing : writtenBack(back, visit, kept, writing);
 
     // In maintenance, with a full disk, or where it does not fit, whoever only reads goes on: the next request
     // owes the rotation as well.
@@ -263,7 +265,7 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   async function writtenBack(
-    { wrote }: Adopter,
+    { wrote }: WriteBack,
     visit: Visit,
     kept: Kept,
     writing: Answer<Kept | "gone">,
@@ -300,7 +302,7 @@ export function createStored(core: StoredCore): StoredMethod {
     if (written === "gone") return written;
     const { id, lastSeenAt } = kept.record;
     // It has moved the end of the session here, so that no touch follows.
-    if (change ?? touches.claim(id, lastSeenAt, clock())) await adopter?.wrote(visit, written);
+    if (change ?? touches.claim(id, lastSeenAt, clock())) await back?.wrote(visit, written);
     const { verifiers } = written.content;
     if (verifiers.current !== mine?.verifier || mayBeReplaced(verifiers, clock())) return written;
     setTicket(visit, written, mine);
@@ -317,10 +319,10 @@ export function createStored(core: StoredCore): StoredMethod {
     await calls
       .run("touch", () => store.touch(record.id, now, until, now))
       .catch(() => touches.forget(record.id));
-    if (adopter?.isWritingBack === true) {
+    if (back !== undefined) {
       // As it is now: others may have written since this request has read, or ended it.
       const { kept: current } = await reload(visit, kept).catch(() => NOTHING_FOUND);
-      if (current !== undefined) await adopter.wrote(visit, current);
+      if (current !== undefined) await back.wrote(visit, current);
     }
     return kept;
   }
@@ -336,7 +338,7 @@ export function createStored(core: StoredCore): StoredMethod {
     if (revocationOf(made.kept, 0, core.everyoneAt) !== undefined) throw signedOutMeanwhile();
     const kept = old === undefined ? made.kept : await succeed(old, made.kept, next);
     setTicket(visit, kept, made.ticket);
-    await adopter?.signedIn(visit, kept);
+    await back?.signedIn(visit, kept);
     return kept;
   }
 
