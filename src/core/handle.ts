@@ -153,27 +153,29 @@ export function createHandles(parts: Parts): Handles {
     return state;
   }
 
+  // Once for all: a closure for each request would be one more.
+  const commitDone = (state: State) => commits.commit(state, DONE);
+  const commitFailed = (state: State) => commits.commit(state, FAILED);
+
   function settleHead(inside: Inside, failed: boolean): Answer<HeadChanges> {
-    const state = stateIn(inside);
-    const options = failed ? FAILED : DONE;
-    if (state.calls > 0) return turn(state, () => commits.commit(state, options));
-    const answer = commits.commit(state, options);
-    return answer instanceof Promise ? counted(state, answer) : answer;
+    return turn(inside, failed ? commitFailed : commitDone);
   }
 
-  /** Runs the calls of one handle in call order. */
   function inTurn<Result>(handle: Handle, run: (state: State) => Answer<Result>): Promise<Result> {
-    return turn(stateIn(handle[INSIDE]()), run);
-  }
-
-  function turn<Result>(state: State, run: (state: State) => Answer<Result>): Promise<Result> {
-    if (state.calls > 0) return queued(state, run);
+    const inside = handle[INSIDE]();
     try {
-      const answer = run(state);
-      return answer instanceof Promise ? counted(state, answer) : Promise.resolve(answer);
+      return Promise.resolve(turn(inside, run));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Runs the calls of one handle in call order. */
+  function turn<Result>(inside: Inside, run: (state: State) => Answer<Result>): Answer<Result> {
+    const state = stateIn(inside);
+    if (state.calls > 0) return queued(state, run);
+    const answer = run(state);
+    return answer instanceof Promise ? counted(state, answer) : answer;
   }
 
   // Apart from `turn`, which makes no closure for the many calls that need not wait.
