@@ -30,6 +30,7 @@ import type { StoredMethod } from "./stored.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
+import type { Deny } from "./unstored.ts";
 import { createUnstored } from "./unstored.ts";
 import { bytesByKey } from "./writer.ts";
 
@@ -49,8 +50,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   // header, none of them is.
   const derivedPrefix = `${cookieName}-`;
   const memo = createMemo<Kept>(detached);
-  let replacements = 0;
-  const { revokedAt, isEnded, newRecord, recordFor } = createUnstored(core);
+  const { revokedAt, isEnded, newRecord, recordFor, supersede } = createUnstored(core);
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -277,24 +277,17 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     made: Kept,
     before: Visit["cookies"],
   ): Promise<boolean> {
-    // Told from every other end by its moment: from a sign-out, which goes by the clock, and from another of these.
-    const at = clock() - 1000 + (replacements++ % 1000);
-    let isMine = !isEnded(old);
+    let isDone = false;
     try {
-      if (isMine) await deny(old, at, "once written");
-    } catch (error) {
-      await undo(visit, made, before);
-      throw error;
+      isDone = await supersede(old, deny);
+    } finally {
+      if (!isDone) {
+        if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
+        visit.by = method;
+        visit.cookies = before;
+      }
     }
-    isMine &&= mirror === undefined || revocationOf(old, 0, revokedAt) === at;
-    if (!isMine) await undo(visit, made, before);
-    return isMine;
-  }
-
-  async function undo(visit: Visit, made: Kept, before: Visit["cookies"]): Promise<void> {
-    if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
-    visit.by = method;
-    visit.cookies = before;
+    return isDone;
   }
 
   function write(visit: Visit, kept: Kept, change: ChangeData | undefined): Answer<Kept | "gone"> {
@@ -372,7 +365,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     }
     clearCookies(visit, 0);
     if (kept !== undefined) {
-      await deny(kept, clock());
+      await deny(kept, clock(), "at once");
       core.closed(kept.record.id);
     }
     return true;
@@ -383,17 +376,13 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
    * could be live: other processes go on making them until they know, and by timeouts of their own while others are
    * deployed. A visitor's, which anybody can make and end as often as they like, is forgotten soon.
    */
-  async function deny(
-    { record, content }: Kept,
-    at: number,
-    holds?: "once written",
-  ): Promise<void> {
+  const deny: Deny = async ({ record, content }, at, holds) => {
     const { id, userId, expiresAt } = record;
     const latest = deadline(timeouts, userId, content, clock() + settings.revocationDelay);
     const until =
       (userId === undefined ? Math.max(expiresAt, latest) : content.endsAt) + CLOCK_SLACK;
     await mirror?.add({ kind: "session", id, at, until }, holds);
-  }
+  };
 
   async function reload(_visit: Visit, kept: Kept): Promise<Found> {
     const now = clock();

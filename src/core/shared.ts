@@ -26,7 +26,7 @@ import {
   setForeignCookies,
   valuesWithout,
 } from "./foreign.ts";
-import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
+import { CLOCK_SLACK, judge } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing } from "./method.ts";
 import { createTurns } from "./queues.ts";
@@ -38,6 +38,7 @@ import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE } from "./tree.ts";
+import type { Deny } from "./unstored.ts";
 import { createUnstored } from "./unstored.ts";
 
 /**
@@ -65,7 +66,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
-  const { revokedAt, isEnded, newRecord, recordFor } = createUnstored(core);
+  const { revokedAt, isEnded, newRecord, recordFor, supersede } = createUnstored(core);
   // What each content was read from, with the cells it was read into: unchanged ones go back as they came.
   const origins = new WeakMap<
     Content,
@@ -330,11 +331,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     before: Visit["cookies"],
   ): Promise<void> {
     try {
-      // Not by the clock's very moment: that is how a revocation within the same millisecond is told from this.
-      const at = clock() - 1;
-      if (isEnded(old)) throw endedMeanwhile();
-      await deny(old, at, "once written");
-      if (mirror !== undefined && revocationOf(old, 0, revokedAt) !== at) throw endedMeanwhile();
+      if (!(await supersede(old, deny))) throw endedMeanwhile();
       await remove(old).catch(unlessDenied);
       endings.remember(visit);
     } catch (error) {
@@ -388,14 +385,10 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   /** Refuses a session from now on, in case it is sent again. */
-  async function deny(
-    { record: { id } }: Kept,
-    at: number,
-    holds: "at once" | "once written",
-  ): Promise<void> {
+  const deny: Deny = async ({ record: { id } }, at, holds) => {
     const until = at + timeouts.longest + CLOCK_SLACK;
     await mirror?.add({ kind: "session", id, at, until }, holds);
-  }
+  };
 
   /** Ends a session for the other side too, where it has a record. */
   async function remove({ content }: Kept): Promise<void> {
