@@ -5,8 +5,8 @@
  */
 
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { Committer } from "../core/handle.ts";
 import { commitHead, onFirstUse } from "../core/handle.ts";
-import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { discard, listenToBody } from "./body.ts";
 import { requireSessions } from "./carry.ts";
@@ -14,8 +14,6 @@ import { describesEntity } from "./failure.ts";
 import type { HeadTarget } from "./head.ts";
 import { applyHead } from "./head.ts";
 import { holdHead, letThrough, prepareHold } from "./hold.ts";
-
-type Committer = Pick<Session, "commit">;
 
 /** What is known of a request whose session was used. A class, for the reason that `State` gives. */
 class Use {

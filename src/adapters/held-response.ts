@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { HeadChanges, Session } from "../core/session.ts";
+import type { Committer } from "../core/handle.ts";
+import type { HeadChanges } from "../core/session.ts";
 import type { NodeResponse } from "./node-response.ts";
 import { headersAreSent } from "./node-response.ts";
 
 export type Call = (...args: unknown[]) => unknown;
-export type Committer = Pick<Session, "commit">;
 
 /**
  * `"passing"`: calls go through, because no session was used yet, or its commit is over. `"open"`: nothing was
@@ -72,17 +72,11 @@ export const METHODS = ["writeHead", "write", "end", "flushHeaders"] as const;
 export type Methods = Pick<NodeResponse, (typeof METHODS)[number]>;
 
 /** And what sets its headers. */
-const SENDING = [
-  "writeHead",
-  "write",
-  "end",
-  "flushHeaders",
-  "setHeader",
-  "appendHeader",
-  "removeHeader",
-] as const;
+const SETTERS = ["setHeader", "appendHeader", "removeHeader"] as const;
 
-type Sending = Partial<Record<(typeof SENDING)[number], unknown>>;
+type Sending = Partial<Record<keyof Methods | (typeof SETTERS)[number], unknown>>;
+
+const SENDING: readonly (keyof Sending)[] = [...METHODS, ...SETTERS];
 
 const NO_METHODS: Sending = {};
 
@@ -179,7 +173,7 @@ const setHeader = frozen("setHeader", "set");
 const appendHeader = frozen("appendHeader", "append");
 const removeHeader = frozen("removeHeader", "remove");
 
-function frozen(name: "setHeader" | "appendHeader" | "removeHeader", verb: string) {
+function frozen(name: (typeof SETTERS)[number], verb: string) {
   return function (this: HeldResponse, ...args: unknown[]): unknown {
     const { stage, methods } = this[HOLD];
     if (stage !== "passing") throw headersAreSent(this, verb);

@@ -15,13 +15,14 @@
  * @module
  */
 
+import type { Committer } from "../core/handle.ts";
 import { commitHead, onFirstUse } from "../core/handle.ts";
 import type { HeadChanges } from "../core/session.ts";
 import type { Answer } from "../stores/contract.ts";
 import { answer } from "./answer.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { applyHead, mergeChanges, NO_CHANGES } from "./head.ts";
-import type { Call, Committer, HeldResponse, Methods } from "./held-response.ts";
+import type { Call, HeldResponse, Methods } from "./held-response.ts";
 import {
   callBack,
   drop,

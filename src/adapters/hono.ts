@@ -6,13 +6,13 @@
 
 import type { Context, MiddlewareHandler } from "hono";
 import { mergeCacheControl, mergeVary } from "../cookie/cache.ts";
+import type { Committer } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { isCarried, requireSessions } from "./carry.ts";
 import { describesEntity, failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import { withHead } from "./response.ts";
-import type { Committer } from "./web-use.ts";
 import { commitResponse, Use } from "./web-use.ts";
 
 /**

@@ -5,12 +5,11 @@
  * @module
  */
 
+import type { Committer } from "../core/handle.ts";
 import { commitHead, onFirstUse } from "../core/handle.ts";
-import type { HeadChanges, Session } from "../core/session.ts";
+import type { HeadChanges } from "../core/session.ts";
 import { discard } from "./body.ts";
 import { withHead } from "./response.ts";
-
-export type Committer = Pick<Session, "commit">;
 
 /** Whether a handle was used before its response left. A class, for the reason that `State` gives. */
 export class Use {

@@ -4,13 +4,13 @@
  * @module
  */
 
+import type { Committer } from "../core/handle.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { requireSessions } from "./carry.ts";
 import { failureOf, isAnswer } from "./failure.ts";
 import { NO_CHANGES } from "./head.ts";
 import { withHead } from "./response.ts";
-import type { Committer } from "./web-use.ts";
 import { commitResponse, Use } from "./web-use.ts";
 
 /**

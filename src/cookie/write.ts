@@ -2,13 +2,13 @@
  * Writes session cookies: the text of `Set-Cookie`, and what it refuses to write.
  *
  * Browsers drop a cookie that breaks a rule, or ignore the attribute, without a word. So everything
- * is checked here, by RFC 6265bis and layered-cookies, also against injected attributes
- * (CVE-2024-47764, CVE-2026-29086, CVE-2026-47675).
+ * but the value, which is ours, is checked by RFC 6265bis and layered-cookies, also against
+ * injected attributes (CVE-2024-47764, CVE-2026-29086, CVE-2026-47675).
  *
  * @module
  */
 
-import { ConfigError, SessionTooLargeError, UsageError } from "../errors.ts";
+import { ConfigError, SessionTooLargeError } from "../errors.ts";
 import { TOKEN, trimmed } from "./grammar.ts";
 
 /** The attributes of a session cookie, all but `HttpOnly`, which it always has. */
@@ -47,32 +47,18 @@ const MAX_NAME_BYTES = 256;
  * A cookie for the response. An age above 400 days becomes that; one of a session that has ended
  * meanwhile, below 0, becomes 0.
  *
+ * @param value - a ticket, a seal or a chunk: base64url that was just made, and is not looked at again.
  * @throws {ConfigError} when {@link cookieProblem} finds one.
  * @throws {SessionTooLargeError} when name and value take more than 4096 bytes.
- */
-export function sessionCookie(
-  name: string,
-  value: string,
-  attributes: CookieAttributes,
-): SessionCookie {
-  if (!COOKIE_OCTETS.test(value)) {
-    throw new UsageError("a cookie's value holds a character that cookies cannot hold");
-  }
-  return ownCookie(name, value, attributes);
-}
-
-/**
- * The same for a ticket, a seal or a chunk: the value is base64url that was just made, and is not looked
- * at again.
  */
 export function ownCookie(
   name: string,
   value: string,
   attributes: CookieAttributes,
 ): SessionCookie {
-  const kept = rightAttributes(name, attributes);
+  const written = writtenFor(name, attributes);
   checkCookieSize(name, value);
-  return uncheckedCookie(name, value, kept);
+  return new Cookie(name, value, written.attributes, written.text);
 }
 
 /** What a foreign cookie may have besides: ours are never without `HttpOnly` and `SameSite`. */
@@ -89,7 +75,7 @@ export function uncheckedCookie(
   value: string,
   attributes: AnyAttributes,
 ): SessionCookie {
-  return new Cookie(name, value, attributes);
+  return new Cookie(name, value, attributes as CookieAttributes, textOf(attributes));
 }
 
 /** @throws {SessionTooLargeError} when a browser would drop the cookie. */
@@ -225,20 +211,27 @@ function nameOf(field: string): string {
   return trimmed(field, 0, field.indexOf("="));
 }
 
-// The attributes of an app are one object for as long as it runs: they are checked once for each name.
-const right = new WeakMap<CookieAttributes, Map<string, CookieAttributes>>();
+/** Attributes as they will be, their text, and the names that they have been checked with. */
+interface Written {
+  readonly attributes: CookieAttributes;
+  readonly text: string;
+  readonly names: Set<string>;
+}
 
-/** The attributes as they will be. @throws {ConfigError} */
-function rightAttributes(name: string, attributes: CookieAttributes): CookieAttributes {
-  const names = right.get(attributes);
-  const known = names?.get(name);
-  if (known !== undefined) return known;
-  const kept = withAgeInBounds(attributes);
+// The attributes of an app are one object for as long as it runs: they are written once, and checked once by name.
+const known = new WeakMap<CookieAttributes, Written>();
+
+/** @throws {ConfigError} */
+function writtenFor(name: string, attributes: CookieAttributes): Written {
+  let written = known.get(attributes);
+  if (written?.names.has(name) === true) return written;
+  const kept = written?.attributes ?? withAgeInBounds(attributes);
   const wrong = textProblem(name, kept);
   if (wrong !== undefined) throw new ConfigError(wrong.option, wrong.problem);
-  if (names === undefined) right.set(attributes, new Map([[name, kept]]));
-  else names.set(name, kept);
-  return kept;
+  written ??= { attributes: kept, text: textOf(kept), names: new Set() };
+  known.set(attributes, written);
+  written.names.add(name);
+  return written;
 }
 
 function withAgeInBounds(attributes: CookieAttributes): CookieAttributes {
@@ -252,11 +245,13 @@ class Cookie implements SessionCookie {
   readonly attributes: CookieAttributes;
   // Also from loggers that know neither toJSON nor inspect.
   readonly #value: string;
+  readonly #text: string;
 
-  constructor(name: string, value: string, attributes: AnyAttributes) {
+  constructor(name: string, value: string, attributes: CookieAttributes, text: string) {
     this.name = name;
     this.#value = value;
-    this.attributes = attributes as CookieAttributes;
+    this.attributes = attributes;
+    this.#text = text;
   }
 
   get value(): string {
@@ -264,7 +259,7 @@ class Cookie implements SessionCookie {
   }
 
   toString(): string {
-    return `${this.name}=${this.#value}${textOf(this.attributes)}`;
+    return `${this.name}=${this.#value}${this.#text}`;
   }
 
   toJSON(): object {
@@ -276,19 +271,7 @@ class Cookie implements SessionCookie {
   }
 }
 
-// As above: written once for each.
-const texts = new WeakMap<CookieAttributes, string>();
-
-function textOf(attributes: CookieAttributes): string {
-  let text = texts.get(attributes);
-  if (text === undefined) {
-    text = writeAttributes(attributes);
-    texts.set(attributes, text);
-  }
-  return text;
-}
-
-function writeAttributes(attributes: AnyAttributes): string {
+function textOf(attributes: AnyAttributes): string {
   const { path, domain, secure, httpOnly = true, sameSite, partitioned, maxAge } = attributes;
   const expiresAt = maxAge === 0 ? 0 : attributes.expiresAt;
   let text = `; Path=${path}`;
@@ -306,8 +289,6 @@ const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
 // The longer of two that fit first.
 const PREFIXES = ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] as const;
 
-/** RFC 6265bis §4.1.1; quotation marks are never written. */
-const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
 /** What can be the beginning of a URL's path as browsers send it. */
 const PATH = /^\/[\x21\x22\x24-\x3a\x3c-\x3e\x40-\x7e]*$/;
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i;

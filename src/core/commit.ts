@@ -25,7 +25,6 @@ import type { ChangeData, Found } from "./method.ts";
 import { live } from "./method.ts";
 import type { Content, Kept } from "./record.ts";
 import type { CommitOptions, HeadChanges, LoadedSession, OutagePolicy } from "./session.ts";
-import type { Shape } from "./shape.ts";
 import type { Parts, State } from "./state.ts";
 import type { Changes, DataTree } from "./tree.ts";
 import { applyChanges, EMPTY_TREE, memberAt, memberOf } from "./tree.ts";
@@ -67,9 +66,9 @@ class Merge {
 /** Nothing is known, so nothing may be started. */
 export const OUTAGE: Found = { kept: undefined, refusal: "outage", blocked: true };
 
-export function createCommits({ core }: Parts, shape: Shape): Commits {
-  const { settings, events } = core;
-  const { dev, version } = settings;
+export function createCommits({ core }: Parts): Commits {
+  const { settings, events, shape } = core;
+  const { dev } = settings;
 
   async function opened(state: State, outage?: OutagePolicy): Promise<Found> {
     await load(state, outage ?? state.outage);
@@ -158,13 +157,13 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   async function start(state: State, found: Found, data: DataTree): Promise<void> {
     refuseBlocked(state, found);
     await shape.check(data);
-    const made = await state.by.create(state, data, version);
+    const made = await state.by.create(state, data);
     settleOn(state, made, data);
   }
 
   function refuseBlocked(state: State, found: Found): void {
     if (found.refusal === "outage" || found.isStale === true) {
-      throw new StoreUnavailableError(settings.store?.name ?? "revocation", "load");
+      throw new StoreUnavailableError(settings.store?.name ?? "revocations", "load");
     }
     if (found.blocked) {
       throw new SessionClosedError(
@@ -189,7 +188,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       return undefined;
     }
     const merge = isChanged ? new Merge(state.draft, changes) : undefined;
-    const writing = state.by.write(state, kept, merge && mergeInto.bind(undefined, merge), version);
+    const writing = state.by.write(state, kept, merge && mergeInto.bind(undefined, merge));
     return writing instanceof Promise
       ? flushedLater(state, writing, merge, last)
       : flushed(state, writing, merge, last);
@@ -287,7 +286,7 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
       const checked = next === current ? undefined : shape.check(next);
       return checked === undefined ? next : checked.then(() => next);
     };
-    const written = await state.by.write(state, found.kept, both, version);
+    const written = await state.by.write(state, found.kept, both);
     if (written === "gone") {
       end(state, found.kept, pending);
       throw new SessionClosedError("the session has ended, so the change cannot be kept");
@@ -297,9 +296,9 @@ export function createCommits({ core }: Parts, shape: Shape): Commits {
   }
 
   async function reload(state: State): Promise<LoadedSession> {
-    // An outage was no answer: look again.
+    // An outage was no answer: look again, whatever the policy that one route had asked for.
     if (state.found?.refusal === "outage") state.found = undefined;
-    const found = await opened(state);
+    const found = await opened(state, state.found?.isStale ? "stale" : undefined);
     if (found.kept === undefined) return state.view;
     const before = state.draft;
     const changes = state.headSent ? NOTHING : collectChanges(before);

@@ -14,6 +14,7 @@ import type { RequestLike } from "./request.ts";
 import { header } from "./request.ts";
 import type { Authentication } from "./session.ts";
 import type { Settings } from "./settings.ts";
+import type { Shape } from "./shape.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import { limitsOf } from "./timeouts.ts";
 import type { DataTree } from "./tree.ts";
@@ -24,6 +25,7 @@ export interface Core {
   /** Absent where no feed of revocations is kept. */
   readonly mirror: Mirror | undefined;
   readonly events: Emitter;
+  readonly shape: Shape;
   /** Tells those who watch a session that it has ended. */
   readonly closed: (id: string) => void;
 }
@@ -43,10 +45,14 @@ export interface Beginning {
   readonly remembered: boolean;
   readonly authentications: readonly Authentication[];
   readonly data: DataTree;
-  readonly version: number;
 }
 
-// Long enough for every browser's, short enough not to fill a sealed cookie with a hostile one.
+/** What a visitor's begins with. */
+export function visitorWith(data: DataTree): Beginning {
+  return { userId: undefined, remembered: false, authentications: [], data };
+}
+
+// Long enough for every browser's, short enough not to fill the store with hostile ones.
 const LONGEST = 256;
 
 /** The content of a session that begins now. It has no verifier yet. */
@@ -66,7 +72,7 @@ export function beginContent(
     address: textOrAbsent(settings.address?.(request)),
     verifiers: { current: "", rotatedAt: now },
     commits: "",
-    version: beginning.version,
+    version: settings.version,
     data: beginning.data,
     successor: undefined,
     head: undefined,

@@ -30,7 +30,6 @@ import type {
   Session,
   SignedInSession,
 } from "./session.ts";
-import { createShape } from "./shape.ts";
 import type { Opening, Parts } from "./state.ts";
 import { describe, describeNew, State } from "./state.ts";
 import type { DataTree } from "./tree.ts";
@@ -108,13 +107,16 @@ export function onFirstUse(session: object, callback: () => void): void {
   (session as Handle)[INSIDE]().firstUse = callback;
 }
 
+/** A handle, as far as its commit goes. */
+export type Committer = Pick<Session, "commit">;
+
 /**
  * As `commit({ at: "head", failed })`, but what the head needs is there at once, with no promise, where
  * nothing has to be waited for: the request has nothing to write, or its store answers at once.
  *
  * @internal
  */
-export function commitHead(session: Pick<Session, "commit">, failed: boolean): Answer<HeadChanges> {
+export function commitHead(session: Committer, failed: boolean): Answer<HeadChanges> {
   const inside = (session as Partial<Handle>)[INSIDE]?.();
   return inside === undefined
     ? session.commit({ at: "head", failed })
@@ -134,9 +136,8 @@ function stateOf(this: State): State {
 export function createHandles(parts: Parts): Handles {
   const { settings } = parts.core;
   const { clock, dev, timeouts } = settings;
-  const shape = createShape(settings);
-  const commits = createCommits(parts, shape);
-  const identity = createIdentity(parts, shape, commits);
+  const commits = createCommits(parts);
+  const identity = createIdentity(parts, commits);
 
   function stateIn(inside: Inside): State {
     return inside.state ?? firstUse(inside);
@@ -152,27 +153,29 @@ export function createHandles(parts: Parts): Handles {
     return state;
   }
 
+  // Once for all: a closure for each request would be one more.
+  const commitDone = (state: State) => commits.commit(state, DONE);
+  const commitFailed = (state: State) => commits.commit(state, FAILED);
+
   function settleHead(inside: Inside, failed: boolean): Answer<HeadChanges> {
-    const state = stateIn(inside);
-    const options = failed ? FAILED : DONE;
-    if (state.calls > 0) return turn(state, () => commits.commit(state, options));
-    const answer = commits.commit(state, options);
-    return answer instanceof Promise ? counted(state, answer) : answer;
+    return turn(inside, failed ? commitFailed : commitDone);
   }
 
-  /** Runs the calls of one handle in call order. */
   function inTurn<Result>(handle: Handle, run: (state: State) => Answer<Result>): Promise<Result> {
-    return turn(stateIn(handle[INSIDE]()), run);
-  }
-
-  function turn<Result>(state: State, run: (state: State) => Answer<Result>): Promise<Result> {
-    if (state.calls > 0) return queued(state, run);
+    const inside = handle[INSIDE]();
     try {
-      const answer = run(state);
-      return answer instanceof Promise ? counted(state, answer) : Promise.resolve(answer);
+      return Promise.resolve(turn(inside, run));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Runs the calls of one handle in call order. */
+  function turn<Result>(inside: Inside, run: (state: State) => Answer<Result>): Answer<Result> {
+    const state = stateIn(inside);
+    if (state.calls > 0) return queued(state, run);
+    const answer = run(state);
+    return answer instanceof Promise ? counted(state, answer) : answer;
   }
 
   // Apart from `turn`, which makes no closure for the many calls that need not wait.

@@ -21,7 +21,6 @@ import { NOTHING_FOUND } from "./method.ts";
 import { checkOptions, FLAG } from "./names.ts";
 import type { Kept } from "./record.ts";
 import type { Authentication, FreshOptions, OutagePolicy, SignInOptions } from "./session.ts";
-import type { Shape } from "./shape.ts";
 import type { Parts, State } from "./state.ts";
 import type { DataTree } from "./tree.ts";
 import { applyChanges, EMPTY_TREE, pick } from "./tree.ts";
@@ -40,9 +39,9 @@ export interface Identity {
   revokeOthers(state: State): Promise<void>;
 }
 
-export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Identity {
+export function createIdentity(parts: Parts, commits: Commits): Identity {
   const { core, method } = parts;
-  const { settings, events } = core;
+  const { settings, events, shape } = core;
 
   async function begin(
     state: State,
@@ -63,7 +62,6 @@ export function createIdentity(parts: Parts, shape: Shape, commits: Commits): Id
       userId,
       authentications,
       remembered: options.remember ?? (sameUser && kept.content.remembered),
-      version: settings.version,
       async data(old) {
         // What cannot be read (of another version, or a misfit) cannot come along either.
         const read = old === undefined || !state.isRead ? EMPTY_TREE : await shape.read(old);

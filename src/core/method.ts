@@ -1,5 +1,5 @@
 /**
- * What the two methods have in common: how a request's session is found, written and ended.
+ * What the methods have in common: how a request's session is found, written and ended.
  *
  * @module
  */
@@ -111,10 +111,9 @@ export interface NextSession {
   readonly remembered: boolean;
   /** The data that comes along, of what the old session holds when it is closed. */
   readonly data: (old: Content | undefined) => Answer<DataTree>;
-  readonly version: number;
 }
 
-/** One of the two ways to keep a session. */
+/** One way to keep sessions: stored, sealed or shared. */
 export interface Method {
   /** Whether changes of requests at the same time merge, so that `update` can keep its word. */
   readonly composesUpdates: boolean;
@@ -123,18 +122,13 @@ export interface Method {
   /** What a cache still knows of the session, while the store does not answer. It asks nobody. */
   recall?(visit: Visit): Promise<Found | undefined>;
   /** Starts a visitor's session. */
-  create(visit: Visit, data: DataTree, version: number): Promise<Kept>;
+  create(visit: Visit, data: DataTree): Promise<Kept>;
   /**
    * Changes a session's data, and does what a commit owes besides: touch, confirm, rotate.
    *
    * @returns `"gone"` when the session ended meanwhile; then nothing was written.
    */
-  write(
-    visit: Visit,
-    kept: Kept,
-    change: ChangeData | undefined,
-    version: number,
-  ): Answer<Kept | "gone">;
+  write(visit: Visit, kept: Kept, change: ChangeData | undefined): Answer<Kept | "gone">;
   /** Whether a commit without changes owes nothing: no touch, no confirmation, no rotation. */
   owesNothing(visit: Visit, kept: Kept): boolean;
   /** Starts a user's session and ends the one before: two writes with one outcome. */

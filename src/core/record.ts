@@ -12,7 +12,7 @@ import { EMPTY_TREE, textOf, treeOf } from "./tree.ts";
 
 // Classes, as all that is made for each request: `state.ts` says why.
 
-/** How the ticket secret is recognised. Empty strings for a sealed session, which has no ticket. */
+/** How the ticket secret is recognised. No text for a session that has no ticket. */
 export interface Verifiers {
   /** The verifier of the newest ticket secret. */
   readonly current: string;
@@ -107,8 +107,8 @@ export class Kept {
   }
 }
 
-// Names of one or two letters: the body is in every record and every sealed cookie. The commits and
-// the data, which change, stand last, so that the text of the rest can be used again.
+// Names of one or two letters: the body is in every record. The commits and the data, which change, stand
+// last, so that the text of the rest can be used again.
 interface BodyHead {
   v: 1;
   c: number;

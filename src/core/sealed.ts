@@ -18,7 +18,7 @@ import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
 import { isTicket } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
-import { beginContent } from "./core.ts";
+import { beginContent, visitorWith } from "./core.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { createMemo } from "./memo.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
@@ -30,6 +30,7 @@ import type { StoredMethod } from "./stored.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
+import type { Deny } from "./unstored.ts";
 import { createUnstored } from "./unstored.ts";
 import { bytesByKey } from "./writer.ts";
 
@@ -49,8 +50,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   // header, none of them is.
   const derivedPrefix = `${cookieName}-`;
   const memo = createMemo<Kept>(detached);
-  let replacements = 0;
-  const { revokedAt, isEnded, newRecord, recordFor } = createUnstored(core);
+  const { revokedAt, isEnded, newRecord, recordFor, supersede } = createUnstored(core);
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -125,13 +125,13 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     sealed = kept,
     isUnread = false,
   ): Found {
-    const { refusal, blocked } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
+    const { refusal, blocked, rivals } = judge(kept, 0, timeouts, revokedAt, now, openedAt);
     const { id } = kept.record;
     if (refusal === undefined) return live(kept);
     // Whoever knows the secret knows a later use: the cookies stay (P16).
     if (isUnread && refusal === "idle-timeout") return refused("unknown-key", id, true);
     const isOver = refusal === "revoked" || now >= sealed.record.expiresAt;
-    return refused(refusal, id, blocked, isOver ? undefined : [sealed]);
+    return refused(refusal, id, blocked, rivals ?? (isOver ? undefined : [sealed]));
   }
 
   /** By the later use of two: when the session was sealed, and what the small cookie tells. */
@@ -159,8 +159,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return verdictOn(visit, new Kept(latest, content), now, sealed, isUnread);
   }
 
-  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
-    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
+  async function create(visit: Visit, data: DataTree): Promise<Kept> {
+    const beginning = visitorWith(data);
     const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
     const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
@@ -277,62 +277,42 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     made: Kept,
     before: Visit["cookies"],
   ): Promise<boolean> {
-    // Told from every other end by its moment: from a sign-out, which goes by the clock, and from another of these.
-    const at = clock() - 1000 + (replacements++ % 1000);
-    let isMine = !isEnded(old);
+    let isDone = false;
     try {
-      if (isMine) await deny(old, at, "once written");
-    } catch (error) {
-      await undo(visit, made, before);
-      throw error;
+      isDone = await supersede(old, deny);
+    } finally {
+      if (!isDone) {
+        if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
+        visit.by = method;
+        visit.cookies = before;
+      }
     }
-    isMine &&= mirror === undefined || revocationOf(old, 0, revokedAt) === at;
-    if (!isMine) await undo(visit, made, before);
-    return isMine;
+    return isDone;
   }
 
-  async function undo(visit: Visit, made: Kept, before: Visit["cookies"]): Promise<void> {
-    if (visit.by !== method) await visit.by.end(visit, made).catch(() => false);
-    visit.by = method;
-    visit.cookies = before;
-  }
-
-  function write(
-    visit: Visit,
-    kept: Kept,
-    change: ChangeData | undefined,
-    version: number,
-  ): Answer<Kept | "gone"> {
+  function write(visit: Visit, kept: Kept, change: ChangeData | undefined): Answer<Kept | "gone"> {
     // Whoever took longer than the revocation delay asks again. A touch is not worth the wait.
     const ready = change && mirror?.ready(clock());
-    return (
-      ready?.then(() => writeNow(visit, kept, change, version)) ??
-      writeNow(visit, kept, change, version)
-    );
+    return ready?.then(() => writeNow(visit, kept, change)) ?? writeNow(visit, kept, change);
   }
 
   function writeNow(
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
-    version: number,
   ): Answer<Kept | "gone"> {
     // It has ended while this request ran: its seal would take the newer cookie's place (P16).
     if (isEnded(kept)) return "gone";
     if (change === undefined) return visit.headSent ? kept : touch(visit, kept);
     const changing = change(kept.content, kept.record);
     return changing instanceof Promise
-      ? changing.then((data) => (isEnded(kept) ? "gone" : writeData(visit, kept, data, version)))
-      : writeData(visit, kept, changing, version);
+      ? changing.then((data) => (isEnded(kept) ? "gone" : writeData(visit, kept, data)))
+      : writeData(visit, kept, changing);
   }
 
-  function writeData(
-    visit: Visit,
-    kept: Kept,
-    data: DataTree,
-    version: number,
-  ): Answer<Kept | "gone"> {
+  function writeData(visit: Visit, kept: Kept, data: DataTree): Answer<Kept | "gone"> {
     const { record, content } = kept;
+    const { version } = settings;
     if (data === content.data && version === content.version) return kept;
     if (visit.headSent) {
       throw new SessionClosedError("a sealed session can't be written once the head is out");
@@ -385,7 +365,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     }
     clearCookies(visit, 0);
     if (kept !== undefined) {
-      await deny(kept, clock());
+      await deny(kept, clock(), "at once");
       core.closed(kept.record.id);
     }
     return true;
@@ -396,17 +376,13 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
    * could be live: other processes go on making them until they know, and by timeouts of their own while others are
    * deployed. A visitor's, which anybody can make and end as often as they like, is forgotten soon.
    */
-  async function deny(
-    { record, content }: Kept,
-    at: number,
-    holds?: "once written",
-  ): Promise<void> {
+  const deny: Deny = async ({ record, content }, at, holds) => {
     const { id, userId, expiresAt } = record;
     const latest = deadline(timeouts, userId, content, clock() + settings.revocationDelay);
     const until =
       (userId === undefined ? Math.max(expiresAt, latest) : content.endsAt) + CLOCK_SLACK;
     await mirror?.add({ kind: "session", id, at, until }, holds);
-  }
+  };
 
   async function reload(_visit: Visit, kept: Kept): Promise<Found> {
     const now = clock();

@@ -19,6 +19,7 @@ import type { RequestLike } from "./request.ts";
 import { createSealed } from "./sealed.ts";
 import type { ListedSession, OutagePolicy, Session } from "./session.ts";
 import { resolveOptions } from "./settings.ts";
+import { createShape } from "./shape.ts";
 import { createShared } from "./shared.ts";
 import { createStoreCalls } from "./store-calls.ts";
 import { createStored } from "./stored.ts";
@@ -109,7 +110,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
         if (settings.method !== "stored") watchers.look(kind, id);
       },
     );
-  const core: Core = { settings, calls, mirror, events, closed: watchers.closed };
+  const shape = createShape(settings);
+  const core: Core = { settings, calls, mirror, events, shape, closed: watchers.closed };
   const storedCore: StoredCore | undefined = store && {
     ...core,
     store,

@@ -14,7 +14,7 @@ import type { ForeignSession, ForeignSource } from "../interop/source.ts";
 import type { SessionRecord } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
 import type { Core } from "./core.ts";
-import { beginContent } from "./core.ts";
+import { beginContent, visitorWith } from "./core.ts";
 import {
   createEndings,
   draftData,
@@ -26,7 +26,7 @@ import {
   setForeignCookies,
   valuesWithout,
 } from "./foreign.ts";
-import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
+import { CLOCK_SLACK, judge } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
 import { endedMeanwhile, live, NOTHING_FOUND, refusing } from "./method.ts";
 import { createTurns } from "./queues.ts";
@@ -38,6 +38,7 @@ import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
 import { EMPTY_TREE } from "./tree.ts";
+import type { Deny } from "./unstored.ts";
 import { createUnstored } from "./unstored.ts";
 
 /**
@@ -65,7 +66,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   const calls = createStoreCalls(source.name, settings.storeDeadline, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
-  const { revokedAt, isEnded, newRecord, recordFor } = createUnstored(core);
+  const { revokedAt, isEnded, newRecord, recordFor, supersede } = createUnstored(core);
   // What each content was read from, with the cells it was read into: unchanged ones go back as they came.
   const origins = new WeakMap<
     Content,
@@ -105,7 +106,6 @@ export function createShared(core: Core, source: ForeignSource): Method {
       remembered: userId !== undefined && persistent,
       authentications: userId === undefined ? [] : [{ method: source.name, at }],
       data,
-      version: settings.version,
     };
     const content = beginContent(settings, visit.request, beginning, createdAt);
     origins.set(content, { foreign, read: data });
@@ -209,26 +209,20 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return new Kept({ ...record, id: idOf(foreign), lastSeenAt: now, expiresAt }, content);
   }
 
-  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
-    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
-    const content = beginContent(settings, visit.request, beginning, clock());
+  async function create(visit: Visit, data: DataTree): Promise<Kept> {
+    const content = beginContent(settings, visit.request, visitorWith(data), clock());
     const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
 
-  function write(
-    visit: Visit,
-    kept: Kept,
-    change: ChangeData | undefined,
-    version: number,
-  ): Promise<Kept | "gone"> {
-    if (change === undefined) return touch(visit, kept, version);
-    return inTurn(kept.record.id, () => writeNow(visit, kept, change, version));
+  function write(visit: Visit, kept: Kept, change: ChangeData | undefined): Promise<Kept | "gone"> {
+    if (change === undefined) return touch(visit, kept);
+    return inTurn(kept.record.id, () => writeNow(visit, kept, change));
   }
 
   // One that fails ends nobody: the next request touches again, and the outage has its event.
-  async function touch(visit: Visit, kept: Kept, version: number): Promise<Kept | "gone"> {
+  async function touch(visit: Visit, kept: Kept): Promise<Kept | "gone"> {
     if (isEnded(kept)) return "gone";
     const { id } = kept.record;
     const now = clock();
@@ -239,7 +233,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
         await calls.run("touch", async () => source.touch?.(foreign, now));
         return kept;
       }
-      return await inTurn(id, () => writeNow(visit, kept, undefined, version));
+      return await inTurn(id, () => writeNow(visit, kept, undefined));
     } catch {
       touches.forget(id);
       return kept;
@@ -250,9 +244,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
-    version: number,
   ): Promise<Kept | "gone"> {
-    // As `sealed.ts` does.
+    // Whoever took longer than the revocation delay asks again. A touch is not worth the wait.
     if (change !== undefined) await mirror?.ready(clock());
     const current = await readAgain(visit, kept);
     // It has ended while this request ran: its cookie would take the newer one's place (P16).
@@ -266,7 +259,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     if (visit.headSent && origin?.foreign.recordKey === undefined) {
       throw new SessionClosedError("a session in a cookie can't be written once the head is out");
     }
-    const next = new Content(content, content.verifiers, data, version);
+    const next = new Content(content, content.verifiers, data);
     return put(visit, current.record, next, origin?.foreign, origin?.read ?? EMPTY_TREE);
   }
 
@@ -338,11 +331,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     before: Visit["cookies"],
   ): Promise<void> {
     try {
-      // Not by the clock's very moment: that is how a revocation within the same millisecond is told from this.
-      const at = clock() - 1;
-      if (isEnded(old)) throw endedMeanwhile();
-      await deny(old, at, "once written");
-      if (mirror !== undefined && revocationOf(old, 0, revokedAt) !== at) throw endedMeanwhile();
+      if (!(await supersede(old, deny))) throw endedMeanwhile();
       await remove(old).catch(unlessDenied);
       endings.remember(visit);
     } catch (error) {
@@ -396,14 +385,10 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   /** Refuses a session from now on, in case it is sent again. */
-  async function deny(
-    { record: { id } }: Kept,
-    at: number,
-    holds: "at once" | "once written",
-  ): Promise<void> {
+  const deny: Deny = async ({ record: { id } }, at, holds) => {
     const until = at + timeouts.longest + CLOCK_SLACK;
     await mirror?.add({ kind: "session", id, at, until }, holds);
-  }
+  };
 
   /** Ends a session for the other side too, where it has a record. */
   async function remove({ content }: Kept): Promise<void> {

@@ -14,7 +14,7 @@ import type { Adopter } from "./adopt.ts";
 import { createAdopter } from "./adopt.ts";
 import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
-import { beginContent, decodeRecord } from "./core.ts";
+import { beginContent, decodeRecord, visitorWith } from "./core.ts";
 import { createSession } from "./create.ts";
 import { judge, REMEMBERED_FOR, revocationOf } from "./judge.ts";
 import type { ChangeData, Found, Method, NextSession, Visit } from "./method.ts";
@@ -40,6 +40,7 @@ import {
 import { deadline, limitsOf } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
+import type { WriteBack } from "./write-back.ts";
 import { createWriter } from "./writer.ts";
 
 /** The method of stored sessions, which can also take over a sealed one that grew too large. */
@@ -51,11 +52,12 @@ export interface StoredMethod extends Method {
 
 export function createStored(core: StoredCore): StoredMethod {
   const { settings, store, calls, mirror, events } = core;
-  const { ring, timeouts, clock, cookieName } = settings;
+  const { ring, timeouts, clock, cookieName, version } = settings;
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const writer = createWriter(core);
   const adopter = createAdopter(core, { setTicket, reload, refused });
+  const back = adopter?.back;
 
   function find(visit: Visit): Answer<Found> {
     const text = header(visit.request, "cookie");
@@ -198,12 +200,11 @@ export function createStored(core: StoredCore): StoredMethod {
     return { kept: undefined, refusal: "reuse", blocked: true };
   }
 
-  async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
-    const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
-    const content = beginContent(settings, visit.request, beginning, clock());
+  async function create(visit: Visit, data: DataTree): Promise<Kept> {
+    const content = beginContent(settings, visit.request, visitorWith(data), clock());
     const { kept, ticket } = await createSession(core, content, undefined);
     setTicket(visit, kept, ticket);
-    await adopter?.created(visit, kept);
+    await back?.created(visit, kept);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
   }
@@ -241,14 +242,9 @@ export function createStored(core: StoredCore): StoredMethod {
     );
   }
 
-  function write(
-    visit: Visit,
-    kept: Kept,
-    change: ChangeData | undefined,
-    version: number,
-  ): Answer<Kept | "gone"> {
+  function write(visit: Visit, kept: Kept, change: ChangeData | undefined): Answer<Kept | "gone"> {
     if (owesRotation(visit, kept.content, clock())) {
-      const rotating = writeRotated(visit, kept, change, version);
+      const rotating = writeRotated(visit, kept, change);
       return change === undefined ? rotating.catch(unlessNotWritten) : rotating;
     }
     if (change === undefined) return touch(visit, kept);
@@ -258,7 +254,7 @@ export function createStored(core: StoredCore): StoredMethod {
         ? data.then((changed) => withChanges(content, content.verifiers, changed, version))
         : withChanges(content, content.verifiers, data, version);
     });
-    return adopter === undefined ? writing : writtenBack(adopter, visit, kept, writing);
+    return back === undefined ? writing : writtenBack(back, visit, kept, writing);
 
     // In maintenance, with a full disk, or where it does not fit, whoever only reads goes on: the next request
     // owes the rotation as well.
@@ -269,7 +265,7 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   async function writtenBack(
-    { wrote }: Adopter,
+    { wrote }: WriteBack,
     visit: Visit,
     kept: Kept,
     writing: Answer<Kept | "gone">,
@@ -283,7 +279,6 @@ export function createStored(core: StoredCore): StoredMethod {
     visit: Visit,
     kept: Kept,
     change: ChangeData | undefined,
-    version: number,
   ): Promise<Kept | "gone"> {
     const { verifier } = visit;
     let minted: Ticket | undefined;
@@ -307,7 +302,7 @@ export function createStored(core: StoredCore): StoredMethod {
     if (written === "gone") return written;
     const { id, lastSeenAt } = kept.record;
     // It has moved the end of the session here, so that no touch follows.
-    if (change ?? touches.claim(id, lastSeenAt, clock())) await adopter?.wrote(visit, written);
+    if (change ?? touches.claim(id, lastSeenAt, clock())) await back?.wrote(visit, written);
     const { verifiers } = written.content;
     if (verifiers.current !== mine?.verifier || mayBeReplaced(verifiers, clock())) return written;
     setTicket(visit, written, mine);
@@ -324,10 +319,10 @@ export function createStored(core: StoredCore): StoredMethod {
     await calls
       .run("touch", () => store.touch(record.id, now, until, now))
       .catch(() => touches.forget(record.id));
-    if (adopter?.isWritingBack === true) {
+    if (back !== undefined) {
       // As it is now: others may have written since this request has read, or ended it.
       const { kept: current } = await reload(visit, kept).catch(() => NOTHING_FOUND);
-      if (current !== undefined) await adopter.wrote(visit, current);
+      if (current !== undefined) await back.wrote(visit, current);
     }
     return kept;
   }
@@ -343,7 +338,7 @@ export function createStored(core: StoredCore): StoredMethod {
     if (revocationOf(made.kept, 0, core.everyoneAt) !== undefined) throw signedOutMeanwhile();
     const kept = old === undefined ? made.kept : await succeed(old, made.kept, next);
     setTicket(visit, kept, made.ticket);
-    await adopter?.signedIn(visit, kept);
+    await back?.signedIn(visit, kept);
     return kept;
   }
 
@@ -365,7 +360,7 @@ export function createStored(core: StoredCore): StoredMethod {
         current = outcome;
         const data = await next.data(current.content);
         const merged = await writer.write(kept, (content) =>
-          withChanges(content, content.verifiers, data, content.version),
+          withChanges(content, content.verifiers, data, version),
         );
         if (merged === "gone") throw signedOutMeanwhile();
         kept = merged;
@@ -378,22 +373,17 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   async function end(visit: Visit, kept: Kept | undefined): Promise<boolean> {
-    // It has ended already, and perhaps another has begun: the cookie of that one stays (P16).
-    const isLate = kept !== undefined && (await closedLate(visit, kept));
-    if (isLate) return false;
-    clearCookie(visit);
-    await adopter?.ended(visit);
-    return true;
-  }
-
-  async function closedLate(visit: Visit, kept: Kept): Promise<boolean> {
+    let isLate = false;
     try {
-      return (await closeSession(core, kept, undefined)) !== "closed";
-    } catch (error) {
-      clearCookie(visit);
-      await adopter?.ended(visit);
-      throw error;
+      isLate = kept !== undefined && (await closeSession(core, kept, undefined)) !== "closed";
+    } finally {
+      // Or it has ended already, and perhaps another has begun: the cookie of that one stays (P16).
+      if (!isLate) {
+        clearCookie(visit);
+        await adopter?.ended(visit);
+      }
     }
+    return !isLate;
   }
 
   function clearCookie(visit: Visit): void {

@@ -9,7 +9,7 @@ import type { SessionRecord } from "../stores/contract.ts";
 import { newSessionId } from "../token/ticket.ts";
 import type { Core } from "./core.ts";
 import type { RevokedAt } from "./judge.ts";
-import { judge } from "./judge.ts";
+import { judge, revocationOf } from "./judge.ts";
 import type { Visit } from "./method.ts";
 import { signedOutMeanwhile } from "./method.ts";
 import type { Kept } from "./record.ts";
@@ -28,11 +28,21 @@ export interface Unstored {
    * @throws {SignInRefusedError} when the user was signed out everywhere since the request came.
    */
   recordFor(userId: string, visit: Visit, old: Kept | undefined): SessionRecord;
+  /**
+   * Ends the session that another was made in place of.
+   *
+   * @returns `false` when somebody else has ended it meanwhile: then nothing may follow it either.
+   */
+  supersede(old: Kept, deny: Deny): Promise<boolean>;
 }
+
+/** Writes to the feed, where there is one, that a session has ended. By its moment it is told from other ends. */
+export type Deny = (kept: Kept, at: number, holds: "at once" | "once written") => Promise<void>;
 
 export function createUnstored({ settings, mirror }: Core): Unstored {
   const { clock, timeouts } = settings;
   const revokedAt: RevokedAt = mirror === undefined ? () => undefined : mirror.revokedAt;
+  let superseded = 0;
 
   function newRecord(userId: string | undefined, mark: number): SessionRecord {
     const now = clock();
@@ -48,11 +58,14 @@ export function createUnstored({ settings, mirror }: Core): Unstored {
     };
   }
 
+  function isEnded(kept: Kept): boolean {
+    return judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined;
+  }
+
   return {
     revokedAt,
     newRecord,
-
-    isEnded: (kept) => judge(kept, 0, timeouts, revokedAt, clock()).refusal !== undefined,
+    isEnded,
 
     recordFor(userId, { openedAt }, old) {
       const own = old?.record.userId === userId ? old.record : undefined;
@@ -62,6 +75,14 @@ export function createUnstored({ settings, mirror }: Core): Unstored {
       const at = revokedAt({ id: record.id, userId, mark, createdAt: mark });
       if (at !== undefined) throw signedOutMeanwhile();
       return record;
+    },
+
+    async supersede(old, deny) {
+      // Told from every other end by its moment: from a sign-out, which goes by the clock, and from another of these.
+      const at = clock() - 1000 + (superseded++ % 1000);
+      if (isEnded(old)) return false;
+      await deny(old, at, "once written");
+      return mirror === undefined || revocationOf(old, 0, revokedAt) === at;
     },
   };
 }

@@ -24,7 +24,7 @@ export interface Key {
   /** Makes and opens tickets. */
   readonly ticket: HmacKey;
   /**
-   * The key for something else, such as `"csrf"`. The name is a constant of the program, never a part
+   * The key for something else, such as `"adopt"`. The name is a constant of the program, never a part
    * of a request: each one is kept.
    */
   purpose(name: string): HmacKey;

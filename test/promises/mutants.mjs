@@ -139,7 +139,7 @@ export const mutants = [
     methods: ["sealed"],
     what: "do not deny the id at sign-out",
     file: "src/core/sealed.ts",
-    from: "await deny(kept, clock());",
+    from: 'await deny(kept, clock(), "at once");',
     to: "",
   },
   {

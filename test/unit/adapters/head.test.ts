@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { describesEntity } from "../../../src/adapters/failure.ts";
 import type { HeadTarget } from "../../../src/adapters/head.ts";
 import { applyHead, mergeChanges, NO_CHANGES } from "../../../src/adapters/head.ts";
-import { sessionCookie } from "../../../src/cookie/write.ts";
+import { ownCookie } from "../../../src/cookie/write.ts";
 
 const attributes = { path: "/", secure: true, sameSite: "lax", partitioned: false } as const;
-const COOKIE = sessionCookie("sid", "new", attributes);
+const COOKIE = ownCookie("sid", "new", attributes);
 
 function targetWith(headers: Readonly<Record<string, string | number | readonly string[]>>) {
   const kept = new Map(Object.entries(headers));
@@ -58,7 +58,7 @@ describe("the changes of a head", () => {
   });
 
   it("of several kinds of sessions are the strictest of all", () => {
-    const other = sessionCookie("admin", "1", attributes);
+    const other = ownCookie("admin", "1", attributes);
     const read = { ...NO_CHANGES, vary: true, cacheControl: "private" } as const;
     const written = { ...read, cookies: [COOKIE], cacheControl: "no-store" } as const;
     const out = { ...written, cookies: [other], clearSiteData: '"cache"' };

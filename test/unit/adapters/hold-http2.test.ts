@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { holdHead, prepareHold } from "../../../src/adapters/hold.ts";
 import type { NodeResponse } from "../../../src/adapters/node-response.ts";
-import { sessionCookie } from "../../../src/cookie/write.ts";
+import { ownCookie } from "../../../src/cookie/write.ts";
 import type { CommitOptions, HeadChanges } from "../../../src/core/session.ts";
 import { StoreUnavailableError } from "../../../src/errors.ts";
 import { NOTHING } from "../../support/held.ts";
@@ -140,7 +140,7 @@ describe("a held head over HTTP/2", () => {
   });
 
   it("P10 answers 503 when the commit fails, with the cookies of what acted", async () => {
-    const cookie = sessionCookie("sid", "new", {
+    const cookie = ownCookie("sid", "new", {
       path: "/",
       secure: true,
       sameSite: "lax",

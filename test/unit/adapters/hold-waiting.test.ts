@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerOptions, ServerResponse } 
 import { Agent, get } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { holdHead } from "../../../src/adapters/hold.ts";
-import { sessionCookie } from "../../../src/cookie/write.ts";
+import { ownCookie } from "../../../src/cookie/write.ts";
 import { SessionConflictError, StoreUnavailableError, ValueError } from "../../../src/errors.ts";
 import type { GatedSession, HeldServer } from "../../support/held.ts";
 import { gatedSession, NOTHING, serveHeld } from "../../support/held.ts";
@@ -13,7 +13,7 @@ import type { Wire } from "../../support/wire.ts";
 const GET = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 const GET_ONCE = "GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
 
-const COOKIE = sessionCookie("sid", "new", {
+const COOKIE = ownCookie("sid", "new", {
   path: "/",
   secure: true,
   sameSite: "lax",
@@ -148,7 +148,7 @@ describe("what waits for the commit", () => {
   });
 
   it("goes out with the cookies of every kind of session that was used", async () => {
-    const other = sessionCookie("admin", "1", COOKIE.attributes);
+    const other = ownCookie("admin", "1", COOKIE.attributes);
     const first = gatedSession(SIGNED_IN);
     const second = gatedSession({ ...SIGNED_IN, cookies: [other] });
     const { wire } = await serve((_req, res) => {

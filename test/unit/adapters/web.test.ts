@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { withHead } from "../../../src/adapters/response.ts";
 import { coatcheck } from "../../../src/adapters/web.ts";
-import { sessionCookie } from "../../../src/cookie/write.ts";
+import { ownCookie } from "../../../src/cookie/write.ts";
 import type { Session } from "../../../src/index.ts";
 import { createSessions } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -212,7 +212,7 @@ describe("the end of a Web response in development", () => {
 });
 
 describe("withHead", () => {
-  const cookie = sessionCookie("sid", "new", {
+  const cookie = ownCookie("sid", "new", {
     path: "/",
     secure: true,
     sameSite: "lax",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Part } from "../../../src/cookie/chunks.ts";
 import { chunkNames, MAX_CHUNKS, splitSeal, wholeSeals } from "../../../src/cookie/chunks.ts";
-import { sessionCookie } from "../../../src/cookie/write.ts";
+import { ownCookie } from "../../../src/cookie/write.ts";
 import { decodeBase64url, encodeBase64url } from "../../../src/lib/base64url.ts";
 
 describe("chunkNames", () => {
@@ -44,7 +44,7 @@ describe("splitSeal", () => {
   it("never makes a cookie that browsers drop, whatever bytes are allowed", () => {
     const seal = sealOf(9000);
     for (const { name, value } of split(seal, 1_000_000)) {
-      expect(() => sessionCookie(name, value, PLAIN)).not.toThrow();
+      expect(() => ownCookie(name, value, PLAIN)).not.toThrow();
     }
   });
 

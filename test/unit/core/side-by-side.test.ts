@@ -90,6 +90,18 @@ describe("old and new processes side by side", () => {
         expect((await here.copy(app.another().sessions).read()).userId).toBeUndefined();
       });
 
+      it("P5 a sign-out ends what is live elsewhere by its latest use alone", async () => {
+        const { app } = open();
+        const { here, there } = await ada(app, app.another({ timeouts: { idle: "1d" } }));
+        app.clock.advance("6d");
+        await here.read();
+        app.clock.advance("2d");
+        there.plant(here.cookie());
+        await there.visit((session) => session.signOut());
+        app.clock.advance("11s");
+        expect((await here.read()).userId).toBeUndefined();
+      });
+
       it.each(["signOut", "signIn"])(
         "P5 %s ends what is timed out by them, and live by those of other processes",
         async (how) => {

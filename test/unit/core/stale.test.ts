@@ -222,6 +222,21 @@ it("P10 `reload` looks again, and what it gives can be written", async () => {
   expect((await ada.read()).get("theme")).toBe("light");
 });
 
+it("P10 `reload` looks again also where the route alone had asked for what was last known", async () => {
+  const { app, down, clock } = staleApp({ outage: "closed" });
+  const ada = await signedIn(app);
+  down.begin();
+  clock.advance("10s");
+  const { session } = ada.begin();
+  const loaded = await session.load({ outage: "stale" });
+  expect(await failureOf(session.reload())).toMatchObject({ status: 503 });
+  expect([loaded.userId, loaded.isStale]).toEqual(["ada", true]);
+  down.end();
+  await session.reload();
+  expect([loaded.userId, loaded.isStale]).toEqual(["ada", false]);
+  expect((await session.requireUser()).userId).toBe("ada");
+});
+
 it("P5 a copy of a ticket that was replaced is not told, nor one of two cookies", async () => {
   const { app, down, clock } = staleApp({ rotateEvery: "1m", rotationGrace: 1 });
   const ada = await signedIn(app);
