@@ -7,7 +7,7 @@
  * @module
  */
 
-import { chunkNames, splitSeal, wholeSeals } from "../cookie/chunks.ts";
+import { chunkNames, mostToSplit, splitSeal, wholeSeals } from "../cookie/chunks.ts";
 import { readCookies } from "../cookie/read.ts";
 import type { CookieAttributes } from "../cookie/write.ts";
 import { deletedCookie, MAX_COOKIE_BYTES, ownCookie } from "../cookie/write.ts";
@@ -215,7 +215,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       return spill(visit, next, content, from);
     const parts = splitSeal(cookieName, text, CHUNK_COOKIE_BYTES);
     if (parts === undefined) {
-      const limit = names.length * CHUNK_COOKIE_BYTES;
+      const limit = mostToSplit(cookieName, CHUNK_COOKIE_BYTES);
       throw new SessionTooLargeError("four cookies", size, limit, bytesByKey(content.data));
     }
     setCookies(visit, parts, content);
