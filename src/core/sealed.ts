@@ -161,7 +161,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
-    const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
+    const content = beginContent(settings, NO_DEVICE, beginning, clock());
     const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -365,9 +365,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     await mirror?.ready(clock());
     const record = recordFor(userId, visit, old);
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
-    const content = withoutDevice(
-      beginContent(settings, visit.request, { ...next, data }, clock()),
-    );
+    const content = beginContent(settings, NO_DEVICE, { ...next, data }, clock());
     const before = visit.cookies && new Map(visit.cookies);
     const made = (await put(visit, record, content, undefined)) as Kept;
     const isDone = old === undefined || (await replace(visit, old, made, before));
@@ -435,7 +433,5 @@ function nonceOf(seal: string): string {
 
 const NONE: readonly never[] = [];
 
-/** Nobody lists sealed sessions, so the device would only make every request longer. */
-function withoutDevice(content: Content): Content {
-  return { ...content, userAgent: undefined, address: undefined };
-}
+// Nobody lists sealed sessions, so it would only make every request longer.
+const NO_DEVICE = undefined;

@@ -47,6 +47,9 @@ import { createUnstored } from "./unstored.ts";
  */
 const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
 
+// The other side does not keep it: it would be that of each request.
+const NO_DEVICE = undefined;
+
 // What a foreign refusal is to us. "unsupported" may well be live for the other side.
 const REFUSALS = {
   malformed: "malformed",
@@ -85,13 +88,13 @@ export function createShared(core: Core, source: ForeignSource): Method {
       return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
     }
     await mirror?.ready(now);
-    const kept = keptOf(visit, opened);
+    const kept = keptOf(opened);
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
     return refused(verdict.refusal, kept.record.id, verdict.blocked);
   }
 
-  function keptOf(visit: Visit, foreign: ForeignSession): Kept {
+  function keptOf(foreign: ForeignSession): Kept {
     const now = clock();
     const { userId, persistent = false } = foreign;
     const mark = foreign.createdAt ?? markIn(foreign) ?? 0;
@@ -107,7 +110,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       data,
       version: settings.version,
     };
-    const content = beginContent(settings, visit.request, beginning, createdAt);
+    const content = beginContent(settings, NO_DEVICE, beginning, createdAt);
     origins.set(content, { foreign, read: data });
     // Not when it began: whoever uses it all the time would be out in the midst of that.
     const lastSeenAt = foreign.lastSeenAt ?? now;
@@ -211,7 +214,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
 
   async function create(visit: Visit, data: DataTree, version: number): Promise<Kept> {
     const beginning = { userId: undefined, remembered: false, authentications: [], data, version };
-    const content = beginContent(settings, visit.request, beginning, clock());
+    const content = beginContent(settings, NO_DEVICE, beginning, clock());
     const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -277,7 +280,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const text = latestCookies(visit, header(visit.request, "cookie") ?? "");
     const opened = await openForeign(source, calls, text, clock());
     if (opened === undefined || "refused" in opened) return undefined;
-    const current = keptOf(visit, opened);
+    const current = keptOf(opened);
     // Several libraries keep their id when somebody signs in or out.
     const isSame =
       opened.recordKey === foreign.recordKey && current.record.userId === kept.record.userId;
@@ -310,7 +313,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);
       if (from !== undefined && isEnded(from)) throw endedMeanwhile();
-      const content = beginContent(settings, visit.request, { ...next, data }, clock());
+      const content = beginContent(settings, NO_DEVICE, { ...next, data }, clock());
       const before = visit.cookies && new Map(visit.cookies);
       const made = await put(visit, record, content, undefined, EMPTY_TREE);
       if (from !== undefined) await replace(visit, from, made, before);
