@@ -22,6 +22,7 @@ import { createSession } from "./create.ts";
 import type { Endings } from "./foreign.ts";
 import {
   createEndings,
+  createSourceCalls,
   draftData,
   idFromForeign,
   keepable,
@@ -43,7 +44,6 @@ import { recognise } from "./rotation.ts";
 import type { Refusal } from "./session.ts";
 import { createShape } from "./shape.ts";
 import type { StoreCalls } from "./store-calls.ts";
-import { createStoreCalls } from "./store-calls.ts";
 import type { DataTree } from "./tree.ts";
 import { decodeAll } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
@@ -86,7 +86,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     adoptions.map(({ from }) => [
       from,
       {
-        calls: createStoreCalls(from.name, settings.storeDeadline, events),
+        calls: createSourceCalls(from, settings, events),
         endings: createEndings(from, clock),
       },
     ]),

@@ -17,6 +17,7 @@ import type { Core } from "./core.ts";
 import { beginContent } from "./core.ts";
 import {
   createEndings,
+  createSourceCalls,
   draftData,
   idFromForeign,
   keepable,
@@ -33,7 +34,6 @@ import { createTurns } from "./queues.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
-import { createStoreCalls } from "./store-calls.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
@@ -65,7 +65,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   const { clock, ring, timeouts } = settings;
   const reserved = reservedBy(source);
   const noteKey = reserved[0] as string;
-  const calls = createStoreCalls(source.name, settings.storeDeadline, events);
+  const calls = createSourceCalls(source, settings, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const { revokedAt, isEnded, newRecord, recordFor } = createUnstored(core);
