@@ -1,5 +1,5 @@
 /**
- * What the two methods have in common: how a request's session is found, written and ended.
+ * What the methods have in common: how a request's session is found, written and ended.
  *
  * @module
  */
