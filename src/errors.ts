@@ -32,7 +32,7 @@ export class CoatcheckError extends Error {
   readonly code: ErrorCode;
   /** The HTTP status that frameworks answer with when nobody catches the error. */
   readonly status: 401 | 403 | 409 | 500 | 503;
-  /** The same as {@link status}, under the name that Express and Koa read. */
+  /** The same as {@link status}, under the other name that frameworks read. */
   readonly statusCode: CoatcheckError["status"];
   /** Whether a framework may show the message to the client. */
   readonly expose: boolean;

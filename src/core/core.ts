@@ -55,10 +55,14 @@ export function visitorWith(data: DataTree): Beginning {
 // Long enough for every browser's, short enough not to fill the store with hostile ones.
 const LONGEST = 256;
 
-/** The content of a session that begins now. It has no verifier yet. */
+/**
+ * The content of a session that begins now. It has no verifier yet.
+ *
+ * @param request - whose device it is to be listed with.
+ */
 export function beginContent(
   settings: Settings,
-  request: RequestLike,
+  request: RequestLike | undefined,
   beginning: Beginning,
   now: number,
 ): Content {
@@ -68,8 +72,8 @@ export function beginContent(
     endsAt: now + absolute,
     remembered: beginning.remembered,
     authentications: beginning.authentications,
-    userAgent: header(request, "user-agent")?.slice(0, LONGEST),
-    address: textOrAbsent(settings.address?.(request)),
+    userAgent: request && header(request, "user-agent")?.slice(0, LONGEST),
+    address: request && textOrAbsent(settings.address?.(request)),
     verifiers: { current: "", rotatedAt: now },
     commits: "",
     version: settings.version,

@@ -13,11 +13,17 @@ import type {
 } from "../interop/source.ts";
 import type { Core } from "./core.ts";
 import type { RefusedForeign } from "./foreign.ts";
-import { createEndings, keepable, openForeign, reservedBy, valuesWithout } from "./foreign.ts";
+import {
+  createEndings,
+  createSourceCalls,
+  keepable,
+  openForeign,
+  reservedBy,
+  valuesWithout,
+} from "./foreign.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import type { Visit } from "./method.ts";
 import type { Adopted } from "./options.ts";
-import { createStoreCalls } from "./store-calls.ts";
 import type { DataTree } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
 
@@ -51,7 +57,7 @@ export function createNeighbour(
 ): Neighbour {
   const { from, map, grace } = adoption;
   const { clock } = settings;
-  const calls = createStoreCalls(from.name, settings.storeDeadline, events);
+  const calls = createSourceCalls(from, settings, events);
   const endings = createEndings(from, clock);
   const timers = new Set<ReturnType<typeof setTimeout>>();
 

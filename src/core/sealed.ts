@@ -7,7 +7,7 @@
  * @module
  */
 
-import { chunkNames, splitSeal, wholeSeals } from "../cookie/chunks.ts";
+import { chunkNames, mostToSplit, splitSeal, wholeSeals } from "../cookie/chunks.ts";
 import { readCookies } from "../cookie/read.ts";
 import type { CookieAttributes } from "../cookie/write.ts";
 import { deletedCookie, MAX_COOKIE_BYTES, ownCookie } from "../cookie/write.ts";
@@ -160,8 +160,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const beginning = visitorWith(data);
-    const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
+    const content = beginContent(settings, NO_DEVICE, visitorWith(data), clock());
     const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -215,7 +214,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       return spill(visit, next, content, from);
     const parts = splitSeal(cookieName, text, CHUNK_COOKIE_BYTES);
     if (parts === undefined) {
-      const limit = names.length * CHUNK_COOKIE_BYTES;
+      const limit = mostToSplit(cookieName, CHUNK_COOKIE_BYTES);
       throw new SessionTooLargeError("four cookies", size, limit, bytesByKey(content.data));
     }
     setCookies(visit, parts, content);
@@ -345,9 +344,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     await mirror?.ready(clock());
     const record = recordFor(userId, visit, old);
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
-    const content = withoutDevice(
-      beginContent(settings, visit.request, { ...next, data }, clock()),
-    );
+    const content = beginContent(settings, NO_DEVICE, { ...next, data }, clock());
     const before = visit.cookies && new Map(visit.cookies);
     const made = (await put(visit, record, content, undefined)) as Kept;
     const isDone = old === undefined || (await replace(visit, old, made, before));
@@ -411,7 +408,5 @@ function nonceOf(seal: string): string {
 
 const NONE: readonly never[] = [];
 
-/** Nobody lists sealed sessions, so the device would only make every request longer. */
-function withoutDevice(content: Content): Content {
-  return { ...content, userAgent: undefined, address: undefined };
-}
+// Nobody lists sealed sessions, so it would only make every request longer.
+const NO_DEVICE = undefined;

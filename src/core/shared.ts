@@ -17,6 +17,7 @@ import type { Core } from "./core.ts";
 import { beginContent, visitorWith } from "./core.ts";
 import {
   createEndings,
+  createSourceCalls,
   draftData,
   idFromForeign,
   keepable,
@@ -33,7 +34,6 @@ import { createTurns } from "./queues.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
-import { createStoreCalls } from "./store-calls.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
@@ -47,6 +47,9 @@ import { createUnstored } from "./unstored.ts";
  * the second and third part there was the id alone.
  */
 const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
+
+// The other side does not keep it: it would be that of each request.
+const NO_DEVICE = undefined;
 
 // What a foreign refusal is to us. "unsupported" may well be live for the other side.
 const REFUSALS = {
@@ -63,7 +66,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   const { clock, ring, timeouts } = settings;
   const reserved = reservedBy(source);
   const noteKey = reserved[0] as string;
-  const calls = createStoreCalls(source.name, settings.storeDeadline, events);
+  const calls = createSourceCalls(source, settings, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const { revokedAt, isEnded, newRecord, recordFor, supersede } = createUnstored(core);
@@ -86,13 +89,13 @@ export function createShared(core: Core, source: ForeignSource): Method {
       return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
     }
     await mirror?.ready(now);
-    const kept = keptOf(visit, opened);
+    const kept = keptOf(opened);
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
     return refused(verdict.refusal, kept.record.id, verdict.blocked);
   }
 
-  function keptOf(visit: Visit, foreign: ForeignSession): Kept {
+  function keptOf(foreign: ForeignSession): Kept {
     const now = clock();
     const { userId, persistent = false } = foreign;
     const mark = foreign.createdAt ?? markIn(foreign) ?? 0;
@@ -107,7 +110,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       authentications: userId === undefined ? [] : [{ method: source.name, at }],
       data,
     };
-    const content = beginContent(settings, visit.request, beginning, createdAt);
+    const content = beginContent(settings, NO_DEVICE, beginning, createdAt);
     origins.set(content, { foreign, read: data });
     // Not when it began: whoever uses it all the time would be out in the midst of that.
     const lastSeenAt = foreign.lastSeenAt ?? now;
@@ -210,7 +213,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = beginContent(settings, visit.request, visitorWith(data), clock());
+    const content = beginContent(settings, NO_DEVICE, visitorWith(data), clock());
     const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -270,7 +273,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const text = latestCookies(visit, header(visit.request, "cookie") ?? "");
     const opened = await openForeign(source, calls, text, clock());
     if (opened === undefined || "refused" in opened) return undefined;
-    const current = keptOf(visit, opened);
+    const current = keptOf(opened);
     // Several libraries keep their id when somebody signs in or out.
     const isSame =
       opened.recordKey === foreign.recordKey && current.record.userId === kept.record.userId;
@@ -303,7 +306,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);
       if (from !== undefined && isEnded(from)) throw endedMeanwhile();
-      const content = beginContent(settings, visit.request, { ...next, data }, clock());
+      const content = beginContent(settings, NO_DEVICE, { ...next, data }, clock());
       const before = visit.cookies && new Map(visit.cookies);
       const made = await put(visit, record, content, undefined, EMPTY_TREE);
       if (from !== undefined) await replace(visit, from, made, before);

@@ -53,7 +53,7 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
   async function told<Value>(call: () => Promise<Value>, isFailure: (value: Value) => boolean) {
     const before = errors;
     const value = await call();
-    if (isFailure(value) && errors !== before) throw new Error("Keyv failed", { cause: last });
+    if (isFailure(value) && errors !== before) throw last;
     return value;
   }
 

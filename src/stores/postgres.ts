@@ -53,8 +53,8 @@ export interface PostgresStoreOptions {
   readonly prepare?: boolean | undefined;
   /**
    * Tells other processes what has changed, with NOTIFY, and gives the store `watch`. Set it in all
-   * processes or in none. Every write of a session then waits for a lock that all notifying transactions
-   * of the server share.
+   * processes or in none. Every change and end of a session then waits for a lock that all notifying
+   * transactions of the server share; a new session and a touch do not.
    *
    * @default false
    */

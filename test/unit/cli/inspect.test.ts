@@ -210,6 +210,24 @@ describe("coatcheck inspect", () => {
     expect(out).not.toContain("genuine\n");
   });
 
+  it("puts a sealed session of several cookies together, and knows the one that says when it was used", async () => {
+    const app = memoryApp({ method: "sealed", cookie: { name: "sid" } });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    await ada.set("cart", ["tea", "x".repeat(5000)]);
+    app.clock.advance("1h");
+    await ada.visit((session) => session.load());
+    expect(ada.cookie()).toMatch(/^sid=.+; sid-1=.+; sid-seen=.+/);
+    const { code, out } = await inspect(ada.cookie(), "--secret", SECRET);
+    expect(code).toBe(0);
+    expect(out).not.toMatch(/genuine under/);
+    expect(out).toMatch(/sid\n {2}is {4}coatcheck chunk, genuine[\s\S]+user: ada[\s\S]+"tea"/);
+    expect(out).toMatch(/sid-1\n {2}is {4}coatcheck chunk, genuine\n.+\n {2}part of: sid\n/);
+    expect(out).toMatch(/sid-seen\n {2}is {4}coatcheck seal, genuine\n[\s\S]+last seen: \S+Z\n/);
+    const [alone = ""] = ada.cookie().split("; ");
+    expect((await inspect(alone, "--secret", SECRET)).out).toMatch(/whole `Cookie` line/);
+  });
+
   it("takes the secret from the environment, where no list of processes shows it", async () => {
     process.env["SESSION_SECRET"] = THEIRS;
     const { out } = await inspect(await makeSeal({ cart: ["tea"] }, THEIRS));

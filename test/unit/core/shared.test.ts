@@ -60,6 +60,17 @@ describe.each(["records", "cookie"] as const)(
       expect(head.cookies).toEqual([]);
     });
 
+    it("says of no request that it began with its browser and its address", async () => {
+      const { theirs, app } = sharing(kind, { address: () => "192.0.2.7" });
+      const cookie = await theirs.signIn({ user: "ada" }, app.clock.now());
+      const handle = app.sessions.open({ headers: { cookie, "user-agent": "Firefox" } });
+      const { info } = await handle.load();
+      expect([info.userAgent, info.address]).toEqual([undefined, undefined]);
+      await handle.signIn("bob");
+      const signedIn = (await handle.load()).info;
+      expect([signedIn.userAgent, signedIn.address]).toEqual([undefined, undefined]);
+    });
+
     it("P6 is a new one after a sign-in, and the one of before is over", async () => {
       const { theirs, app } = sharing(kind);
       const ada = app.browser();
