@@ -181,7 +181,7 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
         userId === undefined
           ? await run(sql.listAll, ...values)
           : await run(sql.listUser, ...values, storedUser(userId).key);
-      const [last, many] = rows[0] as [string | null, number];
+      const [last, many] = rows[0] as [string | null, unknown];
       const records = rows
         .filter((row) => row[2] !== null)
         .map((row) => recordOf(row.slice(2), inFront));
@@ -189,7 +189,7 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
         const page = records.slice(0, limit);
         return { records: page, cursor: page.at(-1)?.id };
       }
-      return many === scanned && last !== null ? { records, cursor: last } : { records };
+      return Number(many) === scanned && last !== null ? { records, cursor: last } : { records };
     },
 
     async sweep(limit, now) {
@@ -286,7 +286,7 @@ function recordOf(row: readonly unknown[], inFront: string): SessionRecord {
     mark: Number(mark),
     lastSeenAt: Number(lastSeenAt),
     expiresAt: Number(expiresAt),
-    closed: closed as boolean,
+    closed: Number(closed) === 1,
     body: (body as string).slice(inFront.length),
   };
 }
