@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { PostgresClient, PostgresValue } from "./postgres-clients.ts";
 import { postgresCalls } from "./postgres-clients.ts";
@@ -16,14 +16,7 @@ import { channelOf, createNotices, noticeOf } from "./postgres-notices.ts";
 import { postgresSql } from "./postgres-sql.ts";
 import { FEED_PAGE, sqlFeed } from "./sql-feed.ts";
 import { sqlGate } from "./sql-gate.ts";
-import {
-  escaped,
-  isSessionId,
-  requireNamespace,
-  storedUser,
-  unescaped,
-  userIdOf,
-} from "./sql-names.ts";
+import { escaped, isSessionId, storedUser, unescaped, userIdOf } from "./sql-names.ts";
 
 export type {
   PgClient,
@@ -248,7 +241,7 @@ function checked(options: PostgresStoreOptions) {
     notify = false,
     listenOn = client,
   } = section("options", options, KNOWN);
-  requireNamespace(namespace);
+  requireName("namespace", namespace);
   requireSchema(schema);
   for (const [option, value] of Object.entries({ prepare, notify })) {
     if (typeof value !== "boolean") throw new ConfigError(option, "must be true or false");
