@@ -97,6 +97,17 @@ export function section<Options extends object>(
   return given;
 }
 
+/**
+ * What sets apart those who share a database, a folder or a server: it stands in keys and names of files.
+ *
+ * @throws {ConfigError}
+ * @internal
+ */
+export function requireName(option: string, given: unknown): void {
+  if (typeof given === "string" && /^[\w.:-]{0,64}$/.test(given)) return;
+  throw new ConfigError(option, "must be up to 64 letters, digits, or any of `_.:-`");
+}
+
 /** What something may be, in words. @internal */
 export function listOf(choices: readonly unknown[]): string {
   return choices.map((choice) => JSON.stringify(choice)).join(" or ");

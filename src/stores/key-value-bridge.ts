@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import { dateNow } from "../lib/clock.ts";
 import { withoutValues } from "../lib/plain-error.ts";
 import type { Revocations, SessionStore, StoreTraits } from "./contract.ts";
@@ -47,9 +47,7 @@ export function bridgeTo(
   options: BridgeOptions & { readonly prefix: string },
 ): SessionStore & Revocations {
   const { prefix, forgets = FORGETS, clock = dateNow } = options;
-  if (typeof prefix !== "string" || !/^[\w.:-]{0,64}$/.test(prefix)) {
-    throw new ConfigError("prefix", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
+  requireName("prefix", prefix);
   if (!Array.isArray(forgets) || !forgets.every((event) => FORGETS.includes(event))) {
     throw new ConfigError("forgets", 'must be a list of "restart", "eviction", "failover"');
   }

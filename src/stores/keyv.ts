@@ -47,7 +47,6 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
     errors += 1;
     last = error;
   };
-  client.on?.("error", noted);
 
   /** What is missing after an error of any call may be there: better an error than "signed out". */
   async function told<Value>(call: () => Promise<Value>, isFailure: (value: Value) => boolean) {
@@ -80,6 +79,7 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
     },
   };
   const store = bridgeTo("keyv", client, backend, { ...rest, prefix });
+  client.on?.("error", noted);
   return {
     ...store,
     async close() {

@@ -7,7 +7,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { openLmdbFile } from "./lmdb-file.ts";
@@ -209,9 +209,7 @@ function checked(options: LmdbStoreOptions) {
   if (typeof path !== "string" || path === "") {
     throw new ConfigError("path", "must name a folder, such as `data/sessions`");
   }
-  if (typeof namespace !== "string" || !/^[\w.:-]{0,64}$/.test(namespace)) {
-    throw new ConfigError("namespace", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
+  requireName("namespace", namespace);
   if (maxBytes !== undefined && (!Number.isSafeInteger(maxBytes) || maxBytes < LEAST_BYTES)) {
     throw new ConfigError("maxBytes", `must be a whole number of bytes from ${LEAST_BYTES} on`);
   }

@@ -138,28 +138,25 @@ function single(send: (command: string[]) => Promise<unknown>): RedisLink {
 }
 
 function ioredis(client: IoredisClient): RedisLink {
-  return single(ioredisSender(client));
+  return single(([name = "", ...args]) => client.call(name, ...args));
 }
 
+// In a cluster its name tells which parts of a command are keys, and they which node it goes to: up to ioredis 5, and in
+// iovalkey, only where it is in small letters.
 function ioredisSender(client: IoredisClient): (command: string[]) => Promise<unknown> {
-  return ([name = "", ...args]) => client.call(name, ...args);
+  return ([name = "", ...args]) => client.call(name.toLowerCase(), ...args);
 }
 
 function ioredisCluster(client: IoredisCluster): RedisLink {
+  const { options } = client as { readonly options?: { readonly enableAutoPipelining?: unknown } };
+  // Up to ioredis 5, and in iovalkey, it puts commands together by what comes first, and here that is a script's name.
+  const isAuto = options?.enableAutoPipelining === true;
   const send = ioredisSender(client);
   return {
-    send: (_key, command) => send(command),
-    async sendAlong(key, command) {
-      // It has no key that says where it goes: another command takes it along.
-      const both = [
-        ["call", "EXISTS", key],
-        ["call", ...command],
-      ];
-      const replies = (await client.pipeline(both).exec()) as unknown[][];
-      const [error, reply] = replies[1] ?? [];
-      if (error instanceof Error) throw error;
-      return reply;
-    },
+    send: (_key, command) => (isAuto ? piped(client, command) : send(command)),
+    // It has no key that says where it goes: another command takes it along, one that is not taken for a read, which
+    // may go to a replica.
+    sendAlong: (key, command) => piped(client, ["EVAL", "return 1", "1", key], command),
     nodes: async () =>
       client.nodes("master").map((node) => {
         const { options } = node as { options?: { host?: string; port?: number } };
@@ -167,6 +164,15 @@ function ioredisCluster(client: IoredisCluster): RedisLink {
       }),
     isCluster: true,
   };
+}
+
+/** Sends commands to where the first key of them is. @returns the reply to the last one. */
+async function piped(client: IoredisCluster, ...commands: string[][]): Promise<unknown> {
+  const calls = commands.map(([name = "", ...args]) => ["call", name.toLowerCase(), ...args]);
+  const replies = (await client.pipeline(calls).exec()) as unknown[][];
+  const [error, reply] = replies.at(-1) ?? [];
+  if (error instanceof Error) throw error;
+  return reply;
 }
 
 function nodeRedisCluster(client: NodeRedisCluster): RedisLink {

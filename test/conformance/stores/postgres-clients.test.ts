@@ -14,6 +14,16 @@ postgresSuite(
   { pick, sequences: 5 },
 );
 
+// Apps have types of their own: numbers as bigint, or every value as the text that the server sends.
+postgresSuite(
+  "postgres (pg, whose types are text)",
+  async ({ url }) => {
+    const client = poolAt(url, { types: { getTypeParser: () => String } });
+    return { options: { client }, close: () => client.end() };
+  },
+  { pick, sequences: 5 },
+);
+
 postgresSuite(
   "postgres (pg behind PgBouncer in transaction mode)",
   async ({ port, url }) => {

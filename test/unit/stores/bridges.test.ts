@@ -73,6 +73,13 @@ describe("options of a bridge", () => {
     expect(make).toThrow(new RegExp(option));
   });
 
+  it("leave nothing on a Keyv that they refuse", () => {
+    const client = new Keyv4();
+    const before = client.listenerCount("error");
+    expect(() => keyvStore({ client, prefix: "a b" })).toThrow(ConfigError);
+    expect(client.listenerCount("error")).toBe(before);
+  });
+
   it("name a storage, and a store, that lack a method", () => {
     const client = {} as never;
     expect(() => unstorageStore({ client })).toThrow(/no getItem, no setItem, no removeItem/);

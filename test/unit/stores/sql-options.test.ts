@@ -68,6 +68,23 @@ describe("the options of the MySQL store", () => {
     },
   );
 
+  it("refuse a pool that puts values into statements in a way of its own", async () => {
+    // As mysql's documentation has it, for `:name`: a `?` would be sent to the server as it is.
+    function queryFormat(this: mysql.Connection, sql: string, values: Record<string, unknown>) {
+      return sql.replace(/:(\w+)/g, (text, name) =>
+        name in values ? this.escape(values[name]) : text,
+      );
+    }
+    for (const client of [
+      mysql.createPool({ queryFormat }),
+      mysqlPromise.createPool({ queryFormat }),
+    ]) {
+      expect(() => mysqlStore({ client })).toThrow(/option `client` has the option `queryFormat`/);
+    }
+    const both = mysql.createPool({ queryFormat: (sql, values) => mysql.format(sql, values) });
+    expect(mysqlStore({ client: both }).name).toBe("mysql");
+  });
+
   it("are refused by their name when they cannot work", () => {
     const client = promisePool;
     expect(() => mysqlStore({ client, namespace: "a b" })).toThrow(/option `namespace`/);
