@@ -12,6 +12,7 @@
 
 import { SignInRefusedError, StoreUnavailableError, UsageError, ValueError } from "../errors.ts";
 import type { ForeignCookie, ForeignSession, ForeignSource } from "../interop/source.ts";
+import { utf8Length } from "../lib/bytes.ts";
 import type { Loaded, NewRecord } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
 import type { Ticket } from "../token/ticket.ts";
@@ -19,7 +20,7 @@ import { closeSession } from "./close.ts";
 import type { StoredCore } from "./core.ts";
 import { beginContent, decodeRecord } from "./core.ts";
 import { createSession } from "./create.ts";
-import type { Endings } from "./foreign.ts";
+import type { Endings, RefusedForeign } from "./foreign.ts";
 import {
   createEndings,
   draftData,
@@ -45,7 +46,7 @@ import { createShape } from "./shape.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import { createStoreCalls } from "./store-calls.ts";
 import type { DataTree } from "./tree.ts";
-import { decodeAll } from "./tree.ts";
+import { decodeAll, textOf } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
 
 /** What the method of stored sessions lends. */
@@ -76,6 +77,8 @@ export interface Adopter {
 
 /** Stands for the foreign cookie where a ticket secret of before is asked for. No verifier is like it. */
 const FOREIGN = "adopted";
+/** What a body holds besides the data takes less. */
+const HEAD_BYTES = 4096;
 
 export function createAdopter(core: StoredCore, host: Host): Adopter | undefined {
   const { settings, store, calls, mirror, events } = core;
@@ -106,22 +109,38 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     const text = header(visit.request, "cookie");
     for (const adoption of adoptions) {
       const { from } = adoption;
-      const opened = await openForeign(from, callsOf(from), text, clock());
+      const opened = await open(from, text);
       if (opened === undefined && endingsOf(from).isLate(visit)) {
         return refuse(visit, "closed", undefined, true);
       }
       if (opened === undefined) continue;
       if (!("refused" in opened)) return adopt(visit, adoption, opened);
-      const { refused: reason, problem } = opened;
-      events.emit("adoptionRefused", { source: from.name, reason, problem });
+      refuseForeign(from, opened.refused, opened.problem);
     }
     return NOTHING_FOUND;
   }
 
-  /** The foreign session in these cookies, if there is a genuine one. Throws for an outage only. */
-  async function open(from: ForeignSource, text: string): Promise<ForeignSession | undefined> {
-    const opened = await openForeign(from, callsOf(from), text, clock());
-    return opened === undefined || "refused" in opened ? undefined : opened;
+  function refuseForeign(
+    { name: source }: ForeignSource,
+    reason: RefusedForeign["refused"],
+    problem: string,
+  ): undefined {
+    events.emit("adoptionRefused", { source, reason, problem });
+  }
+
+  /** What is in these cookies of theirs. Throws for an outage only. */
+  function open(from: ForeignSource, text: string | undefined) {
+    return openForeign(from, callsOf(from), text, clock());
+  }
+
+  /** Whether a visitor's write would take somebody's place there (P16): a user's, or what only they can read. */
+  async function isTaken(
+    { map }: ResolvedAdoption,
+    opened: Awaited<ReturnType<typeof openForeign>>,
+  ): Promise<boolean> {
+    if (opened === undefined) return false;
+    if ("refused" in opened) return opened.refused !== "expired";
+    return (map === undefined ? opened : await map(opened))?.userId !== undefined;
   }
 
   async function adopt(
@@ -208,6 +227,9 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
         : await map(foreign);
     if (taken === undefined) return undefined;
     const { tree, dropped } = keepable(taken.data ?? {});
+    if (utf8Length(textOf(tree)) > store.traits.maxBodyBytes - HEAD_BYTES) {
+      return refuseForeign(from, "too-large", "its data is larger than the store takes");
+    }
     try {
       if (taken.userId !== undefined) checkUserId("adopt", taken.userId);
       await shape.check(tree);
@@ -217,8 +239,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
         error instanceof ValueError
           ? `its data does not fit the schema at \`${error.path}\``
           : "its user id is none that can be kept";
-      events.emit("adoptionRefused", { source: from.name, reason: "unsupported", problem });
-      return undefined;
+      return refuseForeign(from, "unsupported", problem);
     }
     return { ...taken, tree, dropped };
   }
@@ -251,8 +272,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       id,
       userId: undefined,
       lastSeenAt: now,
-      // For as long as the foreign session could come back.
-      expiresAt: Math.max(now + timeouts.longest, until ?? 0),
+      // For as long as the foreign session could come back; not every store holds infinity.
+      expiresAt: Math.max(now + timeouts.longest, Math.min(until ?? 0, 8.64e15)),
       closed: true,
       body: encodeContent(closedContent(kept.content, "", kept.record.id)),
     };
@@ -363,9 +384,13 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     const { from } = adoption;
     const { content, record } = kept;
     try {
+      const text = header(visit.request, "cookie") ?? "";
+      let opened = await open(from, latestCookies(visit, text));
+      const isVisitor = !isNew && record.userId === undefined;
+      if (isVisitor && (await isTaken(adoption, opened))) return;
       // Of a visit that was refused only what it has begun itself is its own.
-      const text = visits.get(visit) === "none" ? "" : (header(visit.request, "cookie") ?? "");
-      const foreign = await open(from, latestCookies(visit, text));
+      if (visits.get(visit) === "none") opened = await open(from, latestCookies(visit, ""));
+      const foreign = opened === undefined || "refused" in opened ? undefined : opened;
       // What is in the cookie, and what a cookie would have to name, can't be written any more.
       if (visit.headSent && foreign?.recordKey === undefined) return;
       let marker: Loaded | undefined;
@@ -436,10 +461,12 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
         const { from, writeBack: isWritten } = adoption;
         const text = header(visit.request, "cookie") ?? "";
         try {
-          const foreign = await open(from, isWritten ? latestCookies(visit, text) : text);
-          if (foreign === undefined) continue;
-          setForeignCookies(visit, from.deletion(foreign.cookieNames));
-          await end(visit, foreign, from);
+          const opened = await open(from, isWritten ? latestCookies(visit, text) : text);
+          if (opened === undefined) continue;
+          const isRead = !("refused" in opened);
+          // What only they can read is over as well: whoever signs out is not to be signed in there.
+          setForeignCookies(visit, from.deletion(isRead ? opened.cookieNames : undefined));
+          if (isRead) await end(visit, opened, from);
         } catch (error) {
           // Its record cannot be found now. The browser is to forget it all the same.
           setForeignCookies(visit, from.deletion());
