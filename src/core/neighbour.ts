@@ -11,7 +11,8 @@ import type {
   ForeignSource,
   SealedForeign,
 } from "../interop/source.ts";
-import type { Core } from "./core.ts";
+import { utf8Length } from "../lib/bytes.ts";
+import type { StoredCore } from "./core.ts";
 import type { RefusedForeign } from "./foreign.ts";
 import {
   createEndings,
@@ -25,6 +26,7 @@ import type { ResolvedAdoption } from "./foreign-settings.ts";
 import type { Visit } from "./method.ts";
 import type { Adopted } from "./options.ts";
 import type { DataTree } from "./tree.ts";
+import { textOf } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
 
 /** What comes along of a foreign session. */
@@ -41,6 +43,8 @@ export interface Neighbour {
   open(text: string | undefined): Promise<ForeignSession | RefusedForeign | undefined>;
   /** The cookie is of one that has ended here lately. */
   isLate(visit: Visit): boolean;
+  /** Tells why a session is not taken. */
+  refuse(reason: RefusedForeign["refused"], problem: string): undefined;
   /** What comes along, checked; `undefined`, with an event, for a session that cannot come. */
   taken(foreign: ForeignSession): Promise<Taken | undefined>;
   seal(draft: ForeignDraft): Promise<SealedForeign>;
@@ -51,8 +55,11 @@ export interface Neighbour {
   close(): void;
 }
 
+// What a body holds besides the data takes less.
+const HEAD_BYTES = 4096;
+
 export function createNeighbour(
-  { settings, events, shape }: Core,
+  { settings, store, events, shape }: StoredCore,
   adoption: ResolvedAdoption,
 ): Neighbour {
   const { from, map, grace } = adoption;
@@ -69,6 +76,10 @@ export function createNeighbour(
     }
   }
 
+  function refuse(reason: RefusedForeign["refused"], problem: string): undefined {
+    events.emit("adoptionRefused", { source: from.name, reason, problem });
+  }
+
   return {
     adoption,
     from,
@@ -76,6 +87,8 @@ export function createNeighbour(
     open: (text) => openForeign(from, calls, text, clock()),
 
     isLate: endings.isLate,
+
+    refuse,
 
     async taken(foreign) {
       const adopted: Adopted | undefined =
@@ -88,6 +101,9 @@ export function createNeighbour(
           : await map(foreign);
       if (adopted === undefined) return undefined;
       const { tree, dropped } = keepable(adopted.data ?? {});
+      if (utf8Length(textOf(tree)) > store.traits.maxBodyBytes - HEAD_BYTES) {
+        return refuse("too-large", "its data is larger than the store takes");
+      }
       try {
         if (adopted.userId !== undefined) checkUserId("adopt", adopted.userId);
         await shape.check(tree);
@@ -97,8 +113,7 @@ export function createNeighbour(
           error instanceof ValueError
             ? `its data does not fit the schema at \`${error.path}\``
             : "its user id is none that can be kept";
-        events.emit("adoptionRefused", { source: from.name, reason: "unsupported", problem });
-        return undefined;
+        return refuse("unsupported", problem);
       }
       return { ...adopted, tree, dropped };
     },

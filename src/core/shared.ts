@@ -51,15 +51,12 @@ const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
 // The other side does not keep it: it would be that of each request.
 const NO_DEVICE = undefined;
 
-// What a foreign refusal is to us. "unsupported" may well be live for the other side.
-const REFUSALS = {
+// What a foreign refusal is to us. The others are genuine, and may well be live for the other side (P16).
+const REFUSALS: Readonly<Record<string, Refusal>> = {
   malformed: "malformed",
   forged: "forged",
   expired: "idle-timeout",
-  future: "malformed",
-  "too-large": "malformed",
-  unsupported: "malformed",
-} as const satisfies Record<string, Refusal>;
+};
 
 export function createShared(core: Core, source: ForeignSource): Method {
   const { settings, mirror, events } = core;
@@ -86,7 +83,8 @@ export function createShared(core: Core, source: ForeignSource): Method {
       return endings.isLate(visit) ? refused("closed", undefined, true) : NOTHING_FOUND;
     }
     if ("refused" in opened) {
-      return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
+      const refusal = REFUSALS[opened.refused];
+      return refused(refusal ?? "malformed", undefined, refusal === undefined);
     }
     await mirror?.ready(now);
     const kept = keptOf(opened);

@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, section } from "../../errors.ts";
+import { refuse } from "./refusal.ts";
 
 /** The limits of a reader, each with a default that no honest session comes near. */
 export interface ReadLimits {
@@ -21,7 +22,7 @@ export interface ReadLimits {
    */
   readonly maxDepth?: number;
   /**
-   * Values in all, counted as often as they are referred to.
+   * Values in all, counted as often as they are referred to. Of numbers that are keys, or in a set, a tenth.
    *
    * @default 100000
    */
@@ -46,6 +47,23 @@ export function limitsOf(limits?: ReadLimits): Limits {
     all[name] = value;
   }
   return all;
+}
+
+/**
+ * Counts what is to be the keys of a `Map`, or in a `Set`; gives up on too many numbers. Engines hash those in a way
+ * that anyone can foresee: a hundred thousand with one hash take many seconds.
+ */
+export function keyCounter({ maxItems }: Limits): <Key>(keys: readonly Key[]) => readonly Key[] {
+  let left = maxItems / 10;
+  return (keys) => {
+    for (const key of keys) {
+      if (typeof key === "number") left -= 1;
+      // Compared digit by digit.
+      else if (typeof key === "bigint") left -= 5;
+    }
+    if (left < 0) refuse("too-large", "holds more numbers as keys than are read");
+    return keys;
+  };
 }
 
 /** No browser sends a longer cookie, and hardly a server takes a longer header. */

@@ -688,6 +688,22 @@ describe("a shared session with a record", () => {
   });
 });
 
+it.each(["unsupported", "too-large", "future"] as const)(
+  "P16 a session that is %s here, and may be live there, keeps its place until somebody signs in",
+  async (refused) => {
+    const library = flaskCookie({ secrets: ["s3cret"] });
+    const share: ForeignSource = { ...library, open: async () => ({ refused, problem: "odd" }) };
+    const app = memoryApp({ method: "shared", share });
+    const ada = app.browser();
+    ada.plant("session=theirs");
+    expect((await ada.read()).userId).toBeUndefined();
+    await expect(ada.set("n", 1)).rejects.toMatchObject({ status: 409 });
+    expect(ada.cookie()).toBe("session=theirs");
+    await ada.signIn("ada");
+    expect(ada.cookie()).not.toContain("theirs");
+  },
+);
+
 describe("a shared session whose end tells when it was used", () => {
   it.each(["30d", "1h"] as const)("P11 lasts while it is used (their age: %s)", async (maxAge) => {
     const store = expressStore(new Map());
