@@ -24,8 +24,7 @@ import type { Found, Visit } from "./method.ts";
 import { live, NOTHING_FOUND } from "./method.ts";
 import type { Neighbour, Taken } from "./neighbour.ts";
 import { createNeighbour, genuine } from "./neighbour.ts";
-import type { Content } from "./record.ts";
-import { Kept } from "./record.ts";
+import type { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import { recognise } from "./rotation.ts";
 import type { Refusal } from "./session.ts";
@@ -162,23 +161,22 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   ): Promise<Found | undefined> {
     const now = clock();
     const loaded = id === undefined ? undefined : await calls.run("load", () => store.load(id));
-    const content = loaded && decodeRecord(core, loaded.record);
-    if (loaded === undefined || content === undefined) {
+    const kept = loaded && decodeRecord(core, loaded.record);
+    if (loaded === undefined || kept === undefined) {
       return refuse(visit, "closed", undefined, false);
     }
     await mirror?.ready(now);
-    const kept = new Kept(loaded.record, content);
     const verdict = judge(kept, loaded.cutOff, timeouts, core.everyoneAt, now, visit.openedAt);
     if (verdict.refusal !== undefined) {
       return refuse(visit, verdict.refusal, id, verdict.blocked);
     }
-    const as = recognise(content.verifiers, FOREIGN, visit.openedAt, settings.rotationGrace);
+    const as = recognise(kept.content.verifiers, FOREIGN, visit.openedAt, settings.rotationGrace);
     // Where it says nothing of whose browser it is, whoever has another device must not be signed out.
     if (as !== "previous" && foreign.isAmbiguous === true) return undefined;
     // A foreign cookie that comes back is a copy, or a deletion that a browser has missed: no more than that.
     if (as !== "previous") {
       // Late at first, when its browser has the ticket by now; later it has lost it, and may begin anew.
-      const { confirmedAt, rotatedAt } = content.verifiers;
+      const { confirmedAt, rotatedAt } = kept.content.verifiers;
       const since = (confirmedAt ?? rotatedAt) + settings.rotationGrace;
       return refuse(visit, "superseded", id, visit.openedAt < since + REMEMBERED_FOR);
     }
