@@ -23,13 +23,7 @@ import { createCommits, headIsOut } from "./commit.ts";
 import { createIdentity } from "./identity.ts";
 import { checkOptions, FLAG, guardNames, POLICY, refuseForeignNames } from "./names.ts";
 import type { RequestLike } from "./request.ts";
-import type {
-  HeadChanges,
-  LoadedSession,
-  OutagePolicy,
-  Session,
-  SignedInSession,
-} from "./session.ts";
+import type { HeadChanges, LoadedSession, OutagePolicy, Session } from "./session.ts";
 import type { Opening, Parts } from "./state.ts";
 import { describe, describeNew, State } from "./state.ts";
 import type { DataTree } from "./tree.ts";
@@ -196,8 +190,6 @@ export function createHandles(parts: Parts): Handles {
     }
   }
 
-  const signedInViewOf = (state: State): SignedInSession => state.view as SignedInSession;
-
   const handleFace: Session & ThisType<Handle> = {
     load(options) {
       return inTurn(this, (state) => {
@@ -212,23 +204,19 @@ export function createHandles(parts: Parts): Handles {
       return inTurn(this, (state) => update(state, keyOrChange, change)) as Promise<never>;
     },
     signIn(userId, options) {
-      return inTurn(this, (state) =>
-        identity.signIn(state, userId, options).then(() => state.view),
-      );
+      return inTurn(this, (state) => identity.signIn(state, userId, options));
     },
     elevate(method) {
-      return inTurn(this, (state) => identity.elevate(state, method).then(() => state.view));
+      return inTurn(this, (state) => identity.elevate(state, method));
     },
     signOut() {
       return inTurn(this, (state) => identity.signOut(state));
     },
     requireUser() {
-      return inTurn(this, (state) => identity.requireUser(state).then(() => signedInViewOf(state)));
+      return inTurn(this, (state) => identity.requireUser(state));
     },
     requireFresh(options) {
-      return inTurn(this, (state) =>
-        identity.requireFresh(state, options).then(() => signedInViewOf(state)),
-      );
+      return inTurn(this, (state) => identity.requireFresh(state, options));
     },
     revokeOthers() {
       return inTurn(this, (state) => identity.revokeOthers(state));
