@@ -146,7 +146,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       authentications: userId === undefined ? [] : methods.map((method) => ({ method, at })),
       data: tree,
     };
-    return beginContent(settings, visit.request, beginning, clock());
+    return beginContent(settings, visit, beginning);
   }
 
   /**

@@ -9,9 +9,9 @@ import type { SessionRecord, SessionStore } from "../stores/contract.ts";
 import type { Emitter } from "./events.ts";
 import type { RevokedAt } from "./judge.ts";
 import type { Memo } from "./memo.ts";
+import type { Visit } from "./method.ts";
 import type { Mirror } from "./mirror.ts";
 import { Content, decodeContent, Kept } from "./record.ts";
-import type { RequestLike } from "./request.ts";
 import { header } from "./request.ts";
 import type { Authentication } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -56,12 +56,12 @@ export function visitorWith(data: DataTree): Beginning {
 // Long enough for every browser's, short enough not to fill the store with hostile ones.
 const LONGEST = 256;
 
-/** The content of a session that begins now. It has no verifier yet. */
+/** The content of a session that begins with a request. It has no verifier yet. */
 export function beginContent(
   settings: Settings,
-  request: RequestLike,
+  { request }: Pick<Visit, "request">,
   beginning: Beginning,
-  now: number,
+  now: number = settings.clock(),
 ): Content {
   const { absolute } = limitsOf(settings.timeouts, beginning.userId, beginning.remembered);
   return new Content({

@@ -17,7 +17,7 @@ import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
 import { isTicket } from "../token/ticket.ts";
-import type { Core } from "./core.ts";
+import type { Beginning, Core } from "./core.ts";
 import { beginContent, visitorWith } from "./core.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { createMemo } from "./memo.ts";
@@ -159,9 +159,14 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return verdictOn(visit, new Kept(latest, content), now, sealed, isUnread);
   }
 
+  /** Nobody lists sealed sessions, so the device would only make every request longer. */
+  function begin(visit: Visit, beginning: Beginning): Content {
+    const content = beginContent(settings, visit, beginning);
+    return { ...content, userAgent: undefined, address: undefined };
+  }
+
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const beginning = visitorWith(data);
-    const content = withoutDevice(beginContent(settings, visit.request, beginning, clock()));
+    const content = begin(visit, visitorWith(data));
     const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -345,9 +350,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     await mirror?.ready(clock());
     const record = recordFor(userId, visit, old);
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
-    const content = withoutDevice(
-      beginContent(settings, visit.request, { ...next, data }, clock()),
-    );
+    const content = begin(visit, { ...next, data });
     const before = visit.cookies && new Map(visit.cookies);
     const made = (await put(visit, record, content, undefined)) as Kept;
     const isDone = old === undefined || (await replace(visit, old, made, before));
@@ -410,8 +413,3 @@ function nonceOf(seal: string): string {
 }
 
 const NONE: readonly never[] = [];
-
-/** Nobody lists sealed sessions, so the device would only make every request longer. */
-function withoutDevice(content: Content): Content {
-  return { ...content, userAgent: undefined, address: undefined };
-}

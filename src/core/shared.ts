@@ -107,7 +107,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       authentications: userId === undefined ? [] : [{ method: source.name, at }],
       data,
     };
-    const content = beginContent(settings, visit.request, beginning, createdAt);
+    const content = beginContent(settings, visit, beginning, createdAt);
     origins.set(content, { foreign, read: data });
     // Not when it began: whoever uses it all the time would be out in the midst of that.
     const lastSeenAt = foreign.lastSeenAt ?? now;
@@ -210,7 +210,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = beginContent(settings, visit.request, visitorWith(data), clock());
+    const content = beginContent(settings, visit, visitorWith(data));
     const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -303,7 +303,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);
       if (from !== undefined && isEnded(from)) throw endedMeanwhile();
-      const content = beginContent(settings, visit.request, { ...next, data }, clock());
+      const content = beginContent(settings, visit, { ...next, data });
       const before = visit.cookies && new Map(visit.cookies);
       const made = await put(visit, record, content, undefined, EMPTY_TREE);
       if (from !== undefined) await replace(visit, from, made, before);

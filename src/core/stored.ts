@@ -200,7 +200,7 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = beginContent(settings, visit.request, visitorWith(data), clock());
+    const content = beginContent(settings, visit, visitorWith(data));
     const { kept, ticket } = await createSession(core, content, undefined);
     setTicket(visit, kept, ticket);
     await back?.created(visit, kept);
@@ -331,7 +331,7 @@ export function createStored(core: StoredCore): StoredMethod {
     const startedAt =
       old?.record.userId === userId ? Math.max(visit.openedAt, old.record.mark) : visit.openedAt;
     const data = await next.data(old?.content);
-    const content = beginContent(settings, visit.request, { ...next, data }, clock());
+    const content = beginContent(settings, visit, { ...next, data });
     const made = await createSession(core, content, { userId, startedAt });
     // The store knows the user's cut-off, and only the feed everyone's.
     if (revocationOf(made.kept, 0, core.everyoneAt) !== undefined) throw signedOutMeanwhile();
