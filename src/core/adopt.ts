@@ -60,7 +60,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   if (adoptions.length === 0) return undefined;
   const markers = createMarkers(core);
   const neighbours = adoptions.map((each) => createNeighbour(core, each));
-  const writtenTo = neighbours.find(({ adoption }) => adoption.writeBack);
+  const writtenTo = neighbours.find(({ writeBack }) => writeBack);
   const back = writtenTo && createWriteBack(core, markers, writtenTo, host.reload);
   // What deletes their foreign cookies.
   const deletions = new WeakMap<Visit, readonly ForeignCookie[]>();
@@ -86,7 +86,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     neighbour: Neighbour,
     foreign: ForeignSession,
   ): Promise<Found> {
-    const { adoption, from } = neighbour;
+    const { from } = neighbour;
     const marker = await markers.find(from, foreign);
     if (marker !== undefined) {
       const found = await follow(visit, neighbour, foreign, marker.successor);
@@ -129,7 +129,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     host.setTicket(visit, kept, ticket);
     const told = { sessionId: kept.record.id, userId, source: from.name, dropped: taken.dropped };
     events.emit("adopted", told);
-    if (!adoption.writeBack) neighbour.removeLater(foreign);
+    if (!neighbour.writeBack) neighbour.removeLater(foreign);
     return live(kept);
   }
 
@@ -199,8 +199,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
    * The foreign cookies are not needed any more once there is a ticket, unless the other library still goes by them.
    * An answer without one leaves them: that of before, which had it, may have been lost (P16).
    */
-  function leave(visit: Visit, { adoption, from }: Neighbour, foreign: ForeignSession): void {
-    if (!adoption.writeBack) deletions.set(visit, from.deletion(foreign.cookieNames));
+  function leave(visit: Visit, { writeBack, from }: Neighbour, foreign: ForeignSession): void {
+    if (!writeBack) deletions.set(visit, from.deletion(foreign.cookieNames));
   }
 
   return {
@@ -210,12 +210,10 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       setForeignCookies(visit, deletions.get(visit) ?? []);
     },
     async ended(visit) {
-      for (const { adoption, from, open, end } of neighbours) {
+      for (const { from, writeBack, open, end } of neighbours) {
         const text = header(visit.request, "cookie") ?? "";
         try {
-          const foreign = genuine(
-            await open(adoption.writeBack ? latestCookies(visit, text) : text),
-          );
+          const foreign = genuine(await open(writeBack ? latestCookies(visit, text) : text));
           if (foreign === undefined) continue;
           setForeignCookies(visit, from.deletion(foreign.cookieNames));
           await end(visit, foreign);

@@ -35,7 +35,7 @@ export interface WriteBack {
 export function createWriteBack(
   { events, shape }: Core,
   markers: Markers,
-  { adoption, from, open, taken, seal, end }: Neighbour,
+  { from, mapBack, open, taken, seal, end }: Neighbour,
   reload: (visit: Visit, kept: Kept) => Promise<Found>,
 ): WriteBack {
   const targets = new WeakMap<Visit, Target>();
@@ -87,9 +87,9 @@ export function createWriteBack(
     isNew: boolean,
   ): Promise<ForeignDraft> {
     const { userId } = record;
-    if (adoption.mapBack !== undefined) {
+    if (mapBack !== undefined) {
       // What was only read may be of an older version.
-      return adoption.mapBack({ userId, data: decodeAll(await shape.read(content)) }, foreign);
+      return mapBack({ userId, data: decodeAll(await shape.read(content)) }, foreign);
     }
     const theirs = isNew ? undefined : foreign?.data;
     // Whether a session that is theirs outlives the browser's run stays as it is.
