@@ -24,8 +24,7 @@ import type { Found, Visit } from "./method.ts";
 import { live, NOTHING_FOUND } from "./method.ts";
 import type { Neighbour, Taken } from "./neighbour.ts";
 import { createNeighbour, genuine } from "./neighbour.ts";
-import type { Content } from "./record.ts";
-import { Kept } from "./record.ts";
+import type { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import { recognise } from "./rotation.ts";
 import type { Refusal } from "./session.ts";
@@ -61,7 +60,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   if (adoptions.length === 0) return undefined;
   const markers = createMarkers(core);
   const neighbours = adoptions.map((each) => createNeighbour(core, each));
-  const writtenTo = neighbours.find(({ adoption }) => adoption.writeBack);
+  const writtenTo = neighbours.find(({ writeBack }) => writeBack);
   const back = writtenTo && createWriteBack(core, markers, writtenTo, host.reload);
   // What deletes their foreign cookies.
   const deletions = new WeakMap<Visit, readonly ForeignCookie[]>();
@@ -86,7 +85,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     neighbour: Neighbour,
     foreign: ForeignSession,
   ): Promise<Found> {
-    const { adoption, from } = neighbour;
+    const { from } = neighbour;
     const marker = await markers.find(from, foreign);
     if (marker !== undefined) {
       const found = await follow(visit, neighbour, foreign, marker.successor);
@@ -129,7 +128,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
     host.setTicket(visit, kept, ticket);
     const told = { sessionId: kept.record.id, userId, source: from.name, dropped: taken.dropped };
     events.emit("adopted", told);
-    if (!adoption.writeBack) neighbour.removeLater(foreign);
+    if (!neighbour.writeBack) neighbour.removeLater(foreign);
     return live(kept);
   }
 
@@ -146,7 +145,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       authentications: userId === undefined ? [] : methods.map((method) => ({ method, at })),
       data: tree,
     };
-    return beginContent(settings, visit.request, beginning, clock());
+    return beginContent(settings, visit, beginning);
   }
 
   /**
@@ -161,23 +160,22 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
   ): Promise<Found | undefined> {
     const now = clock();
     const loaded = id === undefined ? undefined : await calls.run("load", () => store.load(id));
-    const content = loaded && decodeRecord(core, loaded.record);
-    if (loaded === undefined || content === undefined) {
+    const kept = loaded && decodeRecord(core, loaded.record);
+    if (loaded === undefined || kept === undefined) {
       return refuse(visit, "closed", undefined, false);
     }
     await mirror?.ready(now);
-    const kept = new Kept(loaded.record, content);
     const verdict = judge(kept, loaded.cutOff, timeouts, core.everyoneAt, now, visit.openedAt);
     if (verdict.refusal !== undefined) {
       return refuse(visit, verdict.refusal, id, verdict.blocked);
     }
-    const as = recognise(content.verifiers, FOREIGN, visit.openedAt, settings.rotationGrace);
+    const as = recognise(kept.content.verifiers, FOREIGN, visit.openedAt, settings.rotationGrace);
     // Where it says nothing of whose browser it is, whoever has another device must not be signed out.
     if (as !== "previous" && foreign.isAmbiguous === true) return undefined;
     // A foreign cookie that comes back is a copy, or a deletion that a browser has missed: no more than that.
     if (as !== "previous") {
       // Late at first, when its browser has the ticket by now; later it has lost it, and may begin anew.
-      const { confirmedAt, rotatedAt } = content.verifiers;
+      const { confirmedAt, rotatedAt } = kept.content.verifiers;
       const since = (confirmedAt ?? rotatedAt) + settings.rotationGrace;
       return refuse(visit, "superseded", id, visit.openedAt < since + REMEMBERED_FOR);
     }
@@ -200,8 +198,8 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
    * The foreign cookies are not needed any more once there is a ticket, unless the other library still goes by them.
    * An answer without one leaves them: that of before, which had it, may have been lost (P16).
    */
-  function leave(visit: Visit, { adoption, from }: Neighbour, foreign: ForeignSession): void {
-    if (!adoption.writeBack) deletions.set(visit, from.deletion(foreign.cookieNames));
+  function leave(visit: Visit, { writeBack, from }: Neighbour, foreign: ForeignSession): void {
+    if (!writeBack) deletions.set(visit, from.deletion(foreign.cookieNames));
   }
 
   return {
@@ -211,10 +209,10 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       setForeignCookies(visit, deletions.get(visit) ?? []);
     },
     async ended(visit) {
-      for (const { adoption, from, open, end } of neighbours) {
+      for (const { from, writeBack, open, end } of neighbours) {
         const text = header(visit.request, "cookie") ?? "";
         try {
-          const opened = await open(adoption.writeBack ? latestCookies(visit, text) : text);
+          const opened = await open(writeBack ? latestCookies(visit, text) : text);
           if (opened === undefined) continue;
           const foreign = genuine(opened);
           // What only they can read is over as well: whoever signs out is not to be signed in there.

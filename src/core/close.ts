@@ -9,9 +9,10 @@ import { SessionConflictError, StoreUnavailableError } from "../errors.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
 import { randomBytes } from "../lib/random.ts";
 import type { StoredCore } from "./core.ts";
-import { decodeRecord } from "./core.ts";
+import { readRecord } from "./core.ts";
 import { judge, REMEMBERED_FOR } from "./judge.ts";
-import { closedContent, encodeContent, Kept } from "./record.ts";
+import type { Kept } from "./record.ts";
+import { closedContent, encodeContent } from "./record.ts";
 
 /** How a closing went: done, moot, or too late because another request has closed it. */
 export type Closing = "closed" | "gone" | "late";
@@ -67,21 +68,17 @@ export async function closeSession(
       unclear = error;
     }
     const loaded = await calls.run("load", () => store.load(id));
-    const content = loaded && decodeRecord(core, loaded.record);
     if (loaded === undefined) return "gone";
-    if (content === undefined) {
-      throw new SessionConflictError(`the record of session ${id} is not one of this version`);
-    }
+    const found = readRecord(core, loaded.record);
     if (loaded.record.closed) {
       core.closed(id);
-      if (content.commits !== closingId) return "late";
+      if (found.content.commits !== closingId) return "late";
       // It has landed, but whether it will last is what the error may have been about: a store that lets
       // replicas confirm an end is asked once more, and any other refuses what is closed already.
       if (unclear !== undefined)
         await calls.run("update", () => store.update(id, revision, next, now));
       return "closed";
     }
-    const found = new Kept(loaded.record, content);
     const verdict = judge(found, loaded.cutOff, settings.timeouts, core.everyoneAt, now);
     // One that timed out can't be written any more. One that was cut off is over too, but lies there with
     // its data: it is closed all the same, only nothing may follow it.

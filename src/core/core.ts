@@ -4,13 +4,14 @@
  * @module
  */
 
+import { SessionConflictError } from "../errors.ts";
 import type { SessionRecord, SessionStore } from "../stores/contract.ts";
 import type { Emitter } from "./events.ts";
 import type { RevokedAt } from "./judge.ts";
 import type { Memo } from "./memo.ts";
+import type { Visit } from "./method.ts";
 import type { Mirror } from "./mirror.ts";
-import { Content, decodeContent } from "./record.ts";
-import type { RequestLike } from "./request.ts";
+import { Content, decodeContent, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Authentication } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -58,14 +59,15 @@ const LONGEST = 256;
 /**
  * The content of a session that begins now. It has no verifier yet.
  *
- * @param request - whose device it is to be listed with.
+ * @param visit - whose device it is to be listed with.
  */
 export function beginContent(
   settings: Settings,
-  request: RequestLike | undefined,
+  visit: Pick<Visit, "request"> | undefined,
   beginning: Beginning,
-  now: number,
+  now: number = settings.clock(),
 ): Content {
+  const request = visit?.request;
   const { absolute } = limitsOf(settings.timeouts, beginning.userId, beginning.remembered);
   return new Content({
     createdAt: now,
@@ -87,14 +89,20 @@ function textOrAbsent(value: unknown): string | undefined {
   return typeof value === "string" ? value.slice(0, LONGEST) : undefined;
 }
 
-/** The content of a record, `undefined` for a body that is none of ours. */
-export function decodeRecord(
-  { memo }: StoredCore,
-  { id, body }: SessionRecord,
-): Content | undefined {
+/** A record with its content, `undefined` for a body that is none of ours. */
+export function decodeRecord({ memo }: StoredCore, record: SessionRecord): Kept | undefined {
+  const { id, body } = record;
   const known = memo.find(id, body);
-  if (known !== undefined) return known;
+  if (known !== undefined) return new Kept(record, known);
   const content = decodeContent(body);
-  if (content !== undefined) memo.keep(id, body, content);
-  return content;
+  if (content === undefined) return undefined;
+  memo.keep(id, body, content);
+  return new Kept(record, content);
+}
+
+/** The same for one that is to be written. @throws {SessionConflictError} for a body that is none of ours. */
+export function readRecord(core: StoredCore, record: SessionRecord): Kept {
+  const kept = decodeRecord(core, record);
+  if (kept !== undefined) return kept;
+  throw new SessionConflictError(`the record of session ${record.id} is not one of this version`);
 }

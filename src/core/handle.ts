@@ -10,40 +10,15 @@
 import { UsageError } from "../errors.ts";
 import type { Answer } from "../stores/contract.ts";
 import type { Draft } from "./changes.ts";
-import {
-  clearValues,
-  deleteValue,
-  getValue,
-  hasValue,
-  keysOf,
-  memberNow,
-  setValue,
-} from "./changes.ts";
+import { clearValues, deleteValue, getValue, hasValue, keysOf, setValue } from "./changes.ts";
 import { createCommits, headIsOut } from "./commit.ts";
 import { createIdentity } from "./identity.ts";
 import { checkOptions, FLAG, guardNames, POLICY, refuseForeignNames } from "./names.ts";
 import type { RequestLike } from "./request.ts";
-import type {
-  HeadChanges,
-  LoadedSession,
-  OutagePolicy,
-  Session,
-  SignedInSession,
-} from "./session.ts";
+import type { HeadChanges, LoadedSession, OutagePolicy, Session } from "./session.ts";
 import type { Opening, Parts } from "./state.ts";
 import { describe, describeNew, State } from "./state.ts";
-import type { DataTree } from "./tree.ts";
-import {
-  applyChanges,
-  cellOf,
-  decodeAll,
-  encodeAll,
-  isPlainObject,
-  memberAt,
-  memberOf,
-  textOf,
-  valueIn,
-} from "./tree.ts";
+import { changeAll, changeKey } from "./update.ts";
 
 // Symbol.for: the adapter may be of another copy of the package in the same process.
 const INSIDE: unique symbol = Symbol.for("coatcheck.inside") as never;
@@ -196,8 +171,6 @@ export function createHandles(parts: Parts): Handles {
     }
   }
 
-  const signedInViewOf = (state: State): SignedInSession => state.view as SignedInSession;
-
   const handleFace: Session & ThisType<Handle> = {
     load(options) {
       return inTurn(this, (state) => {
@@ -212,23 +185,19 @@ export function createHandles(parts: Parts): Handles {
       return inTurn(this, (state) => update(state, keyOrChange, change)) as Promise<never>;
     },
     signIn(userId, options) {
-      return inTurn(this, (state) =>
-        identity.signIn(state, userId, options).then(() => state.view),
-      );
+      return inTurn(this, (state) => identity.signIn(state, userId, options));
     },
     elevate(method) {
-      return inTurn(this, (state) => identity.elevate(state, method).then(() => state.view));
+      return inTurn(this, (state) => identity.elevate(state, method));
     },
     signOut() {
       return inTurn(this, (state) => identity.signOut(state));
     },
     requireUser() {
-      return inTurn(this, (state) => identity.requireUser(state).then(() => signedInViewOf(state)));
+      return inTurn(this, (state) => identity.requireUser(state));
     },
     requireFresh(options) {
-      return inTurn(this, (state) =>
-        identity.requireFresh(state, options).then(() => signedInViewOf(state)),
-      );
+      return inTurn(this, (state) => identity.requireFresh(state, options));
     },
     revokeOthers() {
       return inTurn(this, (state) => identity.revokeOthers(state));
@@ -353,51 +322,6 @@ export function createHandles(parts: Parts): Handles {
       );
     },
   };
-}
-
-/** One key changed by the app's function; the same tree when that changes nothing. */
-function changeKey(key: string, change: (value: unknown) => unknown) {
-  return (tree: DataTree): DataTree => {
-    const cell = tree.get(key);
-    const given = cell && valueIn(cell, key);
-    const value = change(given);
-    refusePromise(value);
-    // Not every compiler sees a forgotten `return`, and `undefined` deletes.
-    if (
-      cell &&
-      value === undefined &&
-      memberNow(given, key) !== memberNow(valueIn(cell, key), key)
-    ) {
-      throw new UsageError("the function given to update must return what it changed");
-    }
-    const next = value === undefined ? undefined : cellOf(value, key);
-    if ((next && memberOf(next, key)) === memberAt(tree, key)) return tree;
-    return applyChanges(tree, new Map([[key, next]]));
-  };
-}
-
-/** All data changed by the app's function, in place or by what it returns. */
-function changeAll(change: (data: Record<string, unknown>) => unknown) {
-  return (tree: DataTree): DataTree => {
-    const data = decodeAll(tree);
-    const value = change(data) ?? data;
-    refusePromise(value);
-    // The value of an assignment, or a list, would take the place of all data.
-    if (!isPlainObject(value)) {
-      throw new UsageError(
-        "the function given to update must return an object with all data, or nothing",
-      );
-    }
-    const next = encodeAll(value);
-    return textOf(next) === textOf(tree) ? tree : next;
-  };
-}
-
-function refusePromise(value: unknown): void {
-  if (typeof (value as { then?: unknown } | undefined)?.then !== "function") return;
-  // Its later effects would not be part of the write.
-  Promise.resolve(value).catch(() => undefined);
-  throw new UsageError("the function given to update must be synchronous: await before it");
 }
 
 function hide(face: object, show: (self: object) => object): void {

@@ -20,7 +20,14 @@ import type { Found, NextSession } from "./method.ts";
 import { NOTHING_FOUND } from "./method.ts";
 import { checkOptions, FLAG } from "./names.ts";
 import type { Kept } from "./record.ts";
-import type { Authentication, FreshOptions, OutagePolicy, SignInOptions } from "./session.ts";
+import type {
+  Authentication,
+  FreshOptions,
+  LoadedSession,
+  OutagePolicy,
+  SignedInSession,
+  SignInOptions,
+} from "./session.ts";
 import type { Parts, State } from "./state.ts";
 import type { DataTree } from "./tree.ts";
 import { applyChanges, EMPTY_TREE, pick } from "./tree.ts";
@@ -31,11 +38,11 @@ const FRESH = { within: [], methods: [] } as const;
 
 /** What a request does about its user. */
 export interface Identity {
-  signIn(state: State, userId: string, options: SignInOptions | undefined): Promise<void>;
-  elevate(state: State, method: string): Promise<void>;
+  signIn(state: State, userId: string, options: SignInOptions | undefined): Promise<LoadedSession>;
+  elevate(state: State, method: string): Promise<LoadedSession>;
   signOut(state: State): Promise<void>;
-  requireUser(state: State): Promise<Kept>;
-  requireFresh(state: State, options: FreshOptions): Promise<void>;
+  requireUser(state: State): Promise<SignedInSession>;
+  requireFresh(state: State, options: FreshOptions): Promise<SignedInSession>;
   revokeOthers(state: State): Promise<void>;
 }
 
@@ -48,7 +55,7 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
     userId: string,
     options: SignInOptions,
     authentications: readonly Authentication[],
-  ): Promise<void> {
+  ): Promise<LoadedSession> {
     const { kept, rivals = [] } = await readable(state);
     // Else its cookie and that of one of them would be two live ones, for good.
     for (const each of rivals) await state.by.end(state, each);
@@ -81,6 +88,7 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
     if (options.revokeOthers === true) await revokeOthers(state);
     // The sign-in has happened: an outage has its event, and the next sign-in keeps the cap.
     else await parts.keepCap(userId, id).catch(() => undefined);
+    return state.view;
   }
 
   /** The judged session, and its data if that can be read at all. */
@@ -92,7 +100,11 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
     return found;
   }
 
-  async function signIn(state: State, userId: string, options: SignInOptions = {}): Promise<void> {
+  async function signIn(
+    state: State,
+    userId: string,
+    options: SignInOptions = {},
+  ): Promise<LoadedSession> {
     if (state.headSent) throw headIsOut();
     checkOptions("signIn", options, SIGN_IN);
     checkUserId("signIn", userId);
@@ -102,7 +114,7 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
       throw new UsageError("`keep` takes a list of keys");
     }
     const at = settings.clock();
-    await begin(
+    return begin(
       state,
       userId,
       options,
@@ -110,13 +122,13 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
     );
   }
 
-  async function elevate(state: State, proof: string): Promise<void> {
+  async function elevate(state: State, proof: string): Promise<LoadedSession> {
     if (state.headSent) throw headIsOut();
     if (!isWord(proof)) throw new UsageError('elevate takes a word for the proof, such as "totp"');
     const { record, content } = await userOf(state, "closed");
     const earlier = content.authentications.filter((each) => each.method !== proof);
     const proofs = [...earlier, { method: proof, at: settings.clock() }];
-    await begin(state, record.userId as string, {}, proofs);
+    return begin(state, record.userId as string, {}, proofs);
   }
 
   async function signOut(state: State): Promise<void> {
@@ -159,9 +171,10 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
     }
   }
 
-  async function requireUser(state: State): Promise<Kept> {
+  async function requireUser(state: State): Promise<SignedInSession> {
     // Nobody is not an answer here; what was last known is one, where the app says so.
-    return userOf(state, state.outage === "stale" ? "stale" : "closed");
+    await userOf(state, state.outage === "stale" ? "stale" : "closed");
+    return state.view as SignedInSession;
   }
 
   async function userOf(state: State, outage: OutagePolicy): Promise<Kept> {
@@ -170,7 +183,7 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
     return kept;
   }
 
-  async function requireFresh(state: State, options?: FreshOptions): Promise<void> {
+  async function requireFresh(state: State, options?: FreshOptions): Promise<SignedInSession> {
     checkOptions("requireFresh", options, FRESH);
     const { within, methods } = options ?? {};
     const window = milliseconds(within);
@@ -190,6 +203,7 @@ export function createIdentity(parts: Parts, commits: Commits): Identity {
         at >= now - window && at <= now + SKEW && (methods === undefined || methods.includes(by)),
     );
     if (!proved) throw new FreshnessError(window / 1000, methods);
+    return state.view as SignedInSession;
   }
 
   async function revokeOthers(state: State): Promise<void> {

@@ -42,7 +42,7 @@ export function createMarkers(core: StoredCore): Markers {
 
   async function load(id: string): Promise<Marker | undefined> {
     const marker = await calls.run("load", () => store.load(id));
-    return marker && { successor: decodeRecord(core, marker.record)?.successor };
+    return marker && { successor: decodeRecord(core, marker.record)?.content.successor };
   }
 
   return {

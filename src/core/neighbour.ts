@@ -5,12 +5,7 @@
  */
 
 import { UsageError, ValueError } from "../errors.ts";
-import type {
-  ForeignDraft,
-  ForeignSession,
-  ForeignSource,
-  SealedForeign,
-} from "../interop/source.ts";
+import type { ForeignDraft, ForeignSession, SealedForeign } from "../interop/source.ts";
 import { utf8Length } from "../lib/bytes.ts";
 import type { StoredCore } from "./core.ts";
 import type { RefusedForeign } from "./foreign.ts";
@@ -36,9 +31,7 @@ export interface Taken extends Adopted {
   readonly dropped: readonly string[];
 }
 
-export interface Neighbour {
-  readonly adoption: ResolvedAdoption;
-  readonly from: ForeignSource;
+export interface Neighbour extends ResolvedAdoption {
   /** The foreign session in these cookies, or why it is not taken. Throws for an outage only. */
   open(text: string | undefined): Promise<ForeignSession | RefusedForeign | undefined>;
   /** The cookie is of one that has ended here lately. */
@@ -81,8 +74,7 @@ export function createNeighbour(
   }
 
   return {
-    adoption,
-    from,
+    ...adoption,
 
     open: (text) => openForeign(from, calls, text, clock()),
 

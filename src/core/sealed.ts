@@ -160,7 +160,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = beginContent(settings, NO_DEVICE, visitorWith(data), clock());
+    const content = beginContent(settings, NO_DEVICE, visitorWith(data));
     const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -344,7 +344,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     await mirror?.ready(clock());
     const record = recordFor(userId, visit, old);
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
-    const content = beginContent(settings, NO_DEVICE, { ...next, data }, clock());
+    const content = beginContent(settings, NO_DEVICE, { ...next, data });
     const before = visit.cookies && new Map(visit.cookies);
     const made = (await put(visit, record, content, undefined)) as Kept;
     const isDone = old === undefined || (await replace(visit, old, made, before));

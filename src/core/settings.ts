@@ -10,46 +10,28 @@ import { cookieProblem } from "../cookie/write.ts";
 import { ConfigError, section } from "../errors.ts";
 import type { ForeignSource } from "../interop/source.ts";
 import { dateNow } from "../lib/clock.ts";
-import type { Revocations, SessionStore } from "../stores/contract.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { createKeyRing } from "../token/key-ring.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import { resolveAdoptions, resolveShare } from "./foreign-settings.ts";
-import { POLICY } from "./names.ts";
-import { choice, flag, optionalFunction, refuseUseless, wait } from "./option-checks.ts";
+import { choice, flag, optionalFunction, wait } from "./option-checks.ts";
 import type { SessionsOptions } from "./options.ts";
 import type { RequestLike } from "./request.ts";
 import type { OutagePolicy } from "./session.ts";
 import type { SchemaLike } from "./standard-schema.ts";
+import type { KeepingMethod, StoreSettings } from "./store-settings.ts";
+import { resolveOutage, resolveStores } from "./store-settings.ts";
 import type { Timeouts } from "./timeouts.ts";
 import { duration, resolveTimeouts } from "./timeouts.ts";
 
 const SECOND = 1000;
 const COOKIE = ["name", "sameSite", "path", "domain", "partitioned"] as const;
-const SEALED = ["revocations", "revocationDelay", "overflow", "update"] as const;
-// What only stored sessions have.
-const STORED = [
-  "rotateEvery",
-  "rotationGrace",
-  "onReuse",
-  "onOverwrite",
-  "commitDeadline",
-] as const;
-const ROTATION = ["rotationGrace", "onReuse"] as const;
-// What the other library decides for shared ones.
-const THEIRS = ["cookie", "version", "migrate"] as const;
-const ON_SHARED = "on shared sessions";
 
 /** What the rest of the core sees. Durations are milliseconds. */
-export interface Settings {
-  readonly method: "stored" | "sealed" | "shared";
+export interface Settings extends StoreSettings {
+  readonly method: KeepingMethod;
   /** Whose sessions shared ones are. */
   readonly share: ForeignSource | undefined;
-  readonly store: SessionStore | undefined;
-  readonly revocations: Revocations | undefined;
-  readonly revocationDelay: number;
-  readonly overflow: "chunks" | "store";
-  readonly sealedUpdates: boolean;
   readonly ring: KeyRing;
   /** For the small cookie that carries the last use of a sealed session. */
   readonly seenRing: KeyRing;
@@ -247,117 +229,6 @@ function resolveCookie(
 function defaultPrefix(dev: boolean, domain: string | undefined, path: string): string {
   if (dev) return "";
   return domain === undefined && path === "/" ? "__Host-Http-" : "__Secure-";
-}
-
-function resolveStores<Data extends object>(
-  options: SessionsOptions<Data>,
-  method: Settings["method"],
-): Pick<Settings, "store" | "revocations" | "revocationDelay" | "overflow" | "sealedUpdates"> {
-  const { store } = options;
-  const sealed = section("sealed", options.sealed, SEALED);
-  if (store !== undefined && !isStore(store)) {
-    throw new ConfigError("store", "is no session store: call its factory, as in memoryStore()");
-  }
-  if (method === "stored") {
-    if (store === undefined) {
-      throw new ConfigError(
-        "store",
-        'is required: forgetting one must not mean "in memory". Take lmdbStore({ path }), or memoryStore() for tests',
-      );
-    }
-    const onlySealed = ["revocations", "overflow", "update"] as const;
-    refuseUseless(sealed, onlySealed, 'without `method: "sealed"`', "sealed.");
-  }
-  const isAccepted = flag("acceptUnconditionalStore", options.acceptUnconditionalStore);
-  if (store?.traits.conditionalWrites === false && !isAccepted) {
-    throw new ConfigError(
-      "store",
-      `cannot write conditionally (${store.name}): updates can be lost and sessions can come back. ` +
-        "Take another store, or accept that with `acceptUnconditionalStore: true`",
-    );
-  }
-  if (method === "shared") {
-    refuseUseless(sealed, ["overflow"], ON_SHARED, "sealed.");
-    refuseUseless(options, [...STORED, ...THEIRS], ON_SHARED);
-  } else if (method !== "stored" && sealed.overflow !== "store") {
-    refuseUseless(options, STORED, 'on sealed sessions without `overflow: "store"`');
-  }
-  if (options.rotateEvery === undefined) {
-    // An adopted session's foreign cookie has the same grace.
-    const names = options.adopt === undefined ? ROTATION : (["onReuse"] as const);
-    refuseUseless(options, names, "without `rotateEvery`");
-  }
-  const overflow = choice("sealed.overflow", sealed.overflow, ["chunks", "store"]);
-  if (overflow === "store" && store === undefined) {
-    throw new ConfigError("sealed.overflow", 'is "store", and there is no `store`');
-  }
-  const revocations = resolveRevocations(store, sealed.revocations, method);
-  if (revocations === undefined) {
-    refuseUseless(sealed, ["revocationDelay"], "where no revocations are kept", "sealed.");
-  }
-  return {
-    store,
-    revocations,
-    revocationDelay: wait("sealed.revocationDelay", sealed.revocationDelay, 10 * SECOND),
-    overflow,
-    sealedUpdates:
-      choice("sealed.update", sealed.update, ["refuse", "accept-lost-updates"]) !== "refuse",
-  };
-}
-
-function resolveRevocations(
-  store: SessionStore | undefined,
-  given: Revocations | "accept-replay" | undefined,
-  method: Settings["method"],
-): Revocations | undefined {
-  if (given === "accept-replay") return undefined;
-  if (given !== undefined) {
-    if (!keepsRevocations(given)) {
-      throw new ConfigError("sealed.revocations", "must have the methods `add` and `since`");
-    }
-    return given;
-  }
-  if (store !== undefined && keepsRevocations(store)) return store;
-  if (method === "stored") return undefined;
-  throw new ConfigError(
-    "sealed.revocations",
-    "is required: without it nobody can be signed out. Give a `store` that keeps revocations " +
-      '(memoryStore, lmdbStore), or accept replay after sign-out with "accept-replay"',
-  );
-}
-
-function isStore(store: unknown): store is SessionStore {
-  const verbs = ["load", "create", "update", "touch", "cutOff", "list", "sweep", "close"] as const;
-  const candidate = store as Partial<SessionStore> | null;
-  return (
-    typeof candidate === "object" &&
-    candidate !== null &&
-    verbs.every((verb) => typeof candidate[verb] === "function") &&
-    typeof candidate.traits === "object"
-  );
-}
-
-function keepsRevocations(store: object | null): store is Revocations {
-  const { add, since } = (store ?? {}) as Partial<Revocations>;
-  return typeof add === "function" && typeof since === "function";
-}
-
-function resolveOutage(
-  given: OutagePolicy | undefined,
-  store: SessionStore | undefined,
-  isStored: boolean,
-): OutagePolicy {
-  const policy = choice("outage", given, POLICY);
-  if (policy === "stale" && !isStored) {
-    throw new ConfigError("outage", 'cannot be "stale" for sealed sessions: they need no store');
-  }
-  if (policy === "stale" && store?.recall === undefined) {
-    throw new ConfigError(
-      "outage",
-      'is "stale", and the store remembers nothing: put `cached(store, { staleFor: "60s" })` before it',
-    );
-  }
-  return policy;
 }
 
 function resolveCap(cap = Number.POSITIVE_INFINITY): number {

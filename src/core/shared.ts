@@ -211,7 +211,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = beginContent(settings, NO_DEVICE, visitorWith(data), clock());
+    const content = beginContent(settings, NO_DEVICE, visitorWith(data));
     const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -304,7 +304,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);
       if (from !== undefined && isEnded(from)) throw endedMeanwhile();
-      const content = beginContent(settings, NO_DEVICE, { ...next, data }, clock());
+      const content = beginContent(settings, NO_DEVICE, { ...next, data });
       const before = visit.cookies && new Map(visit.cookies);
       const made = await put(visit, record, content, undefined, EMPTY_TREE);
       if (from !== undefined) await replace(visit, from, made, before);

@@ -26,8 +26,8 @@ import {
   setCookie,
   signedOutMeanwhile,
 } from "./method.ts";
-import type { Verifiers } from "./record.ts";
-import { Content, Kept } from "./record.ts";
+import type { Kept, Verifiers } from "./record.ts";
+import { Content } from "./record.ts";
 import { header } from "./request.ts";
 import {
   confirmed,
@@ -100,11 +100,11 @@ export function createStored(core: StoredCore): StoredMethod {
       return refused("absent", id, now - visit.openedAt >= REMEMBERED_FOR);
     }
     requireRight(loaded, id);
-    const content = decodeRecord(core, loaded.record);
+    const kept = decodeRecord(core, loaded.record);
     // Of a later version (a rolling deploy) or damaged: never overwritten, never a cookie taken.
-    if (content === undefined) return refused("malformed", id, true);
-    const kept = new Kept(loaded.record, content);
-    const as = recognise(content.verifiers, verifier, visit.openedAt, settings.rotationGrace);
+    if (kept === undefined) return refused("malformed", id, true);
+    const { verifiers } = kept.content;
+    const as = recognise(verifiers, verifier, visit.openedAt, settings.rotationGrace);
     const { everyoneAt } = core;
     const verdict = judge(kept, loaded.cutOff, timeouts, everyoneAt, now, visit.openedAt);
     const isNone = as === "unknown" || as === "reuse";
@@ -159,16 +159,15 @@ export function createStored(core: StoredCore): StoredMethod {
     if (typeof ticket === "string") return undefined;
     const loaded = await store.recall?.(ticket.id);
     if (loaded?.record.id !== ticket.id) return undefined;
-    const content = decodeRecord(core, loaded.record);
-    if (content === undefined) return undefined;
+    const kept = decodeRecord(core, loaded.record);
+    if (kept === undefined) return undefined;
     const as = recognise(
-      content.verifiers,
+      kept.content.verifiers,
       ticket.verifier,
       visit.openedAt,
       settings.rotationGrace,
     );
     if (as === "unknown" || as === "reuse") return undefined;
-    const kept = new Kept(loaded.record, content);
     // The store cannot be asked for cut-offs, but those that the feed has told are known.
     const revokedAt = mirror === undefined ? core.everyoneAt : mirror.revokedAt;
     const { refusal } = judge(kept, loaded.cutOff, timeouts, revokedAt, clock(), visit.openedAt);
@@ -201,7 +200,7 @@ export function createStored(core: StoredCore): StoredMethod {
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = beginContent(settings, visit.request, visitorWith(data), clock());
+    const content = beginContent(settings, visit, visitorWith(data));
     const { kept, ticket } = await createSession(core, content, undefined);
     setTicket(visit, kept, ticket);
     await back?.created(visit, kept);
@@ -332,7 +331,7 @@ export function createStored(core: StoredCore): StoredMethod {
     const startedAt =
       old?.record.userId === userId ? Math.max(visit.openedAt, old.record.mark) : visit.openedAt;
     const data = await next.data(old?.content);
-    const content = beginContent(settings, visit.request, { ...next, data }, clock());
+    const content = beginContent(settings, visit, { ...next, data });
     const made = await createSession(core, content, { userId, startedAt });
     // The store knows the user's cut-off, and only the feed everyone's.
     if (revocationOf(made.kept, 0, core.everyoneAt) !== undefined) throw signedOutMeanwhile();
@@ -398,9 +397,8 @@ export function createStored(core: StoredCore): StoredMethod {
     const loaded = await load(id, now, true);
     if (loaded === undefined) return refused("absent", id, true);
     requireRight(loaded, id);
-    const content = decodeRecord(core, loaded.record);
-    if (content === undefined) return refused("malformed", id, true);
-    const again = new Kept(loaded.record, content);
+    const again = decodeRecord(core, loaded.record);
+    if (again === undefined) return refused("malformed", id, true);
     const { refusal } = judge(again, loaded.cutOff, timeouts, core.everyoneAt, now);
     return refusal === undefined ? live(again) : refused(refusal, id, true);
   }

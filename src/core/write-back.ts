@@ -36,7 +36,7 @@ export interface WriteBack {
 export function createWriteBack(
   { events, shape }: Core,
   markers: Markers,
-  { adoption, from, open, taken, seal, end }: Neighbour,
+  { from, map, mapBack, open, taken, seal, end }: Neighbour,
   reload: (visit: Visit, kept: Kept) => Promise<Found>,
 ): WriteBack {
   const targets = new WeakMap<Visit, Target>();
@@ -89,7 +89,6 @@ export function createWriteBack(
   async function isTaken(opened: ForeignSession | RefusedForeign | undefined): Promise<boolean> {
     if (opened === undefined) return false;
     if ("refused" in opened) return opened.refused !== "expired";
-    const { map } = adoption;
     return (map === undefined ? opened : await map(opened))?.userId !== undefined;
   }
 
@@ -100,9 +99,9 @@ export function createWriteBack(
     isNew: boolean,
   ): Promise<ForeignDraft> {
     const { userId } = record;
-    if (adoption.mapBack !== undefined) {
+    if (mapBack !== undefined) {
       // What was only read may be of an older version.
-      return adoption.mapBack({ userId, data: decodeAll(await shape.read(content)) }, foreign);
+      return mapBack({ userId, data: decodeAll(await shape.read(content)) }, foreign);
     }
     const theirs = isNew ? undefined : foreign?.data;
     // Whether a session that is theirs outlives the browser's run stays as it is.

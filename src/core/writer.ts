@@ -21,7 +21,7 @@ import { jitter } from "../lib/jitter.ts";
 import { randomBytes } from "../lib/random.ts";
 import type { Answer, RecordUpdate, SessionRecord } from "../stores/contract.ts";
 import type { StoredCore } from "./core.ts";
-import { decodeRecord } from "./core.ts";
+import { readRecord } from "./core.ts";
 import { judge } from "./judge.ts";
 import type { Queue } from "./queues.ts";
 import { createQueues } from "./queues.ts";
@@ -202,11 +202,7 @@ export function createWriter(core: StoredCore): Writer {
     const { id } = record;
     const loaded = await calls.run("load", () => store.load(id));
     if (loaded === undefined) return { done: "gone" };
-    const content = decodeRecord(core, loaded.record);
-    if (content === undefined) {
-      throw new SessionConflictError(`the record of session ${id} is not one of this version`);
-    }
-    const base = new Kept(loaded.record, content);
+    const base = readRecord(core, loaded.record);
     const fate = missed && fateOf(missed.commitId, base, missed.revision);
     if (fate === "kept") return { done: base };
     const { refusal } = judge(base, loaded.cutOff, timeouts, core.everyoneAt, clock());
