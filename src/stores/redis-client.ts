@@ -75,11 +75,11 @@ export interface RedisLink {
 /**
  * Finds out what a client is.
  *
- * @throws {ConfigError} when it is none of those that are known, or changes keys on its own.
+ * @throws {ConfigError} when it is none of those that are known, or changes keys or answers in a way of its own.
  */
 export function redisLink(client: RedisClient): RedisLink {
   if (typeof client !== "object" || client === null) throw unknownClient();
-  refuseKeyPrefix(client);
+  refuseOptions(client);
   // ioredis first: it has a `sendCommand` as well, which takes something else.
   if (has(client, "call") && has(client, "nodes")) return ioredisCluster(client as IoredisCluster);
   if (has(client, "call")) return ioredis(client as IoredisClient);
@@ -117,14 +117,24 @@ function has(client: object, method: string): boolean {
   return typeof (client as Record<string, unknown>)[method] === "function";
 }
 
-/** Keys that the client changes are not those that a `SCAN` finds. */
-function refuseKeyPrefix(client: object): void {
-  const { options } = client as { readonly options?: { readonly keyPrefix?: unknown } };
-  if (options?.keyPrefix === undefined || options.keyPrefix === "") return;
-  throw new ConfigError(
-    "client",
-    "has the option `keyPrefix`: take it away and name a `namespace` of the store instead",
-  );
+function refuseOptions(client: object): void {
+  const { options } = client as {
+    readonly options?: { readonly keyPrefix?: unknown; readonly legacyMode?: unknown };
+  };
+  // Keys that the client changes are not those that a `SCAN` finds.
+  if (options?.keyPrefix !== undefined && options.keyPrefix !== "") {
+    throw new ConfigError(
+      "client",
+      "has the option `keyPrefix`: take it away and name a `namespace` of the store instead",
+    );
+  }
+  // node-redis 4: what it gives back at once is nothing, as for a session that is not there.
+  if (options?.legacyMode === true) {
+    throw new ConfigError(
+      "client",
+      "has the option `legacyMode`: connect `client.duplicate({ legacyMode: false })`, and give that",
+    );
+  }
 }
 
 /** A client that sends everything to one primary, over one connection. */

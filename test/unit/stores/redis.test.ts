@@ -52,6 +52,13 @@ describe("redisStore", () => {
     }
   });
 
+  it("P10 takes no answer for an error, and not for a session that is not there", async () => {
+    const store = redisStore({ client: { sendCommand: async () => undefined } });
+    await expect(async () => await store.load("a".repeat(24))).rejects.toThrow();
+    const absent = redisStore({ client: { sendCommand: async () => null } });
+    expect(await absent.load("a".repeat(24))).toBeUndefined();
+  });
+
   it("refuses cursors that it did not give", async () => {
     const store = redisStore({ client });
     await expect(store.list({ userId: "ada", cursor: "x", limit: 1 }, 0)).rejects.toThrow(
