@@ -79,7 +79,8 @@ export interface RedisLink {
  */
 export function redisLink(client: RedisClient): RedisLink {
   if (typeof client !== "object" || client === null) throw unknownClient();
-  refuseOptions(client);
+  refuseKeyPrefix(client);
+  refuseLegacyMode("client", client);
   // ioredis first: it has a `sendCommand` as well, which takes something else.
   if (has(client, "call") && has(client, "nodes")) return ioredisCluster(client as IoredisCluster);
   if (has(client, "call")) return ioredis(client as IoredisClient);
@@ -117,24 +118,24 @@ function has(client: object, method: string): boolean {
   return typeof (client as Record<string, unknown>)[method] === "function";
 }
 
-function refuseOptions(client: object): void {
-  const { options } = client as {
-    readonly options?: { readonly keyPrefix?: unknown; readonly legacyMode?: unknown };
-  };
-  // Keys that the client changes are not those that a `SCAN` finds.
-  if (options?.keyPrefix !== undefined && options.keyPrefix !== "") {
-    throw new ConfigError(
-      "client",
-      "has the option `keyPrefix`: take it away and name a `namespace` of the store instead",
-    );
-  }
-  // node-redis 4: what it gives back at once is nothing, as for a session that is not there.
-  if (options?.legacyMode === true) {
-    throw new ConfigError(
-      "client",
-      "has the option `legacyMode`: connect `client.duplicate({ legacyMode: false })`, and give that",
-    );
-  }
+/** Keys that the client changes are not those that a `SCAN` finds. */
+function refuseKeyPrefix(client: object): void {
+  const { options } = client as { readonly options?: { readonly keyPrefix?: unknown } };
+  if (options?.keyPrefix === undefined || options.keyPrefix === "") return;
+  throw new ConfigError(
+    "client",
+    "has the option `keyPrefix`: take it away and name a `namespace` of the store instead",
+  );
+}
+
+/** So a client of node-redis 4 calls back and gives nothing, which is also what there is of an absent session. */
+export function refuseLegacyMode(option: string, client: object): void {
+  const { options } = client as { readonly options?: { readonly legacyMode?: unknown } };
+  if (options?.legacyMode !== true) return;
+  throw new ConfigError(
+    option,
+    "has the option `legacyMode`: connect its `duplicate({ legacyMode: false })`, and give that",
+  );
 }
 
 /** A client that sends everything to one primary, over one connection. */

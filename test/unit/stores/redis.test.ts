@@ -7,6 +7,11 @@ const client: RedisStoreOptions["client"] = {
   sendCommand: () => Promise.reject(new Error("sent")),
 };
 
+const legacySubscriber = {
+  ...{ subscribe() {}, unsubscribe() {}, on() {}, off() {} },
+  options: { legacyMode: true },
+};
+
 describe("redisStore refuses at start", () => {
   it.each([
     ["client", { client: undefined }, /redis, ioredis, iovalkey or @valkey\/valkey-glide/],
@@ -17,6 +22,7 @@ describe("redisStore refuses at start", () => {
     ["namespace", { client, namespace: "x".repeat(65) }, /1 to 64 letters/],
     ["subscriber", { client, subscriber: {} }, /another one than `client`/],
     ["subscriber", { client, subscriber: client }, /another client than `client`/],
+    ["subscriber", { client, subscriber: legacySubscriber }, /`legacyMode`/],
     ["confirm.replicas", { client, confirm: { replicas: 0 } }, /from 1 on/],
     ["confirm.timeout", { client, confirm: { replicas: 1, timeout: 0 } }, /milliseconds/],
     ["forgets", { client, forgets: ["everything"] }, /"restart", "eviction" and "failover"/],
