@@ -12,6 +12,7 @@ import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { openLmdbFile } from "./lmdb-file.ts";
 import { lmdbKeys } from "./lmdb-keys.ts";
+import { messageOf } from "./lmdb-open.ts";
 import type { LmdbSpace } from "./lmdb-steps.ts";
 import {
   addToFeed,
@@ -77,9 +78,10 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
     keys,
   };
   let isOpen = true;
-  if (!isReadable(space)) {
-    void file.release();
-    throw new Error(`the LMDB file in ${path} was written by a later version of coatcheck`);
+  const problem = whyUnreadable(space);
+  if (problem !== undefined) {
+    file.release().catch(() => undefined);
+    throw new Error(`the LMDB file in ${path} ${problem}`);
   }
 
   function requireOpen(): void {
@@ -202,6 +204,14 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
       };
     },
   };
+}
+
+function whyUnreadable(space: LmdbSpace): string | undefined {
+  try {
+    return isReadable(space) ? undefined : "was written by a later version of coatcheck";
+  } catch (error) {
+    return `cannot be read: ${messageOf(error)}`;
+  }
 }
 
 function checked(options: LmdbStoreOptions) {

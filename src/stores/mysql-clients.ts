@@ -72,7 +72,9 @@ export const COMMIT = "COMMIT AND NO CHAIN NO RELEASE";
 export function mysqlCalls(client: MysqlClient, prepare: boolean): MysqlCalls {
   const isCallback = has(client, "promise") && has(client, "getConnection");
   const pool = isCallback ? (client as MysqlCallbackPool).promise() : (client as MysqlPromisePool);
-  if (!["query", "execute", "getConnection"].every((method) => has(pool, method))) {
+  const isPool = ["query", "execute", "getConnection"].every((method) => has(pool, method));
+  // A pool of the package `mariadb` has these as well, and `batch`: it takes other options, and answers otherwise.
+  if (!isPool || has(pool, "batch")) {
     throw new ConfigError(
       "client",
       "must be what `createPool` of mysql2 or mysql2/promise returns",

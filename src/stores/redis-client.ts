@@ -75,11 +75,12 @@ export interface RedisLink {
 /**
  * Finds out what a client is.
  *
- * @throws {ConfigError} when it is none of those that are known, or changes keys on its own.
+ * @throws {ConfigError} when it is none of those that are known, or changes keys or answers in a way of its own.
  */
 export function redisLink(client: RedisClient): RedisLink {
   if (typeof client !== "object" || client === null) throw unknownClient();
   refuseKeyPrefix(client);
+  refuseLegacyMode("client", client);
   // ioredis first: it has a `sendCommand` as well, which takes something else.
   if (has(client, "call") && has(client, "nodes")) return ioredisCluster(client as IoredisCluster);
   if (has(client, "call")) return ioredis(client as IoredisClient);
@@ -124,6 +125,16 @@ function refuseKeyPrefix(client: object): void {
   throw new ConfigError(
     "client",
     "has the option `keyPrefix`: take it away and name a `namespace` of the store instead",
+  );
+}
+
+/** So a client of node-redis 4 calls back and gives nothing, which is also what there is of an absent session. */
+export function refuseLegacyMode(option: string, client: object): void {
+  const { options } = client as { readonly options?: { readonly legacyMode?: unknown } };
+  if (options?.legacyMode !== true) return;
+  throw new ConfigError(
+    option,
+    "has the option `legacyMode`: connect its `duplicate({ legacyMode: false })`, and give that",
   );
 }
 

@@ -65,6 +65,23 @@ describeWith(redisPrograms, "a Redis store", () => {
   });
   afterAll(() => server?.stop());
 
+  it("P10 refuses a client of node-redis 4 that answers by callbacks, and takes its like that does not", async () => {
+    const client = createClient4({ url: server.url, legacyMode: true });
+    expect(() => redisStore({ client })).toThrow(/option `client` has the option `legacyMode`/);
+    const other = client.duplicate({ legacyMode: false });
+    await other.connect();
+    try {
+      const id = "legacy--0123456789abcdef";
+      const times = { lastSeenAt: 1, expiresAt: Date.now() + HOUR };
+      const record = { id, userId: undefined, ...times, closed: false, body: "b" };
+      const store = redisStore({ client: other });
+      expect(await store.create(record, 0, Date.now())).toBe("created");
+      expect((await store.load(id))?.record.body).toBe("b");
+    } finally {
+      await other.disconnect();
+    }
+  });
+
   describe.each(Object.entries(CLIENTS))("with %s", (_name, connect) => {
     let connected: Connected;
     beforeAll(async () => {

@@ -61,7 +61,11 @@ describe("the options of the MySQL store", () => {
     }
   });
 
-  it.each([undefined, null, {}, "mysql://a.test", pool, sql])(
+  // As a pool of the package `mariadb` is, in which an option of mysql2's would be uncaught.
+  const [query, execute, getConnection, batch] = Array.from({ length: 4 }, () => () => undefined);
+  const mariadbPool = { query, execute, getConnection, batch };
+
+  it.each([undefined, null, {}, "mysql://a.test", pool, sql, mariadbPool])(
     "refuse what is no pool of mysql2 (%#)",
     (client) => {
       expect(() => mysqlStore({ client: client as never })).toThrow(/option `client`/);
