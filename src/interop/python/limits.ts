@@ -50,20 +50,26 @@ export function limitsOf(limits?: ReadLimits): Limits {
 }
 
 /**
- * Counts what is to be the keys of a `Map`, or in a `Set`; gives up on too many numbers. Engines hash those in a way
+ * Counts what is to be the keys of a `Map` or an object, or in a `Set`; gives up on too many numbers, also as text. Engines hash those in a way
  * that anyone can foresee: a hundred thousand with one hash take many seconds.
  */
 export function keyCounter({ maxItems }: Limits): <Key>(keys: readonly Key[]) => readonly Key[] {
   let left = maxItems / 10;
   return (keys) => {
     for (const key of keys) {
-      if (typeof key === "number") left -= 1;
+      if (typeof key === "number" || (typeof key === "string" && isDigit(key))) left -= 1;
       // Compared digit by digit.
       else if (typeof key === "bigint") left -= 5;
     }
     if (left < 0) refuse("too-large", "holds more numbers as keys than are read");
     return keys;
   };
+}
+
+/** Whether a text begins with a digit: as a key it may be a number to the engine. */
+export function isDigit(text: string): boolean {
+  const code = text.charCodeAt(0);
+  return code >= 0x30 && code <= 0x39;
 }
 
 /** No browser sends a longer cookie, and hardly a server takes a longer header. */

@@ -134,11 +134,8 @@ export function unpackMsgpack(bytes: Uint8Array, limits: Limits): unknown {
     const inner = enter(depth);
     const entries: [unknown, unknown][] = [];
     for (let left = length; left > 0; left -= 1) entries.push([read(inner), read(inner)]);
-    const keys = entries.map(([key]) => key);
-    if (!keys.every((key) => typeof key === "string")) {
-      counted(keys);
-      return new Map(entries);
-    }
+    const keys = counted(entries.map(([key]) => key));
+    if (!keys.every((key) => typeof key === "string")) return new Map(entries);
     const record: Record<string, unknown> = {};
     for (const [key, item] of entries) define(record, key as string, item);
     return record;

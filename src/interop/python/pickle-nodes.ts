@@ -140,8 +140,9 @@ function build(kind: PickleContainer["kind"], items: unknown[], counted: Counted
 function dictOf(items: readonly unknown[], counted: Counted): unknown {
   const keys = items.filter((_, at) => at % 2 === 0);
   const values = items.filter((_, at) => at % 2 === 1);
+  counted(keys);
   if (!keys.every((key) => typeof key === "string")) {
-    return new Map(counted(keys).map((key, at) => [key, values[at]]));
+    return new Map(keys.map((key, at) => [key, values[at]]));
   }
   const record: Record<string, unknown> = {};
   keys.forEach((key, at) => {
