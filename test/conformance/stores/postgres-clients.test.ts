@@ -8,7 +8,7 @@ const pick = (test: string): boolean => !isRace(test);
 postgresSuite(
   "postgres (postgres.js)",
   async ({ url }) => {
-    const client = postgresJs(url, { onnotice: () => undefined });
+    const client = postgresJs(url, { onnotice: () => undefined, fetch_types: false });
     return { options: { client, notify: true }, close: () => client.end() };
   },
   { pick, sequences: 5 },
