@@ -13,8 +13,9 @@ export function withoutValues(error: unknown): Error {
     readonly code?: unknown;
     readonly errno?: unknown;
   };
-  // An error of several addresses that were tried has no message of its own.
-  const plain = new Error(message || `${code ?? error}`);
+  // An error of several addresses that were tried has no message of its own, nor has node-redis' of time that is up.
+  const nameless = error instanceof Error ? error.constructor.name : error;
+  const plain = new Error(message || `${code ?? nameless}`);
   Object.assign(plain, name !== undefined && { name }, stack !== undefined && { stack });
   return Object.assign(plain, code !== undefined && { code }, errno !== undefined && { errno });
 }

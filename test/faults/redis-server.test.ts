@@ -12,6 +12,7 @@ import type { RedisProxy } from "../support/redis-proxy.ts";
 import { startRedisProxy } from "../support/redis-proxy.ts";
 import type { RedisServer } from "../support/redis-servers.ts";
 import { redisPrograms, startRedis } from "../support/redis-servers.ts";
+import { until } from "../support/until.ts";
 import { expectNothingLost, report } from "../support/verdict.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -99,6 +100,23 @@ describeWith(redisPrograms, "a Redis server", () => {
     });
     await work.calm(100);
     expectNothingLost("Redis", await work.end(both[0]));
+  });
+
+  it("that is away is told of by an error that says something, also where the client's says nothing", async () => {
+    const server = await serve();
+    const client = createClient({
+      url: server.url,
+      socket: { reconnectStrategy: 20 },
+      commandOptions: { timeout: 50 },
+    });
+    client.on("error", () => undefined);
+    await client.connect();
+    ends.push(() => client.destroy());
+    const store = redisStore({ client });
+    await store.load("A".repeat(24));
+    await server.kill();
+    await until("the client waits for it", async () => !client.isReady);
+    await expect(store.load("A".repeat(24))).rejects.toThrow("TimeoutError");
   });
 
   it("P5 that is full with noeviction refuses new sessions, and still ends, touches and sweeps", async () => {
