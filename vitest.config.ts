@@ -31,7 +31,12 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         extends: true,
-        test: { name: "runtimes", include: ["test/dist/runtimes/*.test.ts"], testTimeout: 120_000 },
+        test: {
+          name: "runtimes",
+          include: ["test/dist/runtimes/*.test.ts"],
+          testTimeout: 300_000,
+          maxConcurrency: availableParallelism(),
+        },
       },
     ],
   },

@@ -32,7 +32,7 @@ export class CoatcheckError extends Error {
   readonly code: ErrorCode;
   /** The HTTP status that frameworks answer with when nobody catches the error. */
   readonly status: 401 | 403 | 409 | 500 | 503;
-  /** The same as {@link status}, under the name that Express and Koa read. */
+  /** The same as {@link status}, under the other name that frameworks read. */
   readonly statusCode: CoatcheckError["status"];
   /** Whether a framework may show the message to the client. */
   readonly expose: boolean;
@@ -95,6 +95,17 @@ export function section<Options extends object>(
     );
   }
   return given;
+}
+
+/**
+ * What sets apart those who share a database, a folder or a server: it stands in keys and names of files.
+ *
+ * @throws {ConfigError}
+ * @internal
+ */
+export function requireName(option: string, given: unknown): void {
+  if (typeof given === "string" && /^[\w.:-]{0,64}$/.test(given)) return;
+  throw new ConfigError(option, "must be up to 64 letters, digits, or any of `_.:-`");
 }
 
 /** What something may be, in words. @internal */

@@ -364,7 +364,7 @@ function tellEnd(this: HeldResponse): void {
 }
 
 const SENT_PAST =
-  "a response was sent past coatcheck, so what its session had to say is lost: call `commit` before, or mount an app of another copy of Express with `app.use`, and do not call it";
+  "a response was sent past coatcheck, so what its session had to say is lost: call `commit` before, or mount an app of another copy of Express with `app.use` instead of calling it";
 
 function ignore(): void {
   // The handle has told whom it concerns.

@@ -37,7 +37,9 @@ export async function connectPostgres(
     return { client, end: () => client.end() };
   }
   const connect = module as unknown as (url: string, config: object) => PostgresJsClient & Ending;
-  const client = connect(url, { max: CONNECTIONS, onnotice: () => undefined });
+  // What it would ask as each connection begins ends the process where it fails.
+  const config = { max: CONNECTIONS, onnotice: () => undefined, fetch_types: false };
+  const client = connect(url, config);
   return { client, end: () => client.end() };
 }
 

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { decodeSealed } from "../core/sealed-text.ts";
+import { chunkNames, wholeSeals } from "../cookie/chunks.ts";
+import { decodeSealed, ID_LENGTH } from "../core/sealed-text.ts";
 import type { Refused } from "../interop/source.ts";
+import { isRefused } from "../interop/source.ts";
 import { createKeyRing } from "../token/key-ring.ts";
 import { unseal } from "../token/seal.ts";
 import { openTicket } from "../token/ticket.ts";
-import type { CookieCase, CookieKind } from "./cookie-kind.ts";
+import type { CookieCase, CookieKind, Verified } from "./cookie-kind.ts";
 import { moment, NAMES, refusal, SEALED } from "./cookie-kind.ts";
 import { JS_KINDS } from "./cookie-kinds-js.ts";
 import { PYTHON_KINDS } from "./cookie-kinds-python.ts";
@@ -34,33 +36,63 @@ const OWN_KINDS: readonly CookieKind[] = [
     about: SEALED,
     usualName: OWN_NAME,
     looks: (value) => /^A[g-v][\w-]{60,}$/.test(value),
-    async verify(cookie) {
-      const opened = await unseal(ringOf(cookie), cookie.value, cookie.now, LONGEST);
-      if (typeof opened === "string") return notOurs(opened);
-      const kept = decodeSealed(opened.body);
-      if (kept === undefined) return refusal("malformed", "it is not of this version");
-      const { record, content } = kept;
-      const data = Object.fromEntries(content.data.map((cell, key) => [key, cell.json]));
-      return {
-        facts: {
-          "session id": record.id,
-          user: record.userId,
-          created: moment(content.createdAt),
-          "last seen": moment(record.lastSeenAt),
-          ends: moment(Math.min(record.expiresAt, content.endsAt)),
-        },
-        data,
-      };
-    },
+    verify: verifySeal,
   },
   {
     kind: "coatcheck chunk",
-    about:
-      "One part of a sealed session: give the whole `Cookie` line to an app, or look at its first part.",
+    about: "One part of a sealed session, encrypted: the others are beside it.",
     looks: (value) => /^A[w-z0-9_-][\w-]{60,}$/.test(value),
-    verify: async () => refusal("unsupported", "one part alone cannot be verified"),
+    async verify(cookie) {
+      const name = cookie.name?.replace(/-[123]$/, "") ?? OWN_NAME;
+      const parts = chunkNames(name).map((each, index) => {
+        const value = cookie.others.get(each);
+        return { index, values: value === undefined ? [] : [value] };
+      });
+      const [value] = wholeSeals(parts);
+      if (value === undefined) {
+        return refusal("malformed", "its other parts are missing: give the whole `Cookie` line");
+      }
+      const verified = await verifySeal({ ...cookie, name, value });
+      return cookie.name === name || isRefused(verified)
+        ? verified
+        : { facts: { "part of": name } };
+    },
   },
 ];
+
+async function verifySeal(cookie: CookieCase): Promise<Verified | Refused> {
+  const opened = await unseal(ringOf(cookie), cookie.value, cookie.now, LONGEST);
+  if (typeof opened === "string") return notOurs(opened);
+  const kept = decodeSealed(opened.body);
+  if (kept === undefined) {
+    const isUse = cookie.name?.endsWith("-seen") === true;
+    return isUse ? lastUse(opened.body) : refusal("malformed", "it is not of this version");
+  }
+  const { record, content } = kept;
+  const data = Object.fromEntries(content.data.map((cell, key) => [key, cell.json]));
+  return {
+    facts: {
+      "session id": record.id,
+      user: record.userId,
+      created: moment(content.createdAt),
+      "last seen": moment(record.lastSeenAt),
+      ends: moment(Math.min(record.expiresAt, content.endsAt)),
+    },
+    data,
+  };
+}
+
+/** The small cookie beside a sealed session. */
+function lastUse(body: string): Verified {
+  const [seenAt, expiresAt] = JSON.parse(body.slice(ID_LENGTH)) as [number, number];
+  return {
+    facts: {
+      "session id": body.slice(0, ID_LENGTH),
+      "last seen": moment(seenAt),
+      ends: moment(expiresAt),
+    },
+  };
+}
 
 /** Ids that nobody signs, and that several libraries have: looked for last. */
 const UNSIGNED: CookieKind = {

@@ -3,7 +3,7 @@
  * app says.
  *
  * A `Set-Cookie` does not keep a shared cache from storing the response, so the headers have to
- * (RFC 6265bis §4.1; CVE-2023-30861, CVE-2014-1418, CVE-2022-24894).
+ * (RFC 9111 §7.3; CVE-2023-30861, CVE-2014-1418, CVE-2022-24894).
  *
  * @module
  */

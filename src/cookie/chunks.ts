@@ -45,8 +45,7 @@ export function splitSeal(
   if (name.length + seal.length <= limit) return [{ name, value: seal }];
 
   const names = chunkNames(name);
-  // The names of all but the first are two characters longer.
-  const room = Math.floor(((limit - name.length - 2) * 3) / 4) - HEAD_BYTES;
+  const room = roomFor(name, limit);
   const bytes = decodeBase64url(seal);
   if (bytes === undefined || room < 1) return undefined;
   const total = Math.ceil(bytes.length / room);
@@ -63,6 +62,17 @@ export function splitSeal(
     chunk.set(part, HEAD_BYTES);
     return { name: each, value: encodeBase64url(chunk) };
   });
+}
+
+/** What name and seal may take together, in characters, so that {@link splitSeal} can split it. */
+export function mostToSplit(name: string, bytesPerCookie: number): number {
+  return name.length + Math.floor((MAX_CHUNKS * roomFor(name, bytesPerCookie) * 4) / 3);
+}
+
+/** The bytes of a seal that one chunk holds. */
+function roomFor(name: string, limit: number): number {
+  // The names of all but the first are two characters longer.
+  return Math.floor(((limit - name.length - 2) * 3) / 4) - HEAD_BYTES;
 }
 
 /**

@@ -130,7 +130,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
     // Listed before the cut-off, below which nothing is listed any more. The cut-off alone decides, for as long as
     // anything is live by our timeouts; by those of another deployment it may be for longer.
     const listed = stored === undefined ? [] : await collect(pages(userId)).catch(() => []);
-    const now = clock();
+    const now = mirror?.reached(clock()) ?? clock();
     const until = rememberedUntil(now, isStored ? timeouts.longest : longestSealed);
     let at = now;
     if (stored !== undefined) {
@@ -174,7 +174,7 @@ export function createAdmin(core: Core, stored: StoredCore | undefined): Admin {
         "revokeEveryone needs a store that keeps revocations, such as lmdbStore or memoryStore",
       );
     }
-    const at = clock();
+    const at = mirror.reached(clock());
     await mirror.add({ kind: "everyone", at, until: rememberedUntil(at, LONGEST) });
     events.emit("revoked", { sessionId: undefined, userId: undefined, by: "everyone" });
     await moment();

@@ -75,8 +75,7 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       }
       if (opened === undefined) continue;
       if (!("refused" in opened)) return adopt(visit, neighbour, opened);
-      const { refused: reason, problem } = opened;
-      events.emit("adoptionRefused", { source: neighbour.from.name, reason, problem });
+      neighbour.refuse(opened.refused, opened.problem);
     }
     return NOTHING_FOUND;
   }
@@ -213,10 +212,12 @@ export function createAdopter(core: StoredCore, host: Host): Adopter | undefined
       for (const { from, writeBack, open, end } of neighbours) {
         const text = header(visit.request, "cookie") ?? "";
         try {
-          const foreign = genuine(await open(writeBack ? latestCookies(visit, text) : text));
-          if (foreign === undefined) continue;
-          setForeignCookies(visit, from.deletion(foreign.cookieNames));
-          await end(visit, foreign);
+          const opened = await open(writeBack ? latestCookies(visit, text) : text);
+          if (opened === undefined) continue;
+          const foreign = genuine(opened);
+          // What only they can read is over as well: whoever signs out is not to be signed in there.
+          setForeignCookies(visit, from.deletion(foreign?.cookieNames));
+          if (foreign !== undefined) await end(visit, foreign);
         } catch (error) {
           // Its record cannot be found now. The browser is to forget it all the same.
           setForeignCookies(visit, from.deletion());

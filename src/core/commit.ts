@@ -169,7 +169,7 @@ export function createCommits({ core }: Parts): Commits {
       throw new SessionClosedError(
         isUnreadable(found)
           ? "this request's cookie was made with a secret, or by a version, that this process does not know (another app's on this host?), so nothing can be kept; a sign-in replaces it"
-          : "this request's session has ended or was replaced, so nothing can be kept in it",
+          : "this request's session has ended or was replaced, or its cookies open two: nothing can be kept",
       );
     }
     if (state.headSent) throw headIsOut();

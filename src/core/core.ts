@@ -56,21 +56,26 @@ export function visitorWith(data: DataTree): Beginning {
 // Long enough for every browser's, short enough not to fill the store with hostile ones.
 const LONGEST = 256;
 
-/** The content of a session that begins with a request. It has no verifier yet. */
+/**
+ * The content of a session that begins now. It has no verifier yet.
+ *
+ * @param visit - whose device it is to be listed with.
+ */
 export function beginContent(
   settings: Settings,
-  { request }: Pick<Visit, "request">,
+  visit: Pick<Visit, "request"> | undefined,
   beginning: Beginning,
   now: number = settings.clock(),
 ): Content {
+  const request = visit?.request;
   const { absolute } = limitsOf(settings.timeouts, beginning.userId, beginning.remembered);
   return new Content({
     createdAt: now,
     endsAt: now + absolute,
     remembered: beginning.remembered,
     authentications: beginning.authentications,
-    userAgent: header(request, "user-agent")?.slice(0, LONGEST),
-    address: textOrAbsent(settings.address?.(request)),
+    userAgent: request && header(request, "user-agent")?.slice(0, LONGEST),
+    address: request && textOrAbsent(settings.address?.(request)),
     verifiers: { current: "", rotatedAt: now },
     commits: "",
     version: settings.version,

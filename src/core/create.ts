@@ -40,6 +40,7 @@ export async function createSession(
     const id = newSessionId(home);
     const ticket = mintTicket(ring, id);
     const now = clock();
+    core.mirror?.reached(now);
     const verifiers: Verifiers = { current: ticket.verifier, rotatedAt: now, previous };
     const filled = new Content(content, verifiers, content.data, content.version);
     const body = encodeContent(filled);

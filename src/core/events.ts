@@ -17,7 +17,7 @@ interface Named {
 
 /** Every event and what comes with it. */
 export interface SessionEvents {
-  /** A session was written for the first time. */
+  /** A visitor's session was written for the first time. A sign-in is `signedIn`, never this. */
   readonly created: Named;
   /** A user signed in or added a proof. `previousId` is the session that it followed. */
   readonly signedIn: Named & {
@@ -68,7 +68,7 @@ export interface SessionEvents {
     readonly userId: string | undefined;
     readonly keys: readonly string[];
   };
-  /** A store call failed, or was not answered in time. */
+  /** A call of the store, or of another library's, failed, or was not answered in time. */
   readonly outage: { readonly operation: string; readonly error: CoatcheckError };
 }
 

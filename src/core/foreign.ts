@@ -7,7 +7,7 @@
 
 import { foreignCookie } from "../cookie/foreign.ts";
 import { cookieReader } from "../cookie/read.ts";
-import { ValueError } from "../errors.ts";
+import { isCoatcheckError, ValueError } from "../errors.ts";
 import type {
   ForeignCookie,
   ForeignSession,
@@ -17,16 +17,40 @@ import type {
 } from "../interop/source.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
 import { detached } from "../lib/bytes.ts";
+import { withoutValues } from "../lib/plain-error.ts";
 import { hmac } from "../lib/sha256.ts";
+import type { Answer } from "../stores/contract.ts";
 import type { Key } from "../token/key-ring.ts";
 import { lengthPrefixed } from "../token/key-ring.ts";
+import type { Emitter } from "./events.ts";
 import { REMEMBERED_FOR } from "./judge.ts";
 import type { Visit } from "./method.ts";
 import { setCookie } from "./method.ts";
 import { header } from "./request.ts";
+import type { Settings } from "./settings.ts";
 import type { StoreCalls } from "./store-calls.ts";
+import { createStoreCalls } from "./store-calls.ts";
 import type { Cell, DataTree } from "./tree.ts";
 import { cellOf, EMPTY_TREE, memberAt, memberOf, valueIn } from "./tree.ts";
+
+/** The calls of another library's backend, whose clients are the app's. */
+export function createSourceCalls(
+  { name }: ForeignSource,
+  { storeDeadline }: Settings,
+  events: Emitter,
+): StoreCalls {
+  const calls = createStoreCalls(name, storeDeadline, events);
+  return { run: (operation, call) => calls.run(operation, () => plainly(call)) };
+}
+
+/** Some clients put a command with its key, which may be the cookie's value, and its values on their errors (P13). */
+async function plainly<Result>(call: () => Answer<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw isCoatcheckError(error) ? error : withoutValues(error);
+  }
+}
 
 /** There was something, and it was not taken. */
 export interface RefusedForeign extends Refused {

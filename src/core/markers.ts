@@ -60,8 +60,8 @@ export function createMarkers(core: StoredCore): Markers {
         id: idOf(ring.current, from, foreign),
         userId: undefined,
         lastSeenAt: now,
-        // For as long as the foreign session could come back.
-        expiresAt: Math.max(now + timeouts.longest, foreign.expiresAt ?? 0),
+        // For as long as the foreign session could come back; not every store holds infinity.
+        expiresAt: Math.max(now + timeouts.longest, Math.min(foreign.expiresAt ?? 0, 8.64e15)),
         closed: true,
         body: encodeContent(closedContent(kept.content, "", kept.record.id)),
       };

@@ -25,6 +25,11 @@ export interface Judged {
 export interface Mirror {
   /** To be awaited before `revokedAt` is asked: `undefined` unless the mirror is older than it may be. */
   ready(now: number): Promise<void> | undefined;
+  /**
+   * The moment for a cut-off: now; by a clock that was set back by up to a minute, the latest that it has told here, as
+   * to this and to `ready`. Whoever began in the time that comes again would be left out.
+   */
+  reached(now: number): number;
   /** When everyone was signed out, if the session began before that. */
   everyoneAt(session: Judged): number | undefined;
   /** When the session was revoked: it alone, its user's, or everyone's. */
@@ -43,6 +48,9 @@ interface CutOff {
   readonly until: number;
   readonly except: string | undefined;
 }
+
+// A clock that was ahead by more was wrong, and nobody is to be kept out for as long.
+const LONGEST_STEP = 60_000;
 
 /**
  * @param deadline - of each of the calls, in milliseconds
@@ -64,6 +72,7 @@ export function createMirror(
   let forgottenAt = 0;
   let refreshing: Promise<void> | undefined;
   let askedAt = 0;
+  let latest = 0;
 
   function apply(revocation: Revocation): void {
     const { kind, id = "", at, until, except } = revocation;
@@ -144,11 +153,16 @@ export function createMirror(
 
   return {
     ready(now) {
+      if (now > latest) latest = now;
       const aged = age(now);
       if (aged >= maxAge) return renew(now);
       // A failure in the background is told by the `outage` event, and by the wait that follows it.
       if (aged >= maxAge / 2) refresh(now).catch(() => undefined);
       return undefined;
+    },
+    reached(now) {
+      if (now > latest) latest = now;
+      return latest - now < LONGEST_STEP ? latest : now;
     },
     everyoneAt,
     revokedAt(session) {

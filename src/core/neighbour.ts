@@ -6,14 +6,22 @@
 
 import { UsageError, ValueError } from "../errors.ts";
 import type { ForeignDraft, ForeignSession, SealedForeign } from "../interop/source.ts";
-import type { Core } from "./core.ts";
+import { utf8Length } from "../lib/bytes.ts";
+import type { StoredCore } from "./core.ts";
 import type { RefusedForeign } from "./foreign.ts";
-import { createEndings, keepable, openForeign, reservedBy, valuesWithout } from "./foreign.ts";
+import {
+  createEndings,
+  createSourceCalls,
+  keepable,
+  openForeign,
+  reservedBy,
+  valuesWithout,
+} from "./foreign.ts";
 import type { ResolvedAdoption } from "./foreign-settings.ts";
 import type { Visit } from "./method.ts";
 import type { Adopted } from "./options.ts";
-import { createStoreCalls } from "./store-calls.ts";
 import type { DataTree } from "./tree.ts";
+import { textOf } from "./tree.ts";
 import { checkUserId } from "./user-id.ts";
 
 /** What comes along of a foreign session. */
@@ -28,6 +36,8 @@ export interface Neighbour extends ResolvedAdoption {
   open(text: string | undefined): Promise<ForeignSession | RefusedForeign | undefined>;
   /** The cookie is of one that has ended here lately. */
   isLate(visit: Visit): boolean;
+  /** Tells why a session is not taken. */
+  refuse(reason: RefusedForeign["refused"], problem: string): undefined;
   /** What comes along, checked; `undefined`, with an event, for a session that cannot come. */
   taken(foreign: ForeignSession): Promise<Taken | undefined>;
   seal(draft: ForeignDraft): Promise<SealedForeign>;
@@ -38,13 +48,16 @@ export interface Neighbour extends ResolvedAdoption {
   close(): void;
 }
 
+// What a body holds besides the data takes less.
+const HEAD_BYTES = 4096;
+
 export function createNeighbour(
-  { settings, events, shape }: Core,
+  { settings, store, events, shape }: StoredCore,
   adoption: ResolvedAdoption,
 ): Neighbour {
   const { from, map, grace } = adoption;
   const { clock } = settings;
-  const calls = createStoreCalls(from.name, settings.storeDeadline, events);
+  const calls = createSourceCalls(from, settings, events);
   const endings = createEndings(from, clock);
   const timers = new Set<ReturnType<typeof setTimeout>>();
 
@@ -56,12 +69,18 @@ export function createNeighbour(
     }
   }
 
+  function refuse(reason: RefusedForeign["refused"], problem: string): undefined {
+    events.emit("adoptionRefused", { source: from.name, reason, problem });
+  }
+
   return {
     ...adoption,
 
     open: (text) => openForeign(from, calls, text, clock()),
 
     isLate: endings.isLate,
+
+    refuse,
 
     async taken(foreign) {
       const adopted: Adopted | undefined =
@@ -74,6 +93,9 @@ export function createNeighbour(
           : await map(foreign);
       if (adopted === undefined) return undefined;
       const { tree, dropped } = keepable(adopted.data ?? {});
+      if (utf8Length(textOf(tree)) > store.traits.maxBodyBytes - HEAD_BYTES) {
+        return refuse("too-large", "its data is larger than the store takes");
+      }
       try {
         if (adopted.userId !== undefined) checkUserId("adopt", adopted.userId);
         await shape.check(tree);
@@ -83,8 +105,7 @@ export function createNeighbour(
           error instanceof ValueError
             ? `its data does not fit the schema at \`${error.path}\``
             : "its user id is none that can be kept";
-        events.emit("adoptionRefused", { source: from.name, reason: "unsupported", problem });
-        return undefined;
+        return refuse("unsupported", problem);
       }
       return { ...adopted, tree, dropped };
     },

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { chunkNames, splitSeal, wholeSeals } from "../cookie/chunks.ts";
+import { chunkNames, mostToSplit, splitSeal, wholeSeals } from "../cookie/chunks.ts";
 import { readCookies } from "../cookie/read.ts";
 import type { CookieAttributes } from "../cookie/write.ts";
 import { deletedCookie, MAX_COOKIE_BYTES, ownCookie } from "../cookie/write.ts";
@@ -17,7 +17,7 @@ import type { Answer, SessionRecord } from "../stores/contract.ts";
 import type { Unsealed } from "../token/seal.ts";
 import { seal, unseal } from "../token/seal.ts";
 import { isTicket } from "../token/ticket.ts";
-import type { Beginning, Core } from "./core.ts";
+import type { Core } from "./core.ts";
 import { beginContent, visitorWith } from "./core.ts";
 import { CLOCK_SLACK, judge, revocationOf } from "./judge.ts";
 import { createMemo } from "./memo.ts";
@@ -159,14 +159,8 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     return verdictOn(visit, new Kept(latest, content), now, sealed, isUnread);
   }
 
-  /** Nobody lists sealed sessions, so the device would only make every request longer. */
-  function begin(visit: Visit, beginning: Beginning): Content {
-    const content = beginContent(settings, visit, beginning);
-    return { ...content, userAgent: undefined, address: undefined };
-  }
-
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = begin(visit, visitorWith(data));
+    const content = beginContent(settings, NO_DEVICE, visitorWith(data));
     const kept = (await put(visit, newRecord(undefined, 0), content, undefined)) as Kept;
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -220,7 +214,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
       return spill(visit, next, content, from);
     const parts = splitSeal(cookieName, text, CHUNK_COOKIE_BYTES);
     if (parts === undefined) {
-      const limit = names.length * CHUNK_COOKIE_BYTES;
+      const limit = mostToSplit(cookieName, CHUNK_COOKIE_BYTES);
       throw new SessionTooLargeError("four cookies", size, limit, bytesByKey(content.data));
     }
     setCookies(visit, parts, content);
@@ -350,7 +344,7 @@ export function createSealed(core: Core, stored: StoredMethod | undefined): Meth
     await mirror?.ready(clock());
     const record = recordFor(userId, visit, old);
     if (old !== undefined && isEnded(old)) throw endedMeanwhile();
-    const content = begin(visit, { ...next, data });
+    const content = beginContent(settings, NO_DEVICE, { ...next, data });
     const before = visit.cookies && new Map(visit.cookies);
     const made = (await put(visit, record, content, undefined)) as Kept;
     const isDone = old === undefined || (await replace(visit, old, made, before));
@@ -413,3 +407,6 @@ function nonceOf(seal: string): string {
 }
 
 const NONE: readonly never[] = [];
+
+// Nobody lists sealed sessions, so it would only make every request longer.
+const NO_DEVICE = undefined;

@@ -197,9 +197,10 @@ export interface Session<Data extends object = Record<string, unknown>> {
   /** Ends this user's other sessions, now. @throws {SignInRequiredError} 401 */
   revokeOthers(): Promise<void>;
   /**
-   * A signal for sockets and streams: fires when the session is revoked or expires, in this process
-   * at once, from elsewhere within the watch interval. Of a sealed session only the browser knows when it
-   * was used last: to those who watch, its idle time runs from the latest request that began to watch.
+   * A signal for sockets and streams: fires when the session is ended, in this process at once, from
+   * elsewhere within the watch interval, and when it expires, within that too. A visitor's without a session
+   * never fires. Of a sealed session only the browser knows when it was used last: to those who watch, its idle
+   * time runs from the latest request that began to watch.
    *
    * @param signal - ends the watching when it fires, for instance when the socket closes.
    */

@@ -29,7 +29,8 @@ import { createWatchers } from "./watch.ts";
 export interface OpenOptions {
   /**
    * `"sent"`: no header can be written any more (server components, sockets after the upgrade, a
-   * streamed body). `load`, `reload` and `update` work, nothing rotates, and what needs a header throws.
+   * streamed body). `load`, `reload` and `update` work, nothing rotates, and what needs a header throws, as
+   * `update` of a sealed session does.
    */
   readonly head?: "sent" | undefined;
   /** The outage policy of this request. @default the option of `createSessions` */
@@ -49,15 +50,15 @@ export interface Sessions<Data extends object = Record<string, unknown>> {
   of(carrier: object): Session<Data>;
   /** Remembers the handle for `of`, where an adapter has no property to put it on. */
   attach(carrier: object, session: Session<Data>): void;
-  /** The live sessions of everyone. */
+  /** The live sessions of everyone. Sealed ones only where they have moved into the store. */
   list(): AsyncIterable<ListedSession>;
-  /** The live sessions of a user. @throws {UsageError} when the user id is absent: that is not everyone. */
+  /** The same of one user. @throws {UsageError} when the user id is absent: that is not everyone. */
   list(userId: string): AsyncIterable<ListedSession>;
   /** Ends one session. @returns false when there was none; true of any sealed one, which nobody can know. */
   revoke(id: string): Promise<boolean>;
   /** Ends all sessions of a user, but for the one that is excepted. */
   revokeUser(userId: string, options?: { readonly except?: string | undefined }): Promise<void>;
-  /** Ends every session of the app. */
+  /** Ends every session of the app. @throws {UsageError} where no revocations are kept, as with Memcached. */
   revokeEveryone(): Promise<void>;
   /** Removes what has expired from the store. @returns how many records went. */
   sweep(options?: SweepOptions): Promise<number>;

@@ -17,6 +17,7 @@ import type { Core } from "./core.ts";
 import { beginContent, visitorWith } from "./core.ts";
 import {
   createEndings,
+  createSourceCalls,
   draftData,
   idFromForeign,
   keepable,
@@ -33,7 +34,6 @@ import { createTurns } from "./queues.ts";
 import { Content, Kept } from "./record.ts";
 import { header } from "./request.ts";
 import type { Refusal } from "./session.ts";
-import { createStoreCalls } from "./store-calls.ts";
 import { deadline } from "./timeouts.ts";
 import { createTouches } from "./touches.ts";
 import type { DataTree } from "./tree.ts";
@@ -48,22 +48,22 @@ import { createUnstored } from "./unstored.ts";
  */
 const OWN = /^([\w-]{24})(?:\.([0-9a-z]{1,11})\.(.*))?$/s;
 
-// What a foreign refusal is to us. "unsupported" may well be live for the other side.
-const REFUSALS = {
+// The other side does not keep it: it would be that of each request.
+const NO_DEVICE = undefined;
+
+// What a foreign refusal is to us. The others are genuine, and may well be live for the other side (P16).
+const REFUSALS: Readonly<Record<string, Refusal>> = {
   malformed: "malformed",
   forged: "forged",
   expired: "idle-timeout",
-  future: "malformed",
-  "too-large": "malformed",
-  unsupported: "malformed",
-} as const satisfies Record<string, Refusal>;
+};
 
 export function createShared(core: Core, source: ForeignSource): Method {
   const { settings, mirror, events } = core;
   const { clock, ring, timeouts } = settings;
   const reserved = reservedBy(source);
   const noteKey = reserved[0] as string;
-  const calls = createStoreCalls(source.name, settings.storeDeadline, events);
+  const calls = createSourceCalls(source, settings, events);
   const touches = createTouches(timeouts.touchInterval);
   const refused = refusing(events);
   const { revokedAt, isEnded, newRecord, recordFor, supersede } = createUnstored(core);
@@ -83,10 +83,11 @@ export function createShared(core: Core, source: ForeignSource): Method {
       return endings.isLate(visit) ? refused("closed", undefined, true) : NOTHING_FOUND;
     }
     if ("refused" in opened) {
-      return refused(REFUSALS[opened.refused], undefined, opened.refused === "unsupported");
+      const refusal = REFUSALS[opened.refused];
+      return refused(refusal ?? "malformed", undefined, refusal === undefined);
     }
     await mirror?.ready(now);
-    const kept = keptOf(visit, opened);
+    const kept = keptOf(opened);
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
     // By longer timeouts, which other processes or the other library may have, it is live for all that.
@@ -94,7 +95,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     return refused(verdict.refusal, kept.record.id, verdict.blocked, rivals);
   }
 
-  function keptOf(visit: Visit, foreign: ForeignSession): Kept {
+  function keptOf(foreign: ForeignSession): Kept {
     const now = clock();
     const { userId, persistent = false } = foreign;
     const mark = foreign.createdAt ?? markIn(foreign) ?? 0;
@@ -109,7 +110,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
       authentications: userId === undefined ? [] : [{ method: source.name, at }],
       data,
     };
-    const content = beginContent(settings, visit, beginning, createdAt);
+    const content = beginContent(settings, NO_DEVICE, beginning, createdAt);
     origins.set(content, { foreign, read: data });
     // Not when it began: whoever uses it all the time would be out in the midst of that.
     const lastSeenAt = foreign.lastSeenAt ?? now;
@@ -212,7 +213,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
   }
 
   async function create(visit: Visit, data: DataTree): Promise<Kept> {
-    const content = beginContent(settings, visit, visitorWith(data));
+    const content = beginContent(settings, NO_DEVICE, visitorWith(data));
     const kept = await put(visit, newRecord(undefined, 0), content, undefined, EMPTY_TREE);
     events.emit("created", { sessionId: kept.record.id, userId: undefined });
     return kept;
@@ -272,7 +273,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const text = latestCookies(visit, header(visit.request, "cookie") ?? "");
     const opened = await openForeign(source, calls, text, clock());
     if (opened === undefined || "refused" in opened) return undefined;
-    const current = keptOf(visit, opened);
+    const current = keptOf(opened);
     // Several libraries keep their id when somebody signs in or out.
     const isSame =
       opened.recordKey === foreign.recordKey && current.record.userId === kept.record.userId;
@@ -305,7 +306,7 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const begin = async (from: Kept | undefined): Promise<Kept> => {
       const data = await next.data(from?.content);
       if (from !== undefined && isEnded(from)) throw endedMeanwhile();
-      const content = beginContent(settings, visit, { ...next, data });
+      const content = beginContent(settings, NO_DEVICE, { ...next, data });
       const before = visit.cookies && new Map(visit.cookies);
       const made = await put(visit, record, content, undefined, EMPTY_TREE);
       if (from !== undefined) await replace(visit, from, made, before);

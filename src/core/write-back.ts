@@ -6,6 +6,7 @@
 
 import type { ForeignDraft, ForeignSession } from "../interop/source.ts";
 import type { Core } from "./core.ts";
+import type { RefusedForeign } from "./foreign.ts";
 import { draftData, keepable, latestCookies, reservedBy, setForeignCookies } from "./foreign.ts";
 import type { Marker, Markers } from "./markers.ts";
 import type { Found, Visit } from "./method.ts";
@@ -35,7 +36,7 @@ export interface WriteBack {
 export function createWriteBack(
   { events, shape }: Core,
   markers: Markers,
-  { from, mapBack, open, taken, seal, end }: Neighbour,
+  { from, map, mapBack, open, taken, seal, end }: Neighbour,
   reload: (visit: Visit, kept: Kept) => Promise<Found>,
 ): WriteBack {
   const targets = new WeakMap<Visit, Target>();
@@ -44,9 +45,13 @@ export function createWriteBack(
   async function write(visit: Visit, kept: Kept, isNew: boolean): Promise<void> {
     const { record } = kept;
     try {
+      const text = header(visit.request, "cookie") ?? "";
+      let opened = await open(latestCookies(visit, text));
+      const isVisitor = !isNew && record.userId === undefined;
+      if (isVisitor && (await isTaken(opened))) return;
       // Of a visit that was refused only what it has begun itself is its own.
-      const text = targets.get(visit) === "none" ? "" : (header(visit.request, "cookie") ?? "");
-      const foreign = genuine(await open(latestCookies(visit, text)));
+      if (targets.get(visit) === "none") opened = await open(latestCookies(visit, ""));
+      const foreign = genuine(opened);
       // What is in the cookie, and what a cookie would have to name, can't be written any more.
       if (visit.headSent && foreign?.recordKey === undefined) return;
       let marker: Marker | undefined;
@@ -78,6 +83,13 @@ export function createWriteBack(
     } catch (error) {
       events.emit("foreignFailed", { source: from.name, operation: "write back", error });
     }
+  }
+
+  /** Whether a visitor's write would take somebody's place there (P16): a user's, or what only they can read. */
+  async function isTaken(opened: ForeignSession | RefusedForeign | undefined): Promise<boolean> {
+    if (opened === undefined) return false;
+    if ("refused" in opened) return opened.refused !== "expired";
+    return (map === undefined ? opened : await map(opened))?.userId !== undefined;
   }
 
   /** @param foreign - what is there. */

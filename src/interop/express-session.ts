@@ -8,22 +8,19 @@
  * @module
  */
 
-import { decodeCookieText, encodeCookieText } from "./js/cookie-text.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
 import { foreignAttributes } from "./js/cookies.ts";
 import type { ForeignKeys } from "./js/keys.ts";
 import { keyList } from "./js/keys.ts";
 import type { ExpressStore, RecordAccess, RecordLayout } from "./js/records.ts";
 import { checkedAccess, throughLayout } from "./js/records.ts";
-import { refuse } from "./js/refuse.ts";
 import type { SignedId } from "./js/signed-id.ts";
-import { signedIdSource } from "./js/signed-id.ts";
-import { hmacKeys, signText, unsignText } from "./js/signed-text.ts";
+import { readSignedId, signedIdSource, writeSignedId } from "./js/signed-id.ts";
+import { hmacKeys } from "./js/signed-text.ts";
 import type { UserField } from "./js/user.ts";
 import { passportUser, userOption } from "./js/user.ts";
 import { ageOption, sourceOptions } from "./options.ts";
 import type { ForeignRecords, ForeignSource, Refused } from "./source.ts";
-import { isRefused } from "./source.ts";
 
 export type { ForeignCookieOptions } from "./js/cookies.ts";
 export type { ExpressCookie, ExpressRecord } from "./js/express-record.ts";
@@ -78,8 +75,8 @@ export interface ExpressSessionOptions {
 export function expressSession(options: ExpressSessionOptions): ForeignSource {
   sourceOptions("options", options, KNOWN, THEIRS);
   const { name = "connect.sid", cookie } = options ?? {};
-  const keys = hmacKeys(keyList(options?.secret, "secret"));
   return signedIdSource({
+    ...formatOf(options?.secret),
     name: "express-session",
     cookieName: name,
     attributes: foreignAttributes(name, cookie),
@@ -87,8 +84,6 @@ export function expressSession(options: ExpressSessionOptions): ForeignSource {
     user: userOption(options.user, passportUser),
     reserved: ["passport", "flash"],
     records: checkedAccess(options.store, "store"),
-    read: (value) => readWith(value, keys),
-    write: (sid) => writeWith(sid, keys),
   });
 }
 
@@ -98,12 +93,12 @@ export function expressSession(options: ExpressSessionOptions): ForeignSource {
  * Refused without looking any further: what does not begin with `s:`, as express-session does.
  */
 export function readSidCookie(value: string, secret: ForeignKeys): SignedId | Refused {
-  return readWith(value, hmacKeys(keyList(secret, "secret")));
+  return readSignedId(value, formatOf(secret));
 }
 
 /** The cookie's value for an id, signed with the first secret. */
 export function writeSidCookie(sid: string, secret: ForeignKeys): string {
-  return writeWith(sid, hmacKeys(keyList(secret, "secret")));
+  return writeSignedId(sid, formatOf(secret));
 }
 
 /** Records without express-session's store object: its layout, on a backend that the app reads. */
@@ -111,21 +106,6 @@ export function inBackend(layout: RecordLayout, records: ForeignRecords): Record
   return throughLayout(layout, records);
 }
 
-type Keys = ReturnType<typeof hmacKeys>;
-
-function readWith(value: string, keys: Keys): SignedId | Refused {
-  if (value.length > MAX_VALUE) return refuse("too-large", "the cookie is too long");
-  const text = decodeCookieText(value);
-  if (text === undefined) return refuse("malformed", "the cookie's percent-encoding is broken");
-  if (!text.startsWith("s:")) return refuse("malformed", "the cookie does not begin with s:");
-  const unsigned = unsignText(text.slice(2), keys);
-  if (isRefused(unsigned)) return unsigned;
-  if (unsigned.text === "") return refuse("malformed", "the id is empty");
-  return { sid: unsigned.text, keyIndex: unsigned.keyIndex };
+function formatOf(secret: ForeignKeys | undefined) {
+  return { keys: hmacKeys(keyList(secret, "secret")), prefix: "s:" };
 }
-
-function writeWith(sid: string, keys: Keys): string {
-  return encodeCookieText(`s:${signText(sid, keys[0] as Keys[number])}`);
-}
-
-const MAX_VALUE = 4096;

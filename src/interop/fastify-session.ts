@@ -10,22 +10,19 @@
  * @module
  */
 
-import { decodeCookieText, encodeCookieText } from "./js/cookie-text.ts";
 import type { ForeignCookieOptions } from "./js/cookies.ts";
 import { foreignAttributes } from "./js/cookies.ts";
 import type { ForeignKeys } from "./js/keys.ts";
 import { keyList } from "./js/keys.ts";
 import type { ExpressStore, RecordAccess } from "./js/records.ts";
 import { checkedAccess } from "./js/records.ts";
-import { refuse } from "./js/refuse.ts";
 import type { SignedId } from "./js/signed-id.ts";
-import { signedIdSource } from "./js/signed-id.ts";
-import { hmacKeys, signText, unsignText } from "./js/signed-text.ts";
+import { readSignedId, signedIdSource, writeSignedId } from "./js/signed-id.ts";
+import { hmacKeys } from "./js/signed-text.ts";
 import type { UserField } from "./js/user.ts";
 import { fastifyPassportUser, userOption } from "./js/user.ts";
 import { ageOption, sourceOptions, textOption } from "./options.ts";
 import type { ForeignSource, Refused } from "./source.ts";
-import { isRefused } from "./source.ts";
 
 export type { ForeignCookieOptions } from "./js/cookies.ts";
 export type { ForeignKey, ForeignKeys } from "./js/keys.ts";
@@ -70,8 +67,8 @@ export function fastifySession(options: FastifySessionOptions): ForeignSource {
   sourceOptions("options", options, KNOWN, THEIRS);
   const { cookieName = "sessionId", cookie } = options ?? {};
   const cookiePrefix = textOption("cookiePrefix", options?.cookiePrefix, "");
-  const keys = hmacKeys(keyList(options?.secret, "secret"));
   return signedIdSource({
+    ...formatOf(options?.secret, cookiePrefix),
     name: "fastify-session",
     cookieName,
     attributes: foreignAttributes(cookieName, cookie, { secure: true }, { name: "cookieName" }),
@@ -79,8 +76,6 @@ export function fastifySession(options: FastifySessionOptions): ForeignSource {
     user: userOption(options.user, fastifyPassportUser),
     reserved: ["passport", "flash", "sessionId", "encryptedSessionId"],
     records: checkedAccess(options.store, "store"),
-    read: (value) => readWith(value, keys, cookiePrefix),
-    write: (sid) => encodeCookieText(cookiePrefix + signText(sid, keys[0] as Keys[number])),
   });
 }
 
@@ -90,26 +85,14 @@ export function readSidCookie(
   secret: ForeignKeys,
   cookiePrefix = "",
 ): SignedId | Refused {
-  return readWith(value, hmacKeys(keyList(secret, "secret")), cookiePrefix);
+  return readSignedId(value, formatOf(secret, cookiePrefix));
 }
 
 /** The cookie's value for an id, signed with the first secret. */
 export function writeSidCookie(sid: string, secret: ForeignKeys, cookiePrefix = ""): string {
-  const keys = hmacKeys(keyList(secret, "secret"));
-  return encodeCookieText(cookiePrefix + signText(sid, keys[0] as Keys[number]));
+  return writeSignedId(sid, formatOf(secret, cookiePrefix));
 }
 
-type Keys = ReturnType<typeof hmacKeys>;
-
-function readWith(value: string, keys: Keys, prefix: string): SignedId | Refused {
-  if (value.length > MAX_VALUE) return refuse("too-large", "the cookie is too long");
-  const text = decodeCookieText(value);
-  if (text === undefined) return refuse("malformed", "the cookie's percent-encoding is broken");
-  if (!text.startsWith(prefix)) return refuse("malformed", "the cookie lacks the prefix");
-  const unsigned = unsignText(text.slice(prefix.length), keys);
-  if (isRefused(unsigned)) return unsigned;
-  if (unsigned.text === "") return refuse("malformed", "the id is empty");
-  return { sid: unsigned.text, keyIndex: unsigned.keyIndex };
+function formatOf(secret: ForeignKeys | undefined, prefix: string) {
+  return { keys: hmacKeys(keyList(secret, "secret")), prefix };
 }
-
-const MAX_VALUE = 4096;

@@ -244,7 +244,7 @@ function gathered(
 
 function chunks(name: string, seal: string, version: 1 | 2): (readonly [string, string])[] {
   if (seal.length > MAX_COOKIE_CHARACTERS) {
-    throw new SessionTooLargeError("four cookies", seal.length, MAX_COOKIE_CHARACTERS);
+    throw new SessionTooLargeError("h3's cookies", seal.length, MAX_COOKIE_CHARACTERS);
   }
   if (version === 1 || seal.length <= CHUNK_CHARACTERS) return [[name, seal]];
   const count = Math.ceil(seal.length / CHUNK_CHARACTERS);

@@ -211,7 +211,7 @@ export interface RevocationPage {
   readonly more?: boolean | undefined;
 }
 
-/** A feed of revocations that is mirrored in memory. Both embedded stores keep one. */
+/** A feed of revocations that is mirrored in memory. Every store of ours keeps one, but for Memcached's. */
 export interface Revocations {
   /** Appends an entry, also where there is one of the same user; resolved when it is durable. */
   add(revocation: Revocation): Promise<void>;

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { nodeDisk, randomName } from "./file-disk.ts";
@@ -70,9 +70,7 @@ function checked(options: FileStoreOptions) {
     throw new ConfigError("path", "must name a folder, such as `data/sessions`");
   }
   if (typeof durable !== "boolean") throw new ConfigError("durable", "must be true or false");
-  if (typeof namespace !== "string" || !/^[\w.:-]{0,64}$/.test(namespace)) {
-    throw new ConfigError("namespace", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
+  requireName("namespace", namespace);
   if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
   return { path, durable, namespace, clock };
 }

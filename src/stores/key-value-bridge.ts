@@ -4,8 +4,9 @@
  * @module
  */
 
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import { dateNow } from "../lib/clock.ts";
+import { withoutValues } from "../lib/plain-error.ts";
 import type { Revocations, SessionStore, StoreTraits } from "./contract.ts";
 import { storeOfCells } from "./key-value.ts";
 import type { PlainBackend } from "./key-value-cells.ts";
@@ -46,14 +47,16 @@ export function bridgeTo(
   options: BridgeOptions & { readonly prefix: string },
 ): SessionStore & Revocations {
   const { prefix, forgets = FORGETS, clock = dateNow } = options;
-  if (typeof prefix !== "string" || !/^[\w.:-]{0,64}$/.test(prefix)) {
-    throw new ConfigError("prefix", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
+  requireName("prefix", prefix);
   if (!Array.isArray(forgets) || !forgets.every((event) => FORGETS.includes(event))) {
     throw new ConfigError("forgets", 'must be a list of "restart", "eviction", "failover"');
   }
   if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
-  const cells = queuedCells(client, backend);
+  const cells = queuedCells(client, {
+    get: (key) => backend.get(key).catch(refuse),
+    set: (key, text, lifetime) => backend.set(key, text, lifetime).catch(refuse),
+    remove: (key) => backend.remove(key).catch(refuse),
+  });
   const store = storeOfCells({
     name,
     traits: {
@@ -95,6 +98,11 @@ export function bridgeTo(
       return await feed.since(cursor);
     },
   };
+}
+
+/** What lies behind the library may be a client that puts what was to be written on its errors. */
+function refuse(error: unknown): never {
+  throw withoutValues(error);
 }
 
 /** @throws {ConfigError} when a client lacks one of these methods. */

@@ -90,10 +90,10 @@ export function keyValueFeed(cells: Cells, keys: KeyValueKeys, clock: () => numb
       }
       if (first === head.first) return;
       await cells.change<void>(keys.feed(), (text) => {
-        const now = decodeHead(text);
+        const current = decodeHead(text);
         return {
           does: "write",
-          text: JSON.stringify({ first: Math.max(first, now.first), last: now.last }),
+          text: JSON.stringify({ first: Math.max(first, current.first), last: current.last }),
           result: undefined,
         };
       });

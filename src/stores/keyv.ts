@@ -47,13 +47,12 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
     errors += 1;
     last = error;
   };
-  client.on?.("error", noted);
 
   /** What is missing after an error of any call may be there: better an error than "signed out". */
   async function told<Value>(call: () => Promise<Value>, isFailure: (value: Value) => boolean) {
     const before = errors;
     const value = await call();
-    if (isFailure(value) && errors !== before) throw new Error("Keyv failed", { cause: last });
+    if (isFailure(value) && errors !== before) throw last;
     return value;
   }
 
@@ -80,6 +79,7 @@ export function keyvStore(options: KeyvStoreOptions): SessionStore & Revocations
     },
   };
   const store = bridgeTo("keyv", client, backend, { ...rest, prefix });
+  client.on?.("error", noted);
   return {
     ...store,
     async close() {

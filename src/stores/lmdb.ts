@@ -7,11 +7,12 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import { openLmdbFile } from "./lmdb-file.ts";
 import { lmdbKeys } from "./lmdb-keys.ts";
+import { messageOf } from "./lmdb-open.ts";
 import type { LmdbSpace } from "./lmdb-steps.ts";
 import {
   addToFeed,
@@ -77,9 +78,10 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
     keys,
   };
   let isOpen = true;
-  if (!isReadable(space)) {
-    void file.release();
-    throw new Error(`the LMDB file in ${path} was written by a later version of coatcheck`);
+  const problem = whyUnreadable(space);
+  if (problem !== undefined) {
+    file.release().catch(() => undefined);
+    throw new Error(`the LMDB file in ${path} ${problem}`);
   }
 
   function requireOpen(): void {
@@ -204,14 +206,20 @@ export function lmdbStore(options: LmdbStoreOptions): SessionStore & Revocations
   };
 }
 
+function whyUnreadable(space: LmdbSpace): string | undefined {
+  try {
+    return isReadable(space) ? undefined : "was written by a later version of coatcheck";
+  } catch (error) {
+    return `cannot be read: ${messageOf(error)}`;
+  }
+}
+
 function checked(options: LmdbStoreOptions) {
   const { path, namespace = "", maxBytes, clock = dateNow } = section("options", options, KNOWN);
   if (typeof path !== "string" || path === "") {
     throw new ConfigError("path", "must name a folder, such as `data/sessions`");
   }
-  if (typeof namespace !== "string" || !/^[\w.:-]{0,64}$/.test(namespace)) {
-    throw new ConfigError("namespace", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
+  requireName("namespace", namespace);
   if (maxBytes !== undefined && (!Number.isSafeInteger(maxBytes) || maxBytes < LEAST_BYTES)) {
     throw new ConfigError("maxBytes", `must be a whole number of bytes from ${LEAST_BYTES} on`);
   }

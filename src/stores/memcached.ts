@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError, section } from "../errors.ts";
+import { requireName, section } from "../errors.ts";
 import type { SessionStore } from "./contract.ts";
 import { storeOfCells } from "./key-value.ts";
 import { memcachedCells } from "./memcached-cells.ts";
@@ -42,9 +42,7 @@ const BUCKETS = 128;
  */
 export function memcachedStore(options: MemcachedStoreOptions): SessionStore {
   const { client, prefix = "coatcheck:" } = section("options", options, ["client", "prefix"]);
-  if (typeof prefix !== "string" || !/^[\w.:-]{0,64}$/.test(prefix)) {
-    throw new ConfigError("prefix", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
+  requireName("prefix", prefix);
   return storeOfCells({
     name: "memcached",
     traits: {

@@ -72,12 +72,15 @@ export const COMMIT = "COMMIT AND NO CHAIN NO RELEASE";
 export function mysqlCalls(client: MysqlClient, prepare: boolean): MysqlCalls {
   const isCallback = has(client, "promise") && has(client, "getConnection");
   const pool = isCallback ? (client as MysqlCallbackPool).promise() : (client as MysqlPromisePool);
-  if (!["query", "execute", "getConnection"].every((method) => has(pool, method))) {
+  const isPool = ["query", "execute", "getConnection"].every((method) => has(pool, method));
+  // A pool of the package `mariadb` has these as well, and `batch`: it takes other options, and answers otherwise.
+  if (!isPool || has(pool, "batch")) {
     throw new ConfigError(
       "client",
       "must be what `createPool` of mysql2 or mysql2/promise returns",
     );
   }
+  refuseQueryFormat(pool);
 
   async function session<Result>(
     work: (calls: MysqlStatements) => Promise<Result>,
@@ -110,6 +113,28 @@ export function mysqlCalls(client: MysqlClient, prepare: boolean): MysqlCalls {
 
 function has(client: unknown, method: string): boolean {
   return typeof (client as Record<string, unknown> | undefined)?.[method] === "function";
+}
+
+/** With such a function of the app's a `?` may get to the server as it is. No option of a statement says otherwise. */
+function refuseQueryFormat(client: MysqlPromisePool): void {
+  const { queryFormat } = (client as PoolInside).pool?.config?.connectionConfig ?? {};
+  if (queryFormat === undefined) return;
+  const connection = { escape: String, escapeId: String, format: String };
+  if (!String(queryFormat.call(connection, "?", [1])).includes("?")) return;
+  throw new ConfigError(
+    "client",
+    "has the option `queryFormat`, which leaves every `?` in: give the store a pool without it",
+  );
+}
+
+interface PoolInside {
+  readonly pool?: {
+    readonly config?: {
+      readonly connectionConfig?: {
+        readonly queryFormat?: (this: object, sql: string, values: unknown) => unknown;
+      };
+    };
+  };
 }
 
 function statements(connection: MysqlConnection, prepare: boolean): MysqlStatements {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import { utf8Text } from "../lib/bytes.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { MysqlClient, MysqlValue, Written } from "./mysql-clients.ts";
@@ -23,14 +23,7 @@ import type { MysqlSweep } from "./mysql-sql.ts";
 import { mysqlSql } from "./mysql-sql.ts";
 import { FEED_PAGE, sqlFeed } from "./sql-feed.ts";
 import { sqlGate } from "./sql-gate.ts";
-import {
-  escaped,
-  isSessionId,
-  requireNamespace,
-  storedUser,
-  unescaped,
-  userIdOf,
-} from "./sql-names.ts";
+import { escaped, isSessionId, storedUser, unescaped, userIdOf } from "./sql-names.ts";
 
 export type { MysqlCallbackPool, MysqlClient, MysqlPromisePool } from "./mysql-clients.ts";
 export type { MysqlMigration } from "./mysql-migrations.ts";
@@ -257,7 +250,7 @@ function checked(options: MysqlStoreOptions) {
     prefix = "coatcheck_",
     prepare = false,
   } = section("options", options, KNOWN);
-  requireNamespace(namespace);
+  requireName("namespace", namespace);
   requirePrefix(prefix);
   if (typeof prepare !== "boolean") throw new ConfigError("prepare", "must be true or false");
   const plain = mysqlCalls(client, false);

@@ -115,6 +115,7 @@ interface PgConnection {
 
 function pgCalls(client: PgClient, prepare: boolean): PostgresCalls {
   const names = new Map<string, string>();
+  let listening = 0;
 
   /** The same for the same text, because a connection takes no second text under one name. */
   function nameOf(text: string): string {
@@ -148,6 +149,7 @@ function pgCalls(client: PgClient, prepare: boolean): PostgresCalls {
       function leave(): void {
         if (isOver) return;
         isOver = true;
+        listening -= 1;
         connection.removeListener("notification", hear);
         connection.removeListener("end", lost);
         // On a connection that is thrown away it stays: an error that nobody hears ends the process.
@@ -158,6 +160,7 @@ function pgCalls(client: PgClient, prepare: boolean): PostgresCalls {
         leave();
         onLost();
       }
+      listening += 1;
       connection.on("notification", hear);
       connection.on("error", lost);
       connection.on("end", lost);
@@ -170,7 +173,8 @@ function pgCalls(client: PgClient, prepare: boolean): PostgresCalls {
       onListening();
       return async () => {
         if (isOver) return;
-        if (!isPool) await connection.query(`UNLISTEN ${channel}`);
+        // Who has begun anew on the same connection since would be deaf from then on.
+        if (!isPool && listening === 1) await connection.query(`UNLISTEN ${channel}`);
         leave();
       };
     },

@@ -18,7 +18,7 @@ export interface PostgresMigration {
 }
 
 /** The version that this coatcheck needs. */
-export const NEEDED_VERSION = 1;
+const NEEDED_VERSION = 1;
 
 /** Tells that the tables are missing or older than this version of coatcheck needs. */
 export function whyNotReady(schema: string, version: number): string | undefined {

@@ -45,7 +45,8 @@ const ON_PRIMARY = "/*NO LOAD BALANCE*/ ";
 
 // The session that its user's last cut-off has excepted counts as made after it.
 const MARK = "CASE WHEN c.except_id = s.id THEN greatest(s.mark, c.at + 1) ELSE s.mark END";
-const RECORD = `s.id, s.revision, s.user_id, s.long_user_id, ${MARK}, s.last_seen_at, s.expires_at, s.closed`;
+// What a client makes of a type is up to the app. A number is one again, whether it comes as text or as a bigint.
+const RECORD = `s.id, s.revision, s.user_id, s.long_user_id, ${MARK}, s.last_seen_at, s.expires_at, s.closed::int`;
 
 /**
  * @param schema - a name that has been checked

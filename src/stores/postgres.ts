@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import type { Revocation, Revocations, SessionRecord, SessionStore } from "./contract.ts";
 import type { PostgresClient, PostgresValue } from "./postgres-clients.ts";
 import { postgresCalls } from "./postgres-clients.ts";
@@ -16,14 +16,7 @@ import { channelOf, createNotices, noticeOf } from "./postgres-notices.ts";
 import { postgresSql } from "./postgres-sql.ts";
 import { FEED_PAGE, sqlFeed } from "./sql-feed.ts";
 import { sqlGate } from "./sql-gate.ts";
-import {
-  escaped,
-  isSessionId,
-  requireNamespace,
-  storedUser,
-  unescaped,
-  userIdOf,
-} from "./sql-names.ts";
+import { escaped, isSessionId, storedUser, unescaped, userIdOf } from "./sql-names.ts";
 
 export type {
   PgClient,
@@ -53,8 +46,8 @@ export interface PostgresStoreOptions {
   readonly prepare?: boolean | undefined;
   /**
    * Tells other processes what has changed, with NOTIFY, and gives the store `watch`. Set it in all
-   * processes or in none. Every write of a session then waits for a lock that all notifying transactions
-   * of the server share.
+   * processes or in none. Every change and end of a session then waits for a lock that all notifying
+   * transactions of the server share; a new session and a touch do not.
    *
    * @default false
    */
@@ -181,7 +174,7 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
         userId === undefined
           ? await run(sql.listAll, ...values)
           : await run(sql.listUser, ...values, storedUser(userId).key);
-      const [last, many] = rows[0] as [string | null, number];
+      const [last, many] = rows[0] as [string | null, unknown];
       const records = rows
         .filter((row) => row[2] !== null)
         .map((row) => recordOf(row.slice(2), inFront));
@@ -189,7 +182,7 @@ export function postgresStore(options: PostgresStoreOptions): SessionStore & Rev
         const page = records.slice(0, limit);
         return { records: page, cursor: page.at(-1)?.id };
       }
-      return many === scanned && last !== null ? { records, cursor: last } : { records };
+      return Number(many) === scanned && last !== null ? { records, cursor: last } : { records };
     },
 
     async sweep(limit, now) {
@@ -248,7 +241,7 @@ function checked(options: PostgresStoreOptions) {
     notify = false,
     listenOn = client,
   } = section("options", options, KNOWN);
-  requireNamespace(namespace);
+  requireName("namespace", namespace);
   requireSchema(schema);
   for (const [option, value] of Object.entries({ prepare, notify })) {
     if (typeof value !== "boolean") throw new ConfigError(option, "must be true or false");
@@ -286,7 +279,7 @@ function recordOf(row: readonly unknown[], inFront: string): SessionRecord {
     mark: Number(mark),
     lastSeenAt: Number(lastSeenAt),
     expiresAt: Number(expiresAt),
-    closed: closed as boolean,
+    closed: Number(closed) === 1,
     body: (body as string).slice(inFront.length),
   };
 }

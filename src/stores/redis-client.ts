@@ -75,11 +75,12 @@ export interface RedisLink {
 /**
  * Finds out what a client is.
  *
- * @throws {ConfigError} when it is none of those that are known, or changes keys on its own.
+ * @throws {ConfigError} when it is none of those that are known, or changes keys or answers in a way of its own.
  */
 export function redisLink(client: RedisClient): RedisLink {
   if (typeof client !== "object" || client === null) throw unknownClient();
   refuseKeyPrefix(client);
+  refuseLegacyMode("client", client);
   // ioredis first: it has a `sendCommand` as well, which takes something else.
   if (has(client, "call") && has(client, "nodes")) return ioredisCluster(client as IoredisCluster);
   if (has(client, "call")) return ioredis(client as IoredisClient);
@@ -127,6 +128,16 @@ function refuseKeyPrefix(client: object): void {
   );
 }
 
+/** So a client of node-redis 4 calls back and gives nothing, which is also what there is of an absent session. */
+export function refuseLegacyMode(option: string, client: object): void {
+  const { options } = client as { readonly options?: { readonly legacyMode?: unknown } };
+  if (options?.legacyMode !== true) return;
+  throw new ConfigError(
+    option,
+    "has the option `legacyMode`: connect its `duplicate({ legacyMode: false })`, and give that",
+  );
+}
+
 /** A client that sends everything to one primary, over one connection. */
 function single(send: (command: string[]) => Promise<unknown>): RedisLink {
   return {
@@ -138,28 +149,25 @@ function single(send: (command: string[]) => Promise<unknown>): RedisLink {
 }
 
 function ioredis(client: IoredisClient): RedisLink {
-  return single(ioredisSender(client));
+  return single(([name = "", ...args]) => client.call(name, ...args));
 }
 
+// In a cluster its name tells which parts of a command are keys, and they which node it goes to: up to ioredis 5, and in
+// iovalkey, only where it is in small letters.
 function ioredisSender(client: IoredisClient): (command: string[]) => Promise<unknown> {
-  return ([name = "", ...args]) => client.call(name, ...args);
+  return ([name = "", ...args]) => client.call(name.toLowerCase(), ...args);
 }
 
 function ioredisCluster(client: IoredisCluster): RedisLink {
+  const { options } = client as { readonly options?: { readonly enableAutoPipelining?: unknown } };
+  // Up to ioredis 5, and in iovalkey, it puts commands together by what comes first, and here that is a script's name.
+  const isAuto = options?.enableAutoPipelining === true;
   const send = ioredisSender(client);
   return {
-    send: (_key, command) => send(command),
-    async sendAlong(key, command) {
-      // It has no key that says where it goes: another command takes it along.
-      const both = [
-        ["call", "EXISTS", key],
-        ["call", ...command],
-      ];
-      const replies = (await client.pipeline(both).exec()) as unknown[][];
-      const [error, reply] = replies[1] ?? [];
-      if (error instanceof Error) throw error;
-      return reply;
-    },
+    send: (_key, command) => (isAuto ? piped(client, command) : send(command)),
+    // It has no key that says where it goes: another command takes it along, one that is not taken for a read, which
+    // may go to a replica.
+    sendAlong: (key, command) => piped(client, ["EVAL", "return 1", "1", key], command),
     nodes: async () =>
       client.nodes("master").map((node) => {
         const { options } = node as { options?: { host?: string; port?: number } };
@@ -167,6 +175,15 @@ function ioredisCluster(client: IoredisCluster): RedisLink {
       }),
     isCluster: true,
   };
+}
+
+/** Sends commands to where the first key of them is. @returns the reply to the last one. */
+async function piped(client: IoredisCluster, ...commands: string[][]): Promise<unknown> {
+  const calls = commands.map(([name = "", ...args]) => ["call", name.toLowerCase(), ...args]);
+  const replies = (await client.pipeline(calls).exec()) as unknown[][];
+  const [error, reply] = replies.at(-1) ?? [];
+  if (error instanceof Error) throw error;
+  return reply;
 }
 
 function nodeRedisCluster(client: NodeRedisCluster): RedisLink {

@@ -9,7 +9,7 @@ import type { Revocation, Revocations } from "./contract.ts";
 import { text } from "./redis-replies.ts";
 import type { RedisRunner } from "./redis-run.ts";
 import type { RedisScript } from "./redis-scripts.ts";
-import { RUN_ID, script } from "./redis-scripts.ts";
+import { SERVER_ID, script } from "./redis-scripts.ts";
 import { message } from "./redis-watch.ts";
 
 /** KEYS feed · ARGV now, until, entry, channel, message */
@@ -31,7 +31,7 @@ return 1
  * A stream never gives a number twice, also when all its entries are gone. But numbers are of the server's
  * clock: the number of one that was lost, with entries that this one never got, may be beyond the last one
  * here, or between two that were given here since. So everything is given to who comes from another server,
- * and from this one before it was started again.
+ * and from this one before it was started again or was a replica.
  */
 const SINCE: RedisScript = script(`
 local function split(id)
@@ -39,7 +39,7 @@ local function split(id)
   return tonumber(ms), tonumber(sequence)
 end
 
-local server = ${RUN_ID}
+local server = ${SERVER_ID}
 if redis.call('EXISTS', KEYS[1]) == 0 then return { '0-0', server, 0 } end
 local last = '0-0'
 local info = redis.call('XINFO', 'STREAM', KEYS[1])

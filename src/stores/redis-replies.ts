@@ -16,7 +16,7 @@ export function text(reply: unknown): string {
 
 /** The reply of `LOAD`. */
 export function toLoaded(id: string, reply: unknown): Loaded | undefined {
-  if (reply === null || reply === undefined) return undefined;
+  if (reply === null) return undefined;
   const [head, user, body] = reply as readonly unknown[];
   return toRecord(id, text(head), text(user), text(body));
 }

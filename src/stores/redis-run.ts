@@ -80,10 +80,11 @@ export function redisRunner(link: RedisLink, confirm: Confirmation | undefined):
       const command = ["WAIT", `${replicas}`, `${timeout}`];
       const [count, after] = await Promise.all([link.sendAlong(key, command), connectionOf(key)]);
       // `WAIT` is about the writes of its own connection. On another one (the client has sent again what
-      // was not answered, or there was a failover) replicas have confirmed something else, or nothing.
+      // was not answered, or there was a failover) replicas have confirmed something else, or nothing. So they have
+      // where the primary was a replica in between.
       if (before !== after) {
         throw new Error(
-          "the write was made, but its connection was lost before replicas had confirmed it",
+          "the write was made, but its connection or its primary was lost before replicas had confirmed it",
         );
       }
       if (Number(count) >= replicas) return reply;

@@ -33,8 +33,14 @@ export function script(...parts: readonly string[]): RedisScript {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
-/** What tells a server from every other, and from itself after a restart. A service may not tell it. */
-export const RUN_ID = "(string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'unknown')";
+/**
+ * What tells a primary from every other, from itself after a restart, and from itself before it was a replica for a
+ * while: with each promotion it has another history. A service may not tell it.
+ */
+export const SERVER_ID = `(
+  (string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'unknown') .. '_' ..
+  (string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or 'unknown')
+)`;
 
 const SESSIONS = `
 local FORMAT = '>BI4dddBI2'
@@ -357,8 +363,8 @@ return { ARGV[1], 1 }
 /** KEYS the channel, which a cluster takes for a key · ARGV what is published */
 export const PUBLISH: RedisScript = script(`return redis.call('PUBLISH', KEYS[1], ARGV[1])`);
 
-/** KEYS any → the run id of the server that has it */
-export const SERVER: RedisScript = script(`return ${RUN_ID}`);
+/** KEYS any → what tells the primary that has it from every other */
+export const SERVER: RedisScript = script(`return ${SERVER_ID}`);
 
 /** Every script of the verbs. */
 export const VERB_SCRIPTS: readonly RedisScript[] = [

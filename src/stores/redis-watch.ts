@@ -10,6 +10,7 @@
 
 import { ConfigError } from "../errors.ts";
 import type { StoreChange } from "./contract.ts";
+import { refuseLegacyMode } from "./redis-client.ts";
 import { text } from "./redis-replies.ts";
 
 /** ioredis and iovalkey: a connection that does nothing but listen. */
@@ -71,6 +72,7 @@ export function redisWatch(
       "must be a client of redis, ioredis or iovalkey, and another one than `client`",
     );
   }
+  refuseLegacyMode("subscriber", subscriber);
   const listeners = new Set<Listener>();
   let subscription: Subscription | undefined;
   let isClosed = false;

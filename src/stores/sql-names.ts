@@ -1,11 +1,9 @@
 /**
- * What every SQL store asks of names: session ids, namespaces, and user ids as an indexed column
- * holds them.
+ * What every SQL store asks of names: session ids, and user ids as an indexed column holds them.
  *
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
 import { encodeBase64url } from "../lib/base64url.ts";
 import { utf8, utf8Length } from "../lib/bytes.ts";
 import { sha256 } from "../lib/sha256.ts";
@@ -13,13 +11,6 @@ import { sha256 } from "../lib/sha256.ts";
 /** 24 base64url characters. Nothing else is looked for, or ever stored. */
 export function isSessionId(id: string): boolean {
   return /^[\w-]{24}$/.test(id);
-}
-
-/** @throws {ConfigError} when it is not what a namespace may be. */
-export function requireNamespace(namespace: unknown): void {
-  if (typeof namespace !== "string" || !/^[\w.:-]{0,64}$/.test(namespace)) {
-    throw new ConfigError("namespace", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
 }
 
 /** A user id in two columns: one short enough for every index, one for the rest. */

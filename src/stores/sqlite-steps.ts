@@ -16,9 +16,6 @@ import type {
 } from "./contract.ts";
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "./sqlite-database.ts";
 
-/** The steps of one app's part of a database. */
-export type SqliteSteps = ReturnType<typeof sqliteSteps>;
-
 const SESSIONS = "coatcheck_sessions";
 const CUT_OFFS = "coatcheck_cut_offs";
 const REVOCATIONS = "coatcheck_revocations";
@@ -32,7 +29,7 @@ const LIVE = "s.closed = 0 AND s.expires_at > ?";
 const LIST_SCAN = 1000;
 const FEED_PAGE = 1000;
 
-/** Prepares the statements. The tables must be there. */
+/** Prepares the statements of one app's part of a database. The tables must be there. */
 export function sqliteSteps(database: SqliteDatabase, namespace: string) {
   const all = (sql: string): ((...values: SqliteValue[]) => SqliteRow[]) => {
     const statement = database.prepare(sql);

@@ -7,7 +7,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { ConfigError, section } from "../errors.ts";
+import { ConfigError, requireName, section } from "../errors.ts";
 import { dateNow } from "../lib/clock.ts";
 import type { Revocations, SessionStore } from "./contract.ts";
 import type { SqliteDatabase, SqliteRow } from "./sqlite-database.ts";
@@ -195,9 +195,7 @@ function checked(options: SqliteStoreOptions) {
     throw new ConfigError("path", "must name a file, such as `data/sessions.db`");
   }
   if (typeof durable !== "boolean") throw new ConfigError("durable", "must be true or false");
-  if (typeof namespace !== "string" || !/^[\w.:-]{0,64}$/.test(namespace)) {
-    throw new ConfigError("namespace", "must be up to 64 letters, digits, or any of `_.:-`");
-  }
+  requireName("namespace", namespace);
   if (typeof clock !== "function") throw new ConfigError("clock", "must be a function");
   return { namespace, clock, path: path ?? "", durable, database };
 }

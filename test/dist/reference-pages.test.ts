@@ -48,6 +48,25 @@ describe("the page of options", async () => {
   });
 });
 
+describe("the page of methods", async () => {
+  const page = await readFile("docs/methods.md", "utf8");
+
+  it.each([
+    ["Sessions", "Sessions", "src/core/sessions.ts"],
+    ["Handle", "Session", "src/core/session.ts"],
+    ["Loaded session", "LoadedSession", "src/core/session.ts"],
+    ["Info", "SessionInfo", "src/core/session.ts"],
+  ])("has all that there is under %s, and nothing else", async (section, name, file) => {
+    const source = await readFile(file, "utf8");
+    const [, below = ""] = page.split(`\n## ${section}\n`);
+    const [table = ""] = below.split("\n## ");
+    const shown = rows(table, /^\| (call|name) /).map(([cell = ""]) =>
+      code(cell).replace(/\(.*/, ""),
+    );
+    expect([...new Set(shown)].sort()).toEqual([...new Set(everything(source, name))].sort());
+  });
+});
+
 describe("the page of events and errors", async () => {
   const page = await readFile("docs/events.md", "utf8");
 
@@ -111,6 +130,15 @@ function nested(path: string, value: unknown): object {
   return path
     .split(".")
     .reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object;
+}
+
+/** The names of the methods and properties that an interface has. */
+function everything(source: string, name: string): string[] {
+  const [, body = ""] =
+    new RegExp(`interface ${name}\\b[^\\n]*\\{\\n([\\s\\S]+?)^\\}`, "m").exec(source) ?? [];
+  const names = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[(:<]/gm)];
+  expect(names.length).toBeGreaterThan(0);
+  return names.map(([, member = ""]) => member);
 }
 
 /** The names that an interface of options has. */

@@ -74,6 +74,24 @@ describeWith({ postgres }, "what a PostgreSQL store hears of others", () => {
     expect(rows).toEqual([]);
   });
 
+  it("goes on hearing on that connection for who ends to watch and begins anew at once", async () => {
+    const listenOn = new pg.Client({ connectionString: server.url });
+    await listenOn.connect();
+    ends.push(() => listenOn.end());
+    const store = postgresStore({ client: admin, listenOn, notify: true, namespace: randomUUID() });
+    ends.push(() => store.close());
+    const first: string[] = [];
+    const end = (store.watch as Watch)(({ kind }) => void first.push(kind));
+    await until("it hears", async () => first.includes("everything"), 5);
+    end();
+    const hear = listen(store.watch as Watch);
+    await hear("everything");
+    // Whatever is still to be said on that connection is said before this.
+    await listenOn.query("SELECT 1");
+    const { rows } = await listenOn.query("SELECT pg_listening_channels()");
+    expect(rows).toHaveLength(1);
+  });
+
   it("is closed at once where listening could not begin yet", async () => {
     const proxy = await startTcpProxy(server.port);
     const full = new pg.Pool({ connectionString: server.url, max: 1 });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import type pg from "pg";
 import postgresJs from "postgres";
@@ -233,6 +234,23 @@ describeWith({ postgres }, "a PostgreSQL store in trouble", () => {
     expect((await store.load(record.id))?.record).toMatchObject({ revision: 2, body: "once" });
     expect(await store.update(record.id, 1, next, now)).toBe(false);
     report(fault, "an error, and the write is there, once");
+  });
+
+  it("P10 no process ends by what postgres.js asks as a connection begins, where it is made as the page has it", async () => {
+    // What it asks first by itself, unless it is told not to. Nobody hears that it fails, as where the server goes
+    // down or ends the connection in that moment.
+    await admin.query("REVOKE SELECT ON pg_catalog.pg_type FROM PUBLIC; CREATE ROLE asker LOGIN");
+    ends.push(() => admin.query("GRANT SELECT ON pg_catalog.pg_type TO PUBLIC"));
+    await admin.query("GRANT USAGE ON SCHEMA coatcheck TO asker");
+    await admin.query("GRANT SELECT ON ALL TABLES IN SCHEMA coatcheck TO asker");
+    const page = await readFile("docs/stores/postgres.md", "utf8");
+    const [, options = ""] = /postgres\(process\.env\.DATABASE_URL!, (\{.*?\})\)/.exec(page) ?? [];
+    expect(options).toBe("{ fetch_types: false }");
+    const client = postgresJs(server.url.replace("postgres@", "asker@"), { fetch_types: false });
+    ends.push(() => client.end());
+    const store = postgresStore({ client, namespace: randomUUID() });
+    // A rejection that nobody handles would be a failure of the whole run.
+    expect(await store.load("A".repeat(24))).toBeUndefined();
   });
 
   function report(fault: InjectedFault, checked: string): void {

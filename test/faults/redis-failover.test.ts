@@ -246,8 +246,45 @@ describeWith(redisPrograms, "a primary that is killed", () => {
       await work.calm(100);
       keepsEnds("Redis, Cluster", await work.end(store), safeAt);
     });
+
+    it.each(["FAILOVER", "FAILOVER TAKEOVER"])(
+      "P5 P9 is replaced by CLUSTER %s, and no session comes back from an acknowledged end",
+      async (how) => {
+        const stores = (await clients()).map((client) => redisStore({ client, confirm }));
+        const work = startWork(stores, { users: 100 });
+        await work.calm();
+        const [store] = stores as [ReturnType<typeof redisStore>];
+        const home = await store.home?.("user 0");
+        const slot = await slotOf(cluster, `coatcheck:{${home}}`);
+        const before = await cluster.primaryOf(slot);
+        const safeAt = await replicated(before, 1, `marker {${home}}`);
+        const replica = await replicaOf(cluster, before);
+        await work.during(`CLUSTER ${how}`, async () => {
+          await replica.admin.call("CLUSTER", ...how.split(" "));
+          await until(
+            "another has its slots",
+            async () => (await cluster.primaryOf(slot)) !== before,
+          );
+        });
+        await work.calm(100);
+        const verdict = await work.end(store);
+        // Without another word the old one waits until the other has everything.
+        if (how === "FAILOVER") expectNothingLost("Redis, Cluster", verdict);
+        else keepsEnds("Redis, Cluster", verdict, safeAt);
+      },
+    );
   });
 });
+
+async function replicaOf({ servers }: RedisCluster, { admin }: RedisServer): Promise<RedisServer> {
+  let found: RedisServer | undefined;
+  await until("its replica is there", async () => {
+    const [, port] = /slave0:ip=[\d.]+,port=(\d+),state=online/.exec(await admin.info()) ?? [];
+    found = servers.find((server) => server.port === Number(port));
+    return found !== undefined;
+  });
+  return found as RedisServer;
+}
 
 async function slotOf({ servers }: RedisCluster, key: string): Promise<number> {
   const [{ admin }] = servers as [RedisServer];

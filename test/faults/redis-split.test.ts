@@ -17,6 +17,8 @@ import { report } from "../support/verdict.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
+const HOUR = 3_600_000;
+
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
@@ -88,6 +90,13 @@ async function proxyTo({ host, port }: RedisServer): Promise<TcpProxy & { readon
   return Object.assign(proxy, { host });
 }
 
+/** Another one is promoted, and the primary becomes its replica: what the other did not have is gone. */
+async function turnRound(primary: RedisServer, other: RedisServer): Promise<void> {
+  await other.admin.call("REPLICAOF", "NO", "ONE");
+  await primary.admin.call("REPLICAOF", other.host, `${other.port}`);
+  await replicasOf(other, 1);
+}
+
 /** From now on whoever connects through it is at another server. */
 function lead(proxy: TcpProxy, { port }: RedisServer): void {
   proxy.upstream = port;
@@ -112,7 +121,7 @@ async function storesAt(
   ];
 }
 
-function ioredisAt({ port }: TcpProxy): Redis {
+function ioredisAt({ port }: { readonly port: number }): Redis {
   const client = new Redis(port, "127.0.0.1", {
     retryStrategy: () => 20,
     maxRetriesPerRequest: null,
@@ -189,8 +198,56 @@ describeWith(redisPrograms, "a primary that is cut off and goes on serving", () 
       },
     };
     await expect(cut(redisStore({ client, confirm }))).rejects.toThrow(
-      "the write was made, but its connection was lost before replicas had confirmed it",
+      "the write was made, but its connection or its primary was lost before replicas had confirmed it",
     );
+  });
+
+  it("P5 acknowledges no end that it lost when it was a replica in between, on the same connection", async () => {
+    const [primary, other] = [await serve({}), await serve({})];
+    const connection = ioredisAt(primary);
+    const cut = (store: SessionStore): Promise<number> =>
+      store.cutOff("ada", { keepUntil: Date.now() + 60_000 }, Date.now());
+    await cut(redisStore({ client: connection }));
+    // More than the primary has, so that a replica seems to be further than the end that is to be confirmed.
+    await other.admin.set("history", "x".repeat(10_000));
+    const client: IoredisClient = {
+      async call(command, ...args) {
+        const reply = await connection.call(command, ...args);
+        if (command === "EVALSHA" && args.includes("ada")) {
+          await turnRound(primary, other);
+          await turnRound(other, primary);
+        }
+        return reply;
+      },
+    };
+    await expect(
+      cut(redisStore({ client, confirm: { replicas: 1, timeout: 1000 } })),
+    ).rejects.toThrow(
+      "the write was made, but its connection or its primary was lost before replicas had confirmed it",
+    );
+  });
+
+  it("P5 hides no revocation of meanwhile from who asked before and after, whatever the clocks say", async () => {
+    const [primary, other] = [await serve({}), await serve({})];
+    const [store, others] = [primary, other].map((server) =>
+      redisStore({ client: ioredisAt(server) }),
+    ) as [ReturnType<typeof redisStore>, ReturnType<typeof redisStore>];
+    const at = Date.now();
+    // As a server numbers what it takes whose clock is a minute ahead.
+    const addAhead = async (id: string, ms: number): Promise<void> => {
+      const entry = { kind: "session", id, at, until: at + HOUR };
+      const fields = ["until", `${entry.until}`, "entry", JSON.stringify(entry)];
+      await primary.admin.xadd("coatcheck:feed", `${at + ms}-0`, ...fields);
+    };
+    await addAhead("lost with the first failover", 60_000);
+    const { cursor } = await store.since(undefined);
+    await turnRound(primary, other);
+    await others.add({ kind: "session", id: "ended meanwhile", at, until: at + HOUR });
+    await replicated(other, 1);
+    await turnRound(other, primary);
+    await addAhead("ended later", 70_000);
+    const { revocations } = await store.since(cursor);
+    expect(revocations.map(({ id }) => id)).toEqual(["ended meanwhile", "ended later"]);
   });
 
   it.each(["ioredis", "redis"])(

@@ -249,6 +249,21 @@ describeWith({ "redis-server": redisServer }, "an app with express-session that 
     expect(await shown(at(dual, thief))).toEqual({ cart: [] });
   });
 
+  it("P16 who signs in at an old server keeps that session, whatever the browser writes here", async () => {
+    const visitor = dual.browser();
+    await visitor.post("/cart/tea");
+    // Passport gives the session another id.
+    await at(old, visitor).post("/cart/milk");
+    await at(old, visitor).post("/sign-in", { username: "gil", password: "gil's password" });
+    const theirs = visitor.jar.get(THEIRS);
+    await at(dual, visitor).post("/cart/bread");
+    expect(await shown(at(dual, visitor))).toEqual({ cart: ["tea", "bread"] });
+    expect(visitor.jar.get(THEIRS)).toBe(theirs);
+    expect(await shown(at(old, visitor))).toEqual({ user: "gil", cart: ["tea", "milk"] });
+    await at(dual, visitor).post("/sign-in", { username: "gil", password: "gil's password" });
+    expect(await shown(at(old, visitor))).toEqual({ user: "gil", cart: ["tea", "bread"] });
+  });
+
   it("P15 is asked for nothing by visitors who have nothing", async () => {
     const before = await records();
     const visitor = dual.browser();

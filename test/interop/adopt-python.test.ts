@@ -146,6 +146,32 @@ describeWith(PYTHON_APPS, "a Python app that moves here", () => {
       });
     });
 
+    // Flask-Session keeps whatever can be pickled.
+    if (kind.library === "Flask-Session") {
+      it("P16 keeps a session that only Python can read, until its user signs in or out here", async () => {
+        const jar = await signedIn();
+        await python.operate({ op: "owe", value: "1.10" }, jar.header());
+        const owes = async (): Promise<unknown> =>
+          (await python.operate({ op: "owes" }, jar.header())).session;
+        const before = jar.get(theirs as string);
+        expect(await inNode(dual, read, jar)).toEqual({ user: undefined, cart: undefined });
+        expect(failed.splice(0)).toEqual([
+          {
+            source: "flask-session",
+            reason: "unsupported",
+            problem: "is a pickle with the global decimal.Decimal, which is never called",
+          },
+        ]);
+        await inNode(dual, milk, jar);
+        await inNode(dual, milk, jar);
+        expect(jar.get(theirs as string)).toBe(before);
+        expect(await owes()).toEqual([ada, "1.10"]);
+        failed.length = 0;
+        await inNode(dual, { op: "sign-out" }, jar);
+        expect(jar.header()).toBe("");
+      });
+    }
+
     it("P6 is signed in here without a session of theirs before, and signed in there", async () => {
       const jar = cookieJar();
       await inNode(dual, { op: "sign-in", value: bob }, jar);

@@ -72,6 +72,77 @@ describe("the first byte", () => {
   );
 });
 
+describe("what an app asks for by itself, and does not wait for", () => {
+  const routes = (app: express.Express): express.Express => {
+    app.get("/destroy", (req, res) => {
+      req.session.destroy(undefined as never);
+      res.send("signed out");
+    });
+    app.get("/save/:value", (req, res) => {
+      const data = req.session as never as Data;
+      data["value"] = req.params.value;
+      data.save();
+      res.send("saved");
+    });
+    return app;
+  };
+
+  it.each([
+    ["destroy", "ours"],
+    ["save/milk", "ours"],
+    ["destroy", "theirs"],
+    ["save/milk", "theirs"],
+  ])("P9 is over before the first byte leaves (%s, a store of %s)", async (path, whose) => {
+    const store = memoryStore();
+    const gate = createGate();
+    let isSlow = false;
+    const slow: SessionStore = {
+      ...store,
+      async update(...args) {
+        if (isSlow) await gate.wait();
+        return store.update(...args);
+      },
+    };
+    const theirs = Object.assign(toExpressStore(slow), { name: "theirs" });
+    site = await serve(routes(appOn(whose === "ours" ? slow : Object.create(theirs))));
+    const browser = site.browser();
+    await browser.get("/put/tea");
+    isSlow = true;
+    let isAnswered = false;
+    const reply = browser.get(`/${path}`).then(({ status }) => {
+      isAnswered = true;
+      return status;
+    });
+    await gate.arrived;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isAnswered).toBe(false);
+    gate.open();
+    expect(await reply).toBe(200);
+    expect((await browser.get("/read")).text).toBe(path === "destroy" ? "none" : "milk");
+  });
+
+  it.each(["destroy", "save/milk"])(
+    "P10 fails the answer with a store of ours when it fails, and is not told twice (%s)",
+    async (path) => {
+      const store = memoryStore();
+      let fails = false;
+      const failing: SessionStore = {
+        ...store,
+        update: (...args) => (fails ? Promise.reject(new Error("no disk")) : store.update(...args)),
+      };
+      const errors: unknown[] = [];
+      site = await serve(routes(appOn(failing, errors)));
+      const browser = site.browser();
+      await browser.get("/put/tea");
+      fails = true;
+      expect((await browser.get(`/${path}`)).status).toBe(503);
+      fails = false;
+      expect((await browser.get("/read")).text).toBe("tea");
+      expect(errors).toEqual([]);
+    },
+  );
+});
+
 describe("an outage", () => {
   const failing = (verb: "load" | "create" | "update"): SessionStore & { fails: boolean } => {
     const store = memoryStore();

@@ -72,8 +72,9 @@ export const glide: Connect<OnServer> = async ({ server: { host, port } }) => {
 };
 
 export const ioredisCluster: Connect<OnCluster> = async ({ cluster: { nodes } }) => {
-  const connect = (): Cluster => new Cluster([...nodes]);
-  const [client, other, subscriber] = [connect(), connect(), connect()];
+  const connect = (enableAutoPipelining = false): Cluster =>
+    new Cluster([...nodes], { enableAutoPipelining });
+  const [client, other, subscriber] = [connect(), connect(true), connect()];
   return {
     client,
     other,
@@ -85,8 +86,9 @@ export const ioredisCluster: Connect<OnCluster> = async ({ cluster: { nodes } })
 };
 
 export const iovalkeyCluster: Connect<OnCluster> = async ({ cluster: { nodes } }) => {
-  const connect = (): ValkeyCluster => new ValkeyCluster([...nodes]);
-  const [client, other, subscriber] = [connect(), connect(), connect()];
+  const connect = (enableAutoPipelining = false): ValkeyCluster =>
+    new ValkeyCluster([...nodes], { enableAutoPipelining });
+  const [client, other, subscriber] = [connect(), connect(true), connect()];
   return {
     client,
     other,

@@ -39,6 +39,7 @@ An app that runs meanwhile must use both stores, or its people are signed out:
   --yes                    The app uses \`moving\`, or is stopped.
 
 A store is ${ADDRESSES}.
+Of Redis it is one server, and no cluster.
 Where the app gives it another namespace, schema (PostgreSQL) or prefix (MySQL),
 so does the address, as in postgres://db.example/shop?schema=sessions
 

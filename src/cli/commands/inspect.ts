@@ -69,12 +69,32 @@ function cookiesOf(typed: string): Pick<CookieCase, "name" | "value" | "others">
     .replace(/^(?:set-)?cookie: */i, "")
     .split(/; */)
     .map((pair) => /^([\w!#$%&'*+.^`|~-]+)=([^=].*)$/s.exec(pair));
-  const isLine = pairs.some((pair) => KINDS.some(({ looks }) => looks(pair?.[2] ?? "")));
+  const all = joined(
+    new Map(pairs.flatMap((pair) => (pair === null ? [] : [[pair[1], pair[2]]])) as never),
+  );
+  const isLine = [...all.values()].some((value) => KINDS.some(({ looks }) => looks(value)));
   if (!isLine) return [{ name: undefined, value: text, others: new Map() }];
-  const all = new Map(
-    pairs.flatMap((pair) => (pair === null ? [] : [[pair[1], pair[2]]])) as never,
-  ) as Map<string, string>;
   return [...all].map(([name, value]) => ({ name, value, others: all }));
+}
+
+/**
+ * Puts together what other libraries have cut: `name.0` and so on; of h3 `name.1` and so on, which `name` counts.
+ * Ours say themselves what they are parts of.
+ */
+function joined(all: ReadonlyMap<string, string>): Map<string, string> {
+  const whole = new Map(all);
+  for (const [name, value] of all) {
+    const isCounted = /^__chunked__\d+$/.test(value);
+    if (!isCounted && !name.endsWith(".0")) continue;
+    const base = isCounted ? name : name.slice(0, -2);
+    let text = "";
+    for (let at = isCounted ? 1 : 0; all.has(`${base}.${at}`); at += 1) {
+      text += all.get(`${base}.${at}`);
+      whole.delete(`${base}.${at}`);
+    }
+    whole.set(base, text);
+  }
+  return whole;
 }
 
 /** The first kind that verifies; else all that it may be. */

@@ -9,7 +9,7 @@
 
 import { KeyObject } from "node:crypto";
 import { readCookies } from "../../cookie/read.ts";
-import { encodeBase64url } from "../../lib/base64url.ts";
+import { encodeBase64Unpadded } from "../../lib/base64.ts";
 import { equalText, utf8 } from "../../lib/bytes.ts";
 import type { HmacKey } from "../../lib/sha256.ts";
 import { hmac, hmacKey } from "../../lib/sha256.ts";
@@ -57,8 +57,7 @@ export function sidFromHeader(
 }
 
 function signature(sid: string, key: HmacKey): string {
-  const text = encodeBase64url(hmac(key, utf8(sid)));
-  return text.replaceAll("-", "+").replaceAll("_", "/");
+  return encodeBase64Unpadded(hmac(key, utf8(sid)));
 }
 
 function unquoted(text: string): string {

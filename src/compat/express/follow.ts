@@ -12,6 +12,8 @@ type Done = (error?: unknown) => void;
 export interface Follower {
   /** The app saves it. */
   saving(session: Session): void;
+  /** The app has asked the store for something. It gives the error that nobody was there to be told. */
+  asked(answer: Promise<unknown>): void;
   /** The app has read it again, into another object. */
   reloaded(before: Session): void;
 }
@@ -20,13 +22,34 @@ export interface Follower {
 export function followSession(session: Session, store: object, follower: Follower): void {
   const { save, reload, destroy, regenerate } = session;
 
+  /** The head waits for the answer: most apps that destroy a session send theirs at once, without a callback. */
+  function ask<Result>(call: (done: Done) => Result, callback: Done | undefined): Result {
+    let tell: Done = ignore;
+    const answer = new Promise<unknown>((resolve) => {
+      tell = resolve;
+    });
+    follower.asked(answer);
+    try {
+      return call((error) => {
+        // First: the callback may send, and would wait for itself.
+        tell(callback === undefined ? error : undefined);
+        callback?.(error);
+      });
+    } catch (error) {
+      tell();
+      throw error;
+    }
+  }
+
   /** It counts as ended at once, and goes on when its end has failed. */
-  function ending(ended: Session, callback: Done | undefined): Done {
+  function end(ended: Session, how: (done: Done) => Session, callback: Done | undefined): Session {
     markEnded(ended, store, ended.id);
-    return (error) => {
-      if (error) unmarkEnded(ended);
-      callback?.(error);
-    };
+    const ending = (done: Done): Session =>
+      how((error) => {
+        if (error) unmarkEnded(ended);
+        done(error);
+      });
+    return ask(ending, callback);
   }
 
   const methods = {
@@ -36,7 +59,7 @@ export function followSession(session: Session, store: object, follower: Followe
         return this;
       }
       follower.saving(this);
-      return save.call(this, callback);
+      return ask((done) => save.call(this, done), callback);
     },
     reload(this: Session, callback: Done) {
       return reload.call(this, (error) => {
@@ -45,13 +68,17 @@ export function followSession(session: Session, store: object, follower: Followe
       });
     },
     destroy(this: Session, callback?: Done) {
-      return destroy.call(this, ending(this, callback));
+      return end(this, (done) => destroy.call(this, done), callback);
     },
     regenerate(this: Session, callback: Done) {
-      return regenerate.call(this, ending(this, callback));
+      return end(this, (done) => regenerate.call(this, done), callback);
     },
   };
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(session, name, { configurable: true, writable: true, value });
   }
+}
+
+function ignore(): void {
+  // Nobody waits yet.
 }

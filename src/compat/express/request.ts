@@ -80,6 +80,8 @@ export function watchRequest(
   /** The session as it was when the head was settled. */
   let settled: { readonly session: unknown; readonly print: string | undefined } | undefined;
   let isEnding = false;
+  /** What the app has asked the store for by itself. */
+  const asked: Promise<unknown>[] = [];
 
   const hasId = (): boolean => typeof req.sessionID === "string";
   const isModified = (session: Session): boolean =>
@@ -101,7 +103,15 @@ export function watchRequest(
     return rolling || (expires !== null && expires !== undefined && isModified(session));
   }
 
+  /** What nobody was told of fails the answer, as what the answer itself asks for does. */
+  async function answers(): Promise<void> {
+    const failures = await Promise.all(asked.splice(0));
+    const failure = failures.find(Boolean);
+    if (failure !== undefined && settings.isOurs) throw failure;
+  }
+
   async function settle(): Promise<void> {
+    if (asked.length > 0) await answers();
     const session = req.session as Session | undefined;
     if (shouldDestroy()) await done((tell) => store.destroy(req.sessionID as string, tell));
     if (!session) return;
@@ -178,6 +188,7 @@ export function watchRequest(
 
   function follow(session: Session): void {
     followSession(session, store, {
+      asked: (answer) => void asked.push(answer),
       saving(given) {
         saved = { id: given.id, print: printOf(given) };
       },

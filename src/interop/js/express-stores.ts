@@ -41,8 +41,8 @@ export function connectRedis(
 /**
  * connect-pg-simple: a row `sid`, `sess` (json), `expire` (timestamp). The key is the id.
  *
- * Give `records` that read `sess::text` and `expire`, in UTC or by `extract(epoch from …)`: the column
- * is without time zone.
+ * Give `records` that read `sess::text` and `extract(epoch FROM expire::timestamptz)`, and write the end by
+ * `to_timestamp`, on a connection in the app's time zone: the column is without one.
  *
  * @see https://github.com/voxpelli/node-connect-pg-simple/blob/v10.0.0/table.sql
  */

@@ -25,12 +25,14 @@ export const MAX_RECORD_CHARACTERS: number = 1024 * 1024;
 /** No browser sends a longer value in one cookie; chunked ones are counted together. */
 export const MAX_COOKIE_CHARACTERS: number = 16_384;
 const MAX_DEPTH = 64;
+/** Of one object. Engines take seconds for a hundred thousand that are numbers made for that. */
+const MAX_KEYS = 10_000;
 
 /**
  * The object that a text stands for.
  *
- * Refused: text that is no JSON, JSON that is no object, more than 64 levels, and the key `__proto__`
- * at any level: copied by assignment it would change the prototype of whatever it is copied to.
+ * Refused: text that is no JSON, JSON that is no object, more than 64 levels or 10,000 keys in one object, and the
+ * key `__proto__` at any level: copied by assignment it would change the prototype of whatever it is copied to.
  */
 export function readJsonObject(
   text: string,
@@ -140,6 +142,9 @@ function structureProblem(root: object): Refused | undefined {
     for (const each of level) {
       if (Object.hasOwn(each, "__proto__")) {
         return refuse("unsupported", "the session holds the key __proto__");
+      }
+      if (!Array.isArray(each) && Object.keys(each).length > MAX_KEYS) {
+        return refuse("too-large", "the session has too many keys");
       }
       for (const child of Object.values(each)) {
         if (typeof child === "object" && child !== null) next.push(child);

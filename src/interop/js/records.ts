@@ -68,7 +68,9 @@ function throughStore(store: ExpressStore): RecordAccess {
   return {
     ttl: undefined,
     async read(sid) {
-      const found = await getFrom(store, sid);
+      if (isOutside(sid)) return refuse("malformed", "the id names no record");
+      const found = await getFrom(store, sid).catch(unlessUnread);
+      if (found === UNREAD) return refuse("malformed", "the store cannot read the record");
       if (found === undefined || found === null) return refuse("absent", "there is no such record");
       // Stores may hand out objects of their own classes, with dates in them.
       const content = plainCopy(found);
@@ -159,6 +161,19 @@ function getFrom(store: ExpressStore, sid: string): Promise<unknown> {
     settle(store.get(sid, done), reject);
   });
 }
+
+/** What no `genid` makes: who knows the old secret could name another folder's file, or what a database refuses. */
+function isOutside(sid: string): boolean {
+  return sid.includes("\0") || /\.\.[/\\]/.test(sid);
+}
+
+/** What a store gives whose record is no JSON: half written, say. It is there all the same. */
+function unlessUnread(error: unknown): typeof UNREAD {
+  if ((error as { name?: unknown } | null)?.name === "SyntaxError") return UNREAD;
+  throw error;
+}
+
+const UNREAD = Symbol("unread");
 
 /** Some stores answer with a promise beside the callback: one that fails must not be left alone. */
 function settle(answer: unknown, reject: (error: unknown) => void): void {

@@ -7,6 +7,7 @@
 
 import { encodeBase64url } from "../../lib/base64url.ts";
 import { randomBytes } from "../../lib/random.ts";
+import type { HmacKey } from "../../lib/sha256.ts";
 import type {
   ForeignAttributes,
   ForeignDraft,
@@ -16,12 +17,14 @@ import type {
   SealedForeign,
 } from "../source.ts";
 import { isRefused } from "../source.ts";
+import { decodeCookieText, encodeCookieText } from "./cookie-text.ts";
 import { deletions, foreignCookie } from "./cookies.ts";
 import type { ExpressCookie } from "./express-record.ts";
 import { cookieEnd, expressContent, expressCookie, expressRecordOf } from "./express-record.ts";
 import { own, ownText } from "./own.ts";
 import type { RecordAccess } from "./records.ts";
 import { refuse } from "./refuse.ts";
+import { signText, unsignText } from "./signed-text.ts";
 import type { UserField } from "./user.ts";
 
 /** An id whose signature is right. */
@@ -40,8 +43,36 @@ export interface SignedIdFormat {
   readonly user: UserField;
   readonly reserved: readonly string[];
   readonly records: RecordAccess;
-  read(value: string): SignedId | Refused;
-  write(sid: string): string;
+  /** The first one signs, every one reads. */
+  readonly keys: readonly HmacKey[];
+  /** Stands before the id. */
+  readonly prefix: string;
+}
+
+const MAX_VALUE = 4096;
+
+/** The id in a cookie's value, as it stands in the header. */
+export function readSignedId(
+  value: string,
+  { keys, prefix }: Pick<SignedIdFormat, "keys" | "prefix">,
+): SignedId | Refused {
+  if (value.length > MAX_VALUE) return refuse("too-large", "the cookie is too long");
+  const text = decodeCookieText(value);
+  if (text === undefined) return refuse("malformed", "the cookie's percent-encoding is broken");
+  if (!text.startsWith(prefix))
+    return refuse("malformed", `the cookie does not begin with ${prefix}`);
+  const unsigned = unsignText(text.slice(prefix.length), keys);
+  if (isRefused(unsigned)) return unsigned;
+  if (unsigned.text === "") return refuse("malformed", "the id is empty");
+  return { sid: unsigned.text, keyIndex: unsigned.keyIndex };
+}
+
+/** The cookie's value for an id. */
+export function writeSignedId(
+  sid: string,
+  { keys, prefix }: Pick<SignedIdFormat, "keys" | "prefix">,
+): string {
+  return encodeCookieText(prefix + signText(sid, keys[0] as HmacKey));
 }
 
 /** Plain data: it may be kept beside a session, and come back as JSON. */
@@ -62,7 +93,7 @@ export function signedIdSource(format: SignedIdFormat): ForeignSource {
   ): Promise<ForeignSession | Refused> {
     const value = cookie(cookieName);
     if (value === undefined || value === "") return refuse("absent", "there is no cookie");
-    const signed = format.read(value);
+    const signed = readSignedId(value, format);
     if (isRefused(signed)) return signed;
     const found = await records.read(signed.sid, now);
     if (isRefused(found)) return found;
@@ -102,7 +133,7 @@ export function signedIdSource(format: SignedIdFormat): ForeignSource {
     if ("originalExpires" in cookie) Reflect.deleteProperty(cookie, "originalExpires");
     const sid = origin?.sid ?? encodeBase64url(randomBytes(24));
     const content = expressContent({ cookie, data });
-    const fresh = foreignCookie(cookieName, format.write(sid), attributes, expiresAt);
+    const fresh = foreignCookie(cookieName, writeSignedId(sid, format), attributes, expiresAt);
     const end = expiresAt ?? draft.expiresAt;
     const recordKey = await records.write(sid, content, end, now);
     const known = origin && cookieEnd(origin.cookie);

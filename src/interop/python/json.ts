@@ -11,6 +11,7 @@
 import { define } from "../../codec/define.ts";
 import { ValueError } from "../../errors.ts";
 import type { Limits } from "./limits.ts";
+import { isDigit, keyCounter } from "./limits.ts";
 import { refuse } from "./refusal.ts";
 
 /** Reads a JSON text; gives up on anything else. */
@@ -18,6 +19,7 @@ export function readJson(text: string, limits: Limits): unknown {
   if (text.length > limits.maxBytes) refuse("too-large", "is a longer JSON text than is read");
   let at = 0;
   let items = 0;
+  const counted = keyCounter(limits);
   const value = read(0);
   skipBlanks();
   return at === text.length ? value : malformed();
@@ -55,6 +57,7 @@ export function readJson(text: string, limits: Limits): unknown {
     for (;;) {
       skipBlanks();
       const key = text[at] === '"' ? readString() : malformed();
+      if (isDigit(key)) counted([key]);
       skipBlanks();
       expect(":");
       define(record, key, read(depth + 1));

@@ -5,6 +5,7 @@
  */
 
 import { ConfigError, section } from "../../errors.ts";
+import { refuse } from "./refusal.ts";
 
 /** The limits of a reader, each with a default that no honest session comes near. */
 export interface ReadLimits {
@@ -21,7 +22,7 @@ export interface ReadLimits {
    */
   readonly maxDepth?: number;
   /**
-   * Values in all, counted as often as they are referred to.
+   * Values in all, counted as often as they are referred to. Of numbers that are keys, or in a set, a tenth.
    *
    * @default 100000
    */
@@ -46,6 +47,29 @@ export function limitsOf(limits?: ReadLimits): Limits {
     all[name] = value;
   }
   return all;
+}
+
+/**
+ * Counts what is to be the keys of a `Map` or an object, or in a `Set`; gives up on too many numbers, also as text. Engines hash those in a way
+ * that anyone can foresee: a hundred thousand with one hash take many seconds.
+ */
+export function keyCounter({ maxItems }: Limits): <Key>(keys: readonly Key[]) => readonly Key[] {
+  let left = maxItems / 10;
+  return (keys) => {
+    for (const key of keys) {
+      if (typeof key === "number" || (typeof key === "string" && isDigit(key))) left -= 1;
+      // Compared digit by digit.
+      else if (typeof key === "bigint") left -= 5;
+    }
+    if (left < 0) refuse("too-large", "holds more numbers as keys than are read");
+    return keys;
+  };
+}
+
+/** Whether a text begins with a digit: as a key it may be a number to the engine. */
+export function isDigit(text: string): boolean {
+  const code = text.charCodeAt(0);
+  return code >= 0x30 && code <= 0x39;
 }
 
 /** No browser sends a longer cookie, and hardly a server takes a longer header. */

@@ -8,7 +8,7 @@ import { define } from "../../codec/define.ts";
 import { utf8Text } from "../../lib/bytes.ts";
 import type { Refused } from "../source.ts";
 import type { Limits, ReadLimits } from "./limits.ts";
-import { limitsOf } from "./limits.ts";
+import { keyCounter, limitsOf } from "./limits.ts";
 import type { Taken } from "./refusal.ts";
 import { answerNow, refuse } from "./refusal.ts";
 import { withNanos } from "./values.ts";
@@ -24,6 +24,7 @@ export function unpackMsgpack(bytes: Uint8Array, limits: Limits): unknown {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   let items = 0;
+  const counted = keyCounter(limits);
   const value = read(0);
   return at === bytes.length ? value : malformed();
 
@@ -133,7 +134,8 @@ export function unpackMsgpack(bytes: Uint8Array, limits: Limits): unknown {
     const inner = enter(depth);
     const entries: [unknown, unknown][] = [];
     for (let left = length; left > 0; left -= 1) entries.push([read(inner), read(inner)]);
-    if (!entries.every(([key]) => typeof key === "string")) return new Map(entries);
+    const keys = counted(entries.map(([key]) => key));
+    if (!keys.every((key) => typeof key === "string")) return new Map(entries);
     const record: Record<string, unknown> = {};
     for (const [key, item] of entries) define(record, key as string, item);
     return record;

@@ -6,6 +6,7 @@
 
 import { define } from "../../codec/define.ts";
 import type { Limits } from "./limits.ts";
+import { keyCounter } from "./limits.ts";
 import { refuse } from "./refusal.ts";
 import type { Call } from "./values.ts";
 import { callOf, madeBy, naiveDate, ofKind, plainDate, timeDelta, tuple } from "./values.ts";
@@ -49,31 +50,43 @@ export function reduce(callee: PickleNode | undefined, args: PickleNode | undefi
   return (CONSTRUCTORS.get(callee.name) as Constructor)(args.items);
 }
 
+/** How much a call goes through: what is not data of its own has its bulk in the first argument. */
+export function copiedBy(args: PickleNode | undefined): number {
+  const first = isKind(args, "tuple") ? args.items[0] : undefined;
+  if (typeof first === "string" || first instanceof Uint8Array) return first.length;
+  return first !== undefined && isContainer(first) ? first.items.length : 0;
+}
+
 /** Makes values of the nodes. Gives up on cycles, and on what is deeper or larger than the limits. */
 export function finishPickle(root: PickleNode, limits: Limits): unknown {
   const finished = new Map<PickleContainer, Finished>();
   const open = new Set<PickleContainer>();
+  const counted = keyCounter(limits);
   return finish(root, 0).value;
 
   function finish(node: PickleNode, depth: number): Finished {
-    if (!isContainer(node)) return { value: scalar(node), size: 1, bytes: bytesIn(node) };
+    if (!isContainer(node)) {
+      return { value: scalar(node), size: 1, bytes: bytesIn(node), levels: 0 };
+    }
     if (depth >= limits.maxDepth) tooLarge();
     // Shared, as it is in Python. It counts each time: who walks the value meets it each time.
     const known = finished.get(node);
-    if (known !== undefined) return known;
+    if (known !== undefined) return depth + known.levels > limits.maxDepth ? tooLarge() : known;
     if (open.has(node)) refuse("unsupported", "is a pickle of something that contains itself");
     open.add(node);
     let size = 1;
     let bytes = 0;
+    let levels = 1;
     const items = node.items.map((item) => {
       const child = finish(item, depth + 1);
       size += child.size;
       bytes += child.bytes;
+      levels = Math.max(levels, child.levels + 1);
       if (size > limits.maxItems || bytes > limits.maxBytes) tooLarge();
       return child.value;
     });
     open.delete(node);
-    const result = { value: build(node.kind, items), size, bytes };
+    const result = { value: build(node.kind, items, counted), size, bytes, levels };
     finished.set(node, result);
     return result;
   }
@@ -88,32 +101,46 @@ interface Finished {
   readonly value: unknown;
   readonly size: number;
   readonly bytes: number;
+  /** Containers inside one another, this one included. */
+  readonly levels: number;
 }
 
 /** Text, bytes and long numbers can be referred to as well as anything else. */
 function bytesIn(node: Exclude<PickleNode, PickleContainer>): number {
   if (typeof node === "string" || node instanceof Uint8Array) return node.length;
-  return typeof node === "bigint" ? node.toString(16).length / 2 : 0;
+  if (typeof node === "bigint") return node.toString(16).length / 2;
+  const isMade = isKind(node, "made");
+  return isMade ? bytesOfCall(callOf(node.value)) : 0;
 }
 
-function build(kind: PickleContainer["kind"], items: unknown[]): unknown {
+/** A moment is written again with all that it was made of: the name of its zone is a text of any length. */
+function bytesOfCall(arg: Call["args"][number] | undefined): number {
+  if (typeof arg === "string" || arg instanceof Uint8Array) return arg.length;
+  if (typeof arg !== "object") return 0;
+  return arg.args.reduce<number>((sum, each) => sum + bytesOfCall(each), 0);
+}
+
+type Counted = ReturnType<typeof keyCounter>;
+
+function build(kind: PickleContainer["kind"], items: unknown[], counted: Counted): unknown {
   switch (kind) {
     case "list":
       return items;
     case "tuple":
       return tuple(items);
     case "set":
-      return new Set(items);
+      return new Set(counted(items));
     case "frozenset":
-      return ofKind(new Set(items), "frozenset");
+      return ofKind(new Set(counted(items)), "frozenset");
     case "dict":
-      return dictOf(items);
+      return dictOf(items, counted);
   }
 }
 
-function dictOf(items: readonly unknown[]): unknown {
+function dictOf(items: readonly unknown[], counted: Counted): unknown {
   const keys = items.filter((_, at) => at % 2 === 0);
   const values = items.filter((_, at) => at % 2 === 1);
+  counted(keys);
   if (!keys.every((key) => typeof key === "string")) {
     return new Map(keys.map((key, at) => [key, values[at]]));
   }

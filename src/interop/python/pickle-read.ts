@@ -15,7 +15,7 @@ import type { Refused } from "../source.ts";
 import type { Limits, ReadLimits } from "./limits.ts";
 import { limitsOf } from "./limits.ts";
 import type { PickleNode } from "./pickle-nodes.ts";
-import { finishPickle, globalNode, reduce } from "./pickle-nodes.ts";
+import { copiedBy, finishPickle, globalNode, reduce } from "./pickle-nodes.ts";
 import type { Taken } from "./refusal.ts";
 import { answerNow, refuse } from "./refusal.ts";
 import { ofKind } from "./values.ts";
@@ -57,6 +57,7 @@ function runPickle(bytes: Uint8Array, limits: Limits): PickleNode {
   const stack: PickleNode[] = [];
   let at = 0;
   let steps = 0;
+  let copied = 0;
 
   for (;;) {
     steps += 1;
@@ -202,13 +203,13 @@ function runPickle(bytes: Uint8Array, limits: Limits): PickleNode {
         push({ kind: "frozenset", items: popMark() });
         return;
       case "p":
-        memo.set(indexOf(takeLine()), top());
+        keep(indexOf(takeLine()));
         return;
       case "q":
-        memo.set(takeByte(), top());
+        keep(takeByte());
         return;
       case "r":
-        memo.set(takeSize4(), top());
+        keep(takeSize4());
         return;
       case "\x94":
         memo.set(memo.size, top());
@@ -232,6 +233,9 @@ function runPickle(bytes: Uint8Array, limits: Limits): PickleNode {
       }
       case "R": {
         const [callee, args] = popItems(2);
+        // One list can be named in three bytes, and made a set of as often as there is room to say so.
+        copied += copiedBy(args);
+        if (copied > limits.maxBytes) refuse("too-large", "is a pickle that copies too much");
         push(reduce(callee, args));
         return;
       }
@@ -297,6 +301,12 @@ function runPickle(bytes: Uint8Array, limits: Limits): PickleNode {
 
   function popMark(): PickleNode[] {
     return stack.splice(marks.pop() ?? malformed());
+  }
+
+  /** Python counts what it keeps. Other numbers could be such that an engine finds them one after the other. */
+  function keep(index: number): void {
+    if (index > bytes.length) malformed();
+    memo.set(index, top());
   }
 
   function extend(kind: "list" | "dict" | "set", items: readonly PickleNode[]): void {

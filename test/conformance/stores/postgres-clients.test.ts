@@ -8,8 +8,18 @@ const pick = (test: string): boolean => !isRace(test);
 postgresSuite(
   "postgres (postgres.js)",
   async ({ url }) => {
-    const client = postgresJs(url, { onnotice: () => undefined });
+    const client = postgresJs(url, { onnotice: () => undefined, fetch_types: false });
     return { options: { client, notify: true }, close: () => client.end() };
+  },
+  { pick, sequences: 5 },
+);
+
+// Apps have types of their own: numbers as bigint, or every value as the text that the server sends.
+postgresSuite(
+  "postgres (pg, whose types are text)",
+  async ({ url }) => {
+    const client = poolAt(url, { types: { getTypeParser: () => String } });
+    return { options: { client }, close: () => client.end() };
   },
   { pick, sequences: 5 },
 );

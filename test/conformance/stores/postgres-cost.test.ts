@@ -172,6 +172,27 @@ describeWith({ postgres }, "what a PostgreSQL store costs", () => {
       });
     });
 
+    it("a list goes on behind thousands that have ended, whatever the client makes of numbers", async () => {
+      const { rows } = await pool.query(
+        "SELECT max(expires_at) - 5 AS at FROM coatcheck.sessions WHERE namespace = $1",
+        [NAMESPACE],
+      );
+      const asText = poolAt(server.url, { max: 1, types: { getTypeParser: () => String } });
+      for (const client of [pool, asText]) {
+        const store = postgresStore({ client, namespace: NAMESPACE });
+        const listed: number[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await store.list({ cursor, limit: 100 }, rows[0].at);
+          listed.push(page.records.length);
+          cursor = page.cursor;
+        } while (cursor !== undefined);
+        expect(listed.length).toBeGreaterThan(10);
+        expect(listed.reduce((sum, each) => sum + each)).toBe(5);
+      }
+      await asText.end();
+    });
+
     it("a sweep goes by an index also where sessions are so short that reading all looks cheap", async () => {
       const schema = "short_sessions";
       await migrate(pool, { schema });

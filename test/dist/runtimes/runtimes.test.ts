@@ -98,7 +98,8 @@ beforeAll(async () => {
 });
 afterAll(() => packed.remove());
 
-describe.each(runtimes)("$name", ({ name, command: [program, ...args], stores }) => {
+// Each test is a process of its own: as many at a time as there are processors (`vitest.config.ts`).
+describe.concurrent.each(runtimes)("$name", ({ name, command: [program, ...args], stores }) => {
   it.each(stores)("keeps the store contract in %s", async (store) => {
     // Every order of steps once, where SQLite is the oldest.
     const extent = store === "node:sqlite" && name === "Node 22" ? "everything" : "no races";
@@ -128,7 +129,7 @@ describe.each(runtimes)("$name", ({ name, command: [program, ...args], stores })
 
 const graded = runtimes.flatMap(({ gaps, ...each }) => (gaps ? [{ ...each, gaps }] : []));
 
-describe.each(graded)("$name", ({ command: [program, ...args], gaps }) => {
+describe.concurrent.each(graded)("$name", ({ command: [program, ...args], gaps }) => {
   it("keeps the contract of adapters in every framework", async () => {
     const command = [...args, ADAPTERS, ...gaps];
     const { code, out, err } = await outcome(program, command, packed.folder);
@@ -168,7 +169,7 @@ const config :Workerd.Config = (services = [(name = "smoke", worker = (
   });
 });
 
-describe.each(["d1", "do"])("Cloudflare's %s, as miniflare runs it", (kind) => {
+describe.concurrent.each(["d1", "do"])("Cloudflare's %s, as miniflare runs it", (kind) => {
   it("passes the conformance suite inside workerd", { timeout: 600_000 }, async () => {
     const folder = join(packed.folder, "node_modules/coatcheck");
     const script = resolve("test/dist/runtimes/cloudflare.mjs");

@@ -1,5 +1,8 @@
 """A Flask app with Flask-Login, its session in the cookie or, with Flask-Session, behind an id."""
 
+import json
+from decimal import Decimal
+
 import flask
 import flask_login
 from common import answer, change, serve, settings
@@ -42,6 +45,10 @@ def operate():
         flask.flash(request["value"], request["key"])
     elif op == "take":
         flask.get_flashed_messages(with_categories=True)
+    elif op == "owe":
+        session["owed"] = Decimal(request["value"])
+    elif op == "owes":
+        return json.dumps([session.get("_user_id"), str(session.get("owed"))])
     elif op == "permanent":
         session.permanent = request["value"]
     elif op == "sign-in":
@@ -51,6 +58,8 @@ def operate():
             flask_login.logout_user()
     else:
         change(session, request)
+    if op == "owe":
+        return "{}"
     return answer(session)
 
 

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import flash from "connect-flash";
 import { RedisStore } from "connect-redis";
 import express from "express";
@@ -392,10 +392,11 @@ describe("records in a backend", () => {
 describe("session-file-store, live", () => {
   let folder: string;
   let site: Site;
+  let store: session.Store;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "coatcheck-file-store-"));
     const FileStore = fileStore(session);
-    const store = new FileStore({
+    store = new FileStore({
       path: folder,
       reapInterval: -1,
       retries: 0,
@@ -439,6 +440,29 @@ describe("session-file-store, live", () => {
     for (const sid of ["../../etc/passwd", "a/b", "a\\b", ".hidden", "", "a\0b"]) {
       expect(sessionFileStore().key(sid)).toBeUndefined();
     }
+  });
+
+  it("P3 names no file outside its folder through the store either, whoever knows the secret", async () => {
+    const browser = site.browser();
+    await browser.get("/sign-in?id=%22ada%22");
+    const [name = ""] = (await readdir(folder)).filter((file) => file.endsWith(".json"));
+    const source = expressSession({ secret: SECRET, store });
+    const at = (sid: string) => ({ "connect.sid": writeSidCookie(sid, SECRET) });
+    const id = name.slice(0, -".json".length);
+    expect(await source.open((key) => at(id)[key as "connect.sid"], Date.now())).toMatchObject({
+      userId: "ada",
+    });
+    // The very same file, by a way that leaves the folder.
+    for (const sid of [`../${basename(folder)}/${id}`, `x/../${id}`, `${id}\0`]) {
+      expect(await refusal(source, at(sid)), sid).toBe("malformed");
+    }
+  });
+
+  it("P14 tells a record that is half written from an outage", async () => {
+    await writeFile(join(folder, "half.json"), '{"cookie":{"originalMax');
+    const source = expressSession({ secret: SECRET, store });
+    const cookies = { "connect.sid": writeSidCookie("half", SECRET) };
+    expect(await refusal(source, cookies)).toBe("malformed");
   });
 });
 

@@ -85,6 +85,16 @@ describe("JSON of foreign sessions", () => {
     });
   });
 
+  it("P14 is read up to ten thousand keys in one object", () => {
+    const keys = (count: number): string =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [at * 7, 1])));
+    expect(readJsonObject(keys(10_000))).toHaveProperty("object");
+    for (const text of [keys(10_001), `{"a":[${keys(10_001)}]}`]) {
+      expect(readJsonObject(text)).toMatchObject({ refused: "too-large" });
+    }
+    expect(readJsonObject(JSON.stringify({ a: Array(20_000).fill(1) }))).toHaveProperty("object");
+  });
+
   it("is written with the path of what it cannot hold", () => {
     const wrong = { cart: [{ at: new Date(0) }] };
     expect(() => writeJson(wrong)).toThrow(expect.objectContaining({ path: "cart[0].at" }));

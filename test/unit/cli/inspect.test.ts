@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { runCli } from "../../../src/cli/run.ts";
-import { makeAuthJsToken } from "../../../src/interop/auth-js.ts";
+import { authJsSession, makeAuthJsToken } from "../../../src/interop/auth-js.ts";
 import { beakerCookie, beakerSession } from "../../../src/interop/beaker.ts";
 import { writeTokenCookie } from "../../../src/interop/better-auth.ts";
 import { cookieSession } from "../../../src/interop/cookie-session.ts";
@@ -11,8 +11,8 @@ import { writeSidCookie as writeFastifySid } from "../../../src/interop/fastify-
 import { flaskCookie } from "../../../src/interop/flask.ts";
 import { flaskKvSession } from "../../../src/interop/flask-kvsession.ts";
 import { flaskSession } from "../../../src/interop/flask-session.ts";
-import { makeH3Seal } from "../../../src/interop/h3.ts";
-import { makeSeal } from "../../../src/interop/iron-session.ts";
+import { h3Session, makeH3Seal } from "../../../src/interop/h3.ts";
+import { ironSession, makeSeal } from "../../../src/interop/iron-session.ts";
 import { writeSessionData } from "../../../src/interop/js/better-auth-data.ts";
 import { koaSession } from "../../../src/interop/koa-session.ts";
 import { makeEncryptedCookie, makeSignedCookie } from "../../../src/interop/rails.ts";
@@ -208,6 +208,46 @@ describe("coatcheck inspect", () => {
     expect(out).toContain("an id without a signature");
     expect(out).not.toContain(id);
     expect(out).not.toContain("genuine\n");
+  });
+
+  it("puts a sealed session of several cookies together, and knows the one that says when it was used", async () => {
+    const app = memoryApp({ method: "sealed", cookie: { name: "sid" } });
+    const ada = app.browser();
+    await ada.signIn("ada");
+    await ada.set("cart", ["tea", "x".repeat(5000)]);
+    app.clock.advance("1h");
+    await ada.visit((session) => session.load());
+    expect(ada.cookie()).toMatch(/^sid=.+; sid-1=.+; sid-seen=.+/);
+    const { code, out } = await inspect(ada.cookie(), "--secret", SECRET);
+    expect(code).toBe(0);
+    expect(out).not.toMatch(/genuine under/);
+    expect(out).toMatch(/sid\n {2}is {4}coatcheck chunk, genuine[\s\S]+user: ada[\s\S]+"tea"/);
+    expect(out).toMatch(/sid-1\n {2}is {4}coatcheck chunk, genuine\n.+\n {2}part of: sid\n/);
+    expect(out).toMatch(/sid-seen\n {2}is {4}coatcheck seal, genuine\n[\s\S]+last seen: \S+Z\n/);
+    const [alone = ""] = ada.cookie().split("; ");
+    expect((await inspect(alone, "--secret", SECRET)).out).toMatch(/whole `Cookie` line/);
+  });
+
+  it.each([
+    ["auth-js", "Auth.js", () => authJsSession({ secret: THEIRS, cookieName: "sid" })],
+    [
+      "iron-session",
+      "iron-session",
+      () => ironSession({ cookieName: "sid", password: THEIRS, chunk: true }),
+    ],
+    ["h3", "h3", () => h3Session({ name: "sid", password: THEIRS })],
+  ])("puts the parts of %s together", async (_name, kind, source) => {
+    const { cookies } = await source().seal(
+      { data: { cart: ["tea"], x: "x".repeat(6000) } },
+      Date.now(),
+    );
+    expect(cookies.length).toBeGreaterThan(2);
+    const line = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+    const { code, out } = await inspect(line, "--secret", THEIRS);
+    expect([code, out.split("\n")[0]]).toEqual([0, "sid"]);
+    expect(out).toContain(`is    ${kind}`);
+    expect(out).toMatch(TEA);
+    expect(out).not.toMatch(/sid\.\d/);
   });
 
   it("takes the secret from the environment, where no list of processes shows it", async () => {

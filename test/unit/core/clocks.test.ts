@@ -140,6 +140,32 @@ describe.each(["stored", "sealed"] as const)("a clock that jumps, with %s sessio
     expect((await ada.read()).userId).toBe("ada");
   });
 
+  it.each(["one's other sessions", "a user's sessions", "everyone's sessions"])(
+    "back by seconds leaves out none of %s that began in the time that comes again",
+    async (whose) => {
+      const app = open({ method });
+      const [ada, elsewhere] = [app.browser(), app.browser()];
+      await ada.signIn("ada");
+      jump(app.clock, 1000);
+      await elsewhere.signIn("ada");
+      jump(app.clock, -10_000);
+      if (whose.startsWith("one")) await ada.visit((session) => session.revokeOthers());
+      if (whose.startsWith("a user")) await app.sessions.revokeUser("ada");
+      if (whose.startsWith("everyone")) await app.sessions.revokeEveryone();
+      for (const ms of [0, 20_000]) {
+        jump(app.clock, ms);
+        for (const process of [app, app.another()]) {
+          const thief = process.browser();
+          thief.plant(elsewhere.cookie());
+          expect((await thief.read()).userId, `after ${ms} ms`).toBeUndefined();
+        }
+        expect((await ada.read()).userId).toBe(whose.startsWith("one") ? "ada" : undefined);
+      }
+      await elsewhere.signIn("ada");
+      expect((await elsewhere.read()).userId).toBe("ada");
+    },
+  );
+
   it("back by an hour makes no old proof fresh", async () => {
     const app = open({ method });
     const ada = app.browser();

@@ -60,6 +60,17 @@ describe.each(["records", "cookie"] as const)(
       expect(head.cookies).toEqual([]);
     });
 
+    it("says of no request that it began with its browser and its address", async () => {
+      const { theirs, app } = sharing(kind, { address: () => "192.0.2.7" });
+      const cookie = await theirs.signIn({ user: "ada" }, app.clock.now());
+      const handle = app.sessions.open({ headers: { cookie, "user-agent": "Firefox" } });
+      const { info } = await handle.load();
+      expect([info.userAgent, info.address]).toEqual([undefined, undefined]);
+      await handle.signIn("bob");
+      const signedIn = (await handle.load()).info;
+      expect([signedIn.userAgent, signedIn.address]).toEqual([undefined, undefined]);
+    });
+
     it("P6 is a new one after a sign-in, and the one of before is over", async () => {
       const { theirs, app } = sharing(kind);
       const ada = app.browser();
@@ -676,6 +687,22 @@ describe("a shared session with a record", () => {
     expect([result.userId, head.cookies]).toEqual(["ada", []]);
   });
 });
+
+it.each(["unsupported", "too-large", "future"] as const)(
+  "P16 a session that is %s here, and may be live there, keeps its place until somebody signs in",
+  async (refused) => {
+    const library = flaskCookie({ secrets: ["s3cret"] });
+    const share: ForeignSource = { ...library, open: async () => ({ refused, problem: "odd" }) };
+    const app = memoryApp({ method: "shared", share });
+    const ada = app.browser();
+    ada.plant("session=theirs");
+    expect((await ada.read()).userId).toBeUndefined();
+    await expect(ada.set("n", 1)).rejects.toMatchObject({ status: 409 });
+    expect(ada.cookie()).toBe("session=theirs");
+    await ada.signIn("ada");
+    expect(ada.cookie()).not.toContain("theirs");
+  },
+);
 
 describe("a shared session whose end tells when it was used", () => {
   it.each(["30d", "1h"] as const)("P11 lasts while it is used (their age: %s)", async (maxAge) => {

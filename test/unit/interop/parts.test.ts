@@ -120,6 +120,14 @@ describe("readMsgpack", () => {
     expect(readMsgpack(Buffer.from(hexadecimal, "hex"))).toMatchObject({ refused: reason });
   });
 
+  it("P14 reads a few thousand numbers as keys", () => {
+    const map = (count: number) =>
+      writeMsgpack(new Map(Array.from({ length: count }, (_, at) => [at, at])));
+    expect(readMsgpack(map(9_000))).toHaveProperty("value");
+    // With one hash they would take seconds.
+    expect(readMsgpack(map(30_000))).toMatchObject({ refused: "too-large" });
+  });
+
   it(
     "P14 answers to any bytes",
     () => {

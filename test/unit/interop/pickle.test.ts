@@ -107,6 +107,65 @@ describe("readPickle", () => {
     expect(readPickle(references(90_000))).toMatchObject({ refused: "too-large" });
   });
 
+  it("P14 copies no more than it reads", () => {
+    const make = "cbuiltins\n%\nq\x000";
+    const times = (what: string, arg: string, count: number) =>
+      bytes(`${make.replace("%", what)}${arg}q\x010${"h\x00h\x01R0".repeat(count)}N.`);
+    // A set, and bytes, of what is there once: each copy takes six bytes.
+    const list = `](${"N".repeat(20_000)}e\x85`;
+    const text = `B\x20\x4e\x00\x00${"a".repeat(20_000)}\x85`;
+    for (const [what, arg] of [
+      ["set", list],
+      ["frozenset", list],
+      ["bytes", text],
+      ["bytearray", text],
+    ] as const) {
+      expect(readPickle(times(what, arg, 50)), what).toEqual({ value: null });
+      expect(readPickle(times(what, arg, 20_000)), what).toMatchObject({ refused: "too-large" });
+    }
+    const encoded = times("set", `X\x20\x4e\x00\x00${"a".repeat(20_000)}U\x06latin1\x86`, 20_000);
+    const called = Buffer.from(encoded)
+      .toString("latin1")
+      .replace("builtins\nset", "_codecs\nencode");
+    expect(readPickle(bytes(called))).toMatchObject({ refused: "too-large" });
+  });
+
+  it("P14 counts the name of a zone with each moment in it", () => {
+    const zone = "cdatetime\ntimezone\ncdatetime\ntimedelta\nK\x00K\x00K\x00\x87R";
+    const state = "cdatetime\ndatetime\nC\x0a\x07\xea\x0b\x15\r1\x04\x05]\xc4";
+    const moments = (count: number) =>
+      bytes(
+        `${state}${zone}X\x20\x4e\x00\x00${"z".repeat(20_000)}\x86R\x86Rq\x000(${"h\x00".repeat(count)}l.`,
+      );
+    expect(readPickle(moments(40))).toHaveProperty("value");
+    // Written again it would be 400 megabytes.
+    expect(readPickle(moments(20_000))).toMatchObject({ refused: "too-large" });
+  });
+
+  it("P14 counts the levels of what is referred to", () => {
+    // Fifty lists in one another, and fifty around those, which the list beside them has made before.
+    const nested = `${"]".repeat(50)}${"a".repeat(49)}q\x00`;
+    expect(readPickle(bytes(`(${nested}${"]".repeat(50)}h\x00${"a".repeat(50)}l.`))).toMatchObject({
+      refused: "too-large",
+    });
+    expect(readPickle(bytes(`(${nested}${"]".repeat(13)}h\x00${"a".repeat(13)}l.`))).toHaveProperty(
+      "value",
+    );
+  });
+
+  it("P14 reads a few thousand numbers as keys, and keeps values where Python does", () => {
+    const numbers = (count: number) =>
+      Array.from({ length: count }, (_, at) => `M${String.fromCharCode(at & 255, at >> 8)}`);
+    const set = (count: number) => bytes(`\x8f(${numbers(count).join("")}\x90.`);
+    const dict = (count: number) => bytes(`}(${numbers(count).join("N")}Nu.`);
+    for (const made of [set, dict]) {
+      expect(readPickle(made(9_000))).toHaveProperty("value");
+      // With one hash they would take seconds.
+      expect(readPickle(made(30_000))).toMatchObject({ refused: "too-large" });
+    }
+    expect(readPickle(bytes("Nr\xff\xff\xff\x7f."))).toMatchObject({ refused: "malformed" });
+  });
+
   it.each([
     // `pickle.dumps(timezone.now(), 2)` and `5` in an app with Django 3.2, whose UTC is that of pytz.
     [

@@ -52,6 +52,16 @@ describe("readJson", () => {
     expect(read(text)).toEqual({ value });
   });
 
+  it("P14 has a limit on keys that are numbers to an engine", () => {
+    const keys = (count: number, before = ""): string =>
+      JSON.stringify(
+        Object.fromEntries(Array.from({ length: count }, (_, at) => [before + at, 1])),
+      );
+    expect(read(keys(10_000))).toHaveProperty("value");
+    expect(read(keys(10_001))).toMatchObject({ refused: "too-large" });
+    expect(read(keys(20_000, "k"))).toHaveProperty("value");
+  });
+
   it("has limits on depth, on values and on length", () => {
     const refused = { refused: "too-large" };
     expect(read(`${"[".repeat(65)}${"]".repeat(65)}`)).toMatchObject(refused);

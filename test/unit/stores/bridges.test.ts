@@ -1,13 +1,16 @@
 import { mkdir, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import KeyvRedis from "@keyv/redis";
 import session from "express-session";
 import Keyv from "keyv";
 import Keyv4 from "keyv4";
 import { Keyv as Keyv6 } from "keyv6";
+import { createClient } from "redis";
 import sessionFileStore from "session-file-store";
 import { createStorage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
+import redisDriver from "unstorage/drivers/redis";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createSessions } from "../../../src/core/sessions.ts";
 import { ConfigError } from "../../../src/errors.ts";
@@ -15,6 +18,8 @@ import type { Revocations, SessionStore } from "../../../src/stores/contract.ts"
 import { expressSessionStore } from "../../../src/stores/express-session.ts";
 import { keyvStore } from "../../../src/stores/keyv.ts";
 import { unstorageStore } from "../../../src/stores/unstorage.ts";
+import { bridgeRedis, redisProgram } from "../../support/bridge-redis.ts";
+import { describeWith } from "../../support/needs.ts";
 import { answersNoVerb } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -66,6 +71,13 @@ describe("options of a bridge", () => {
     const make = () => keyvStore(options as unknown as { client: Keyv });
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(new RegExp(option));
+  });
+
+  it("leave nothing on a Keyv that they refuse", () => {
+    const client = new Keyv4();
+    const before = client.listenerCount("error");
+    expect(() => keyvStore({ client, prefix: "a b" })).toThrow(ConfigError);
+    expect(client.listenerCount("error")).toBe(before);
   });
 
   it("name a storage, and a store, that lack a method", () => {
@@ -325,6 +337,27 @@ describe("two processes", () => {
     goOn();
     expect(await late).toBe(true);
     expect((await quick.store.load(ID))?.record).toMatchObject({ closed: false, body: "late" });
+  });
+});
+
+describeWith({ "redis-server": redisProgram }, "unstorage in Redis", () => {
+  it("P13 tells of a write that failed why, and not what was written", async () => {
+    const redis = await bridgeRedis();
+    onTestFinished(() => redis.stop());
+    const client = createStorage({ driver: redisDriver({ url: redis.url }) });
+    onTestFinished(() => client.dispose());
+    await client.getItem("a");
+    const admin = await createClient({ url: redis.url }).connect();
+    await admin.configSet("maxmemory", "1");
+    admin.destroy();
+    const store = unstorageStore({ client });
+    const record = { id: "a".repeat(24), userId: undefined, lastSeenAt: 1, expiresAt: 2 ** 45 };
+    const failure = await store
+      .create({ ...record, closed: false, body: '{"d":"private data"}' }, 0, 1)
+      .catch((error: unknown) => error);
+    const words = inspect(failure, { depth: 9 });
+    expect(words).toMatch(/OOM command not allowed/);
+    expect(words).not.toContain("private data");
   });
 });
 

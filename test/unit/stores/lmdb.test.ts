@@ -8,6 +8,7 @@ import type { LmdbStoreOptions } from "../../../src/stores/lmdb.ts";
 import { lmdbStore } from "../../../src/stores/lmdb.ts";
 import { HOUR, id, keepsEverythingOverAClose, now, session } from "../../support/store-closing.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { until } from "../../support/until.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -239,6 +240,28 @@ describe("lmdbStore", () => {
     const again = openStore();
     expect((await again.list({ limit: 1000 }, now)).records).toHaveLength(200);
     await again.close();
+  });
+
+  it("is not opened where a page is damaged, says so in words, and is opened on what takes its place", async () => {
+    const store = openStore();
+    for (let number = 0; number < 50; number += 1) {
+      await store.create({ ...session(`${number}`, "ada"), body: "b".repeat(500) }, 0, now);
+    }
+    await store.close();
+    const file = join(path, "data.mdb");
+    const bytes = await readFile(file);
+    // All but the two heads.
+    await writeFile(file, bytes.fill(0, 8192));
+    for (let time = 0; time < 2; time += 1) {
+      expect(() => openStore()).toThrow(`the LMDB file in ${path} cannot be read: `);
+    }
+    await rm(file);
+    let again: SessionStore | undefined;
+    await until("the damaged one is closed", async () => {
+      again = openStore();
+      return true;
+    });
+    expect(await again?.create(session("a", "ada"), 0, now)).toBe("created");
   });
 
   it("is not opened on what a later version wrote, and leaves that alone", async () => {

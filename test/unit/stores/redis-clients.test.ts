@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { GlideClient } from "@valkey/valkey-glide";
-import { Redis } from "ioredis";
-import { Redis as Redis5 } from "ioredis5";
-import { Redis as Iovalkey } from "iovalkey";
+import { Cluster, Redis } from "ioredis";
+import { Cluster as Cluster5, Redis as Redis5 } from "ioredis5";
+import { Redis as Iovalkey, Cluster as IovalkeyCluster } from "iovalkey";
 import { createClient, createClientPool } from "redis";
 import { createClient as createClient4 } from "redis4";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,8 +10,8 @@ import type { Answer } from "../../../src/stores/contract.ts";
 import type { RedisClient, RedisSubscriber } from "../../../src/stores/redis.ts";
 import { redisStore } from "../../../src/stores/redis.ts";
 import { describeWith } from "../../support/needs.ts";
-import type { RedisServer } from "../../support/redis-servers.ts";
-import { redisPrograms, startRedis } from "../../support/redis-servers.ts";
+import type { RedisCluster, RedisServer } from "../../support/redis-servers.ts";
+import { redisPrograms, startCluster, startRedis } from "../../support/redis-servers.ts";
 import { until } from "../../support/until.ts";
 
 const HOUR = 3_600_000;
@@ -64,6 +64,23 @@ describeWith(redisPrograms, "a Redis store", () => {
     server = await startRedis();
   });
   afterAll(() => server?.stop());
+
+  it("P10 refuses a client of node-redis 4 that answers by callbacks, and takes its like that does not", async () => {
+    const client = createClient4({ url: server.url, legacyMode: true });
+    expect(() => redisStore({ client })).toThrow(/option `client` has the option `legacyMode`/);
+    const other = client.duplicate({ legacyMode: false });
+    await other.connect();
+    try {
+      const id = "legacy--0123456789abcdef";
+      const times = { lastSeenAt: 1, expiresAt: Date.now() + HOUR };
+      const record = { id, userId: undefined, ...times, closed: false, body: "b" };
+      const store = redisStore({ client: other });
+      expect(await store.create(record, 0, Date.now())).toBe("created");
+      expect((await store.load(id))?.record.body).toBe("b");
+    } finally {
+      await other.disconnect();
+    }
+  });
 
   describe.each(Object.entries(CLIENTS))("with %s", (_name, connect) => {
     let connected: Connected;
@@ -168,5 +185,55 @@ describeWith(redisPrograms, "a Redis store", () => {
       expect(heard.length).toBe(before);
       await store.close();
     });
+  });
+});
+
+interface Options {
+  readonly enableAutoPipelining?: true;
+  readonly scaleReads?: "slave";
+}
+
+const CLUSTERS = {
+  "ioredis 6": ({ nodes }: RedisCluster, options: Options) => new Cluster([...nodes], options),
+  "ioredis 5.4": ({ nodes }: RedisCluster, options: Options) => new Cluster5([...nodes], options),
+  iovalkey: ({ nodes }: RedisCluster, options: Options) => new IovalkeyCluster([...nodes], options),
+};
+
+describeWith(redisPrograms, "a Redis store on a cluster", () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(() => cluster?.stop());
+
+  /** How often a client was sent on to another node. */
+  async function redirections(): Promise<number> {
+    const stats = await Promise.all(cluster.servers.map(({ admin }) => admin.info("errorstats")));
+    return stats.reduce((sum, text) => sum + Number(/MOVED:count=(\d+)/.exec(text)?.[1] ?? 0), 0);
+  }
+
+  describe.each(Object.entries(CLUSTERS))("with %s", (_name, connect) => {
+    it.each<Options>([{}, { enableAutoPipelining: true }, { scaleReads: "slave" }])(
+      "asks only the primary that has a session, also whether its replicas have it (%o)",
+      async (options) => {
+        await cluster.flush();
+        const client = connect(cluster, options);
+        const store = redisStore({ client, confirm: { replicas: 1, timeout: 5000 } });
+        const before = await redirections();
+        const now = Date.now();
+        const times = { lastSeenAt: now, expiresAt: now + HOUR };
+        const ids = Array.from({ length: 20 }, (_, home) => `home--${home + 10}0123456789abcdef`);
+        const all = <Result>(verb: (id: string) => Answer<Result>) => Promise.all(ids.map(verb));
+        const record = { userId: undefined, ...times, closed: false, body: "b" };
+        expect(await all((id) => store.create({ id, ...record }, 0, now))).not.toContain("taken");
+        expect(await all(async (id) => (await store.load(id))?.record.body)).not.toContain(
+          undefined,
+        );
+        const closing = { body: "", ...times, close: true };
+        expect(await all((id) => store.update(id, 1, closing, now))).not.toContain(false);
+        expect((await redirections()) - before).toBe(0);
+        client.disconnect();
+      },
+    );
   });
 });

@@ -7,6 +7,11 @@ const client: RedisStoreOptions["client"] = {
   sendCommand: () => Promise.reject(new Error("sent")),
 };
 
+const legacySubscriber = {
+  ...{ subscribe() {}, unsubscribe() {}, on() {}, off() {} },
+  options: { legacyMode: true },
+};
+
 describe("redisStore refuses at start", () => {
   it.each([
     ["client", { client: undefined }, /redis, ioredis, iovalkey or @valkey\/valkey-glide/],
@@ -17,6 +22,7 @@ describe("redisStore refuses at start", () => {
     ["namespace", { client, namespace: "x".repeat(65) }, /1 to 64 letters/],
     ["subscriber", { client, subscriber: {} }, /another one than `client`/],
     ["subscriber", { client, subscriber: client }, /another client than `client`/],
+    ["subscriber", { client, subscriber: legacySubscriber }, /`legacyMode`/],
     ["confirm.replicas", { client, confirm: { replicas: 0 } }, /from 1 on/],
     ["confirm.timeout", { client, confirm: { replicas: 1, timeout: 0 } }, /milliseconds/],
     ["forgets", { client, forgets: ["everything"] }, /"restart", "eviction" and "failover"/],
@@ -50,6 +56,13 @@ describe("redisStore", () => {
       expect(await store.update(id, 1, next, 0)).toBe(false);
       expect(await store.touch(id, 0, 1, 0)).toBe(false);
     }
+  });
+
+  it("P10 takes no answer for an error, and not for a session that is not there", async () => {
+    const store = redisStore({ client: { sendCommand: async () => undefined } });
+    await expect(async () => await store.load("a".repeat(24))).rejects.toThrow();
+    const absent = redisStore({ client: { sendCommand: async () => null } });
+    expect(await absent.load("a".repeat(24))).toBeUndefined();
   });
 
   it("refuses cursors that it did not give", async () => {

@@ -61,12 +61,33 @@ describe("the options of the MySQL store", () => {
     }
   });
 
-  it.each([undefined, null, {}, "mysql://a.test", pool, sql])(
+  // As a pool of the package `mariadb` is, in which an option of mysql2's would be uncaught.
+  const [query, execute, getConnection, batch] = Array.from({ length: 4 }, () => () => undefined);
+  const mariadbPool = { query, execute, getConnection, batch };
+
+  it.each([undefined, null, {}, "mysql://a.test", pool, sql, mariadbPool])(
     "refuse what is no pool of mysql2 (%#)",
     (client) => {
       expect(() => mysqlStore({ client: client as never })).toThrow(/option `client`/);
     },
   );
+
+  it("refuse a pool that puts values into statements in a way of its own", async () => {
+    // As mysql's documentation has it, for `:name`: a `?` would be sent to the server as it is.
+    function queryFormat(this: mysql.Connection, sql: string, values: Record<string, unknown>) {
+      return sql.replace(/:(\w+)/g, (text, name) =>
+        name in values ? this.escape(values[name]) : text,
+      );
+    }
+    for (const client of [
+      mysql.createPool({ queryFormat }),
+      mysqlPromise.createPool({ queryFormat }),
+    ]) {
+      expect(() => mysqlStore({ client })).toThrow(/option `client` has the option `queryFormat`/);
+    }
+    const both = mysql.createPool({ queryFormat: (sql, values) => mysql.format(sql, values) });
+    expect(mysqlStore({ client: both }).name).toBe("mysql");
+  });
 
   it("are refused by their name when they cannot work", () => {
     const client = promisePool;
