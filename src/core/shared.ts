@@ -90,7 +90,9 @@ export function createShared(core: Core, source: ForeignSource): Method {
     const kept = keptOf(opened);
     const verdict = judge(kept, 0, timeouts, revokedAt, now, visit.openedAt);
     if (verdict.refusal === undefined) return live(kept);
-    return refused(verdict.refusal, kept.record.id, verdict.blocked);
+    // By longer timeouts, which other processes or the other library may have, it is live for all that.
+    const rivals = verdict.refusal === "revoked" ? undefined : [kept];
+    return refused(verdict.refusal, kept.record.id, verdict.blocked, rivals);
   }
 
   function keptOf(foreign: ForeignSession): Kept {
@@ -382,7 +384,11 @@ export function createShared(core: Core, source: ForeignSource): Method {
   async function hasEnded(visit: Visit, kept: Kept): Promise<boolean> {
     await mirror?.ready(clock())?.catch(() => undefined);
     const current = await readAgain(visit, kept).catch(() => kept);
-    return current === undefined || isEnded(current);
+    if (current === undefined) return true;
+    // One that had timed out before this request came was not ended by anybody.
+    const { openedAt } = visit;
+    const before = judge(current, 0, timeouts, revokedAt, openedAt).refusal;
+    return isEnded(current) && (before === undefined || before === "revoked");
   }
 
   /** Refuses a session from now on, in case it is sent again. */

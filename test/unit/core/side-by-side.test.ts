@@ -217,6 +217,25 @@ describe("old and new processes side by side", () => {
     }
   });
 
+  it.each(["signOut", "signIn"])(
+    "P5 with shorter timeouts, %s ends a shared session that is timed out by them",
+    async (how) => {
+      const share = flaskCookie({ secrets: ["flask's own secret"] });
+      const app = memoryApp({ method: "shared", share });
+      const { here, there } = await ada(app, app.another({ timeouts: "aal3" }));
+      app.clock.advance("20m");
+      const { head } = await there.visit<unknown>((session) =>
+        how === "signOut" ? session.signOut() : session.signIn("ada"),
+      );
+      expect(head.cookies.map(({ attributes }) => attributes.maxAge)).toEqual([
+        how === "signOut" ? 0 : undefined,
+      ]);
+      app.clock.advance("11s");
+      expect((await here.read()).userId).toBeUndefined();
+      if (how === "signIn") expect((await there.read()).userId).toBe("ada");
+    },
+  );
+
   it("with `adopt` in place of `share`, nothing of ours comes along as theirs", async () => {
     const share = flaskCookie({ secrets: ["flask's own secret"] });
     const shared = memoryApp({ method: "shared", share });
