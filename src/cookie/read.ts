@@ -58,7 +58,7 @@ function startsPair(header: string, at: number): boolean {
   return before < 0 || header.charCodeAt(before) === SEMICOLON;
 }
 
-/** Reads the first cookie of each name. */
-export function cookieReader(header: string): (name: string) => string | undefined {
-  return (name) => readCookies(header, name)[0];
+/** Reads the first cookie of each name; with -1 the last. */
+export function cookieReader(header: string, at = 0): (name: string) => string | undefined {
+  return (name) => readCookies(header, name).at(at);
 }

@@ -72,7 +72,9 @@ export async function openForeign(
   if (text === undefined || !source.cookieNames.some((name) => text.includes(name))) {
     return undefined;
   }
-  const opened = await calls.run("load", () => source.open(cookieReader(text), now));
+  const opened = await calls.run("load", () =>
+    source.open(cookieReader(text, source.cookieAt), now),
+  );
   if (!("refused" in opened)) return opened;
   const { refused, problem } = opened;
   return refused === "absent" ? undefined : { refused, problem };

@@ -128,6 +128,8 @@ export interface ForeignSource {
   readonly name: string;
   /** The cookies that it looks at. Chunked ones are found by these names as beginnings. */
   readonly cookieNames: readonly string[];
+  /** Which of several cookies of one name, as of two paths, the library takes: -1 for the last. @default 0 */
+  readonly cookieAt?: number;
   /** How its cookies are set. */
   readonly attributes: ForeignAttributes;
   /** Keys of the data that the foreign library keeps for itself: adopting leaves them out. */

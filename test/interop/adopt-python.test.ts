@@ -172,6 +172,19 @@ describeWith(PYTHON_APPS, "a Python app that moves here", () => {
       });
     }
 
+    it("is told from another cookie of its name as it is there", async () => {
+      const visitor = cookieJar();
+      count += 1;
+      await inPython({ op: "set", key: "id", value: count }, visitor);
+      for (const isFirst of [true, false]) {
+        const jar = await signedIn();
+        const header = (isFirst ? [jar, visitor] : [visitor, jar]).map((each) => each.header());
+        const both: CookieJar = { ...cookieJar(), header: () => header.join("; ") };
+        const there = await inPython(read, both);
+        expect((await inNode(dual, read, both)).user, `first: ${isFirst}`).toBe(there.user);
+      }
+    });
+
     it("P6 is signed in here without a session of theirs before, and signed in there", async () => {
       const jar = cookieJar();
       await inNode(dual, { op: "sign-in", value: bob }, jar);

@@ -78,7 +78,7 @@ export interface BeakerParts {
   readonly timeout: number | undefined;
   readonly source: Pick<
     ForeignSource,
-    "name" | "cookieNames" | "attributes" | "reserved" | "deletion"
+    "name" | "cookieNames" | "cookieAt" | "attributes" | "reserved" | "deletion"
   >;
   cookie(text: string, now: number): ForeignCookie;
   /** `undefined` when it was encrypted with another validate key, and there are more to try. */
@@ -116,6 +116,7 @@ export function beakerParts(name: string, options: BeakerOptions): BeakerParts {
     source: {
       name,
       cookieNames: [cookieName],
+      cookieAt: -1,
       attributes,
       reserved: BEAKER_KEYS,
       deletion: deletionOf(cookieName, attributes),

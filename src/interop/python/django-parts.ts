@@ -94,7 +94,7 @@ export interface DjangoParts {
   readonly age: number;
   readonly source: Pick<
     ForeignSource,
-    "name" | "cookieNames" | "attributes" | "reserved" | "deletion"
+    "name" | "cookieNames" | "cookieAt" | "attributes" | "reserved" | "deletion"
   >;
   cookie(text: string, data: Record<string, unknown>, now: number): ForeignCookie;
   draftData(draft: ForeignDraft): Promise<Record<string, unknown>>;
@@ -130,6 +130,7 @@ export function djangoParts(name: string, options: DjangoOptions): DjangoParts {
     source: {
       name,
       cookieNames: [cookieName],
+      cookieAt: -1,
       attributes,
       reserved: DJANGO_KEYS,
       deletion: deletionOf(cookieName, attributes),
