@@ -226,48 +226,50 @@ describeWith(redisPrograms, "a primary that is killed", () => {
       expectNothingLost("Redis, Cluster", await work.end(store));
     });
 
-    it("P5 is replaced, and no session comes back from an acknowledged end", async () => {
+    /** Work that goes on while another server takes the place of a primary. */
+    async function whileReplaced(
+      what: string,
+      replace: (primary: RedisServer, replaced: () => Promise<void>) => Promise<unknown>,
+    ) {
       const stores = (await clients()).map((client) => redisStore({ client, confirm }));
       const work = startWork(stores, { users: 100 });
       await work.calm();
       const [store] = stores as [ReturnType<typeof redisStore>];
       const home = await store.home?.("user 0");
       const slot = await slotOf(cluster, `coatcheck:{${home}}`);
-      const before = await cluster.primaryOf(slot);
-      const safeAt = await replicated(before, 1, `marker {${home}}`);
-      await work.during("kill -9 of a primary, failover", async () => {
-        await before.kill();
-        await until(
-          "another has its slots",
-          async () => (await cluster.primaryOf(slot)) !== before,
-        );
-        await before.restart();
+      const primary = await cluster.primaryOf(slot);
+      const safeAt = await replicated(primary, 1, `marker {${home}}`);
+      const isReplaced = async (): Promise<boolean> => (await cluster.primaryOf(slot)) !== primary;
+      await work.during(what, async () => {
+        await replace(primary, () => until("another has its slots", isReplaced));
       });
       await work.calm(100);
-      keepsEnds("Redis, Cluster", await work.end(store), safeAt);
+      return { verdict: await work.end(store), safeAt };
+    }
+
+    it("P5 is replaced, and no session comes back from an acknowledged end", async () => {
+      const { verdict, safeAt } = await whileReplaced(
+        "kill -9 of a primary, failover",
+        async (primary, replaced) => {
+          await primary.kill();
+          await replaced();
+          await primary.restart();
+        },
+      );
+      keepsEnds("Redis, Cluster", verdict, safeAt);
     });
 
     it.each(["FAILOVER", "FAILOVER TAKEOVER"])(
       "P5 P9 is replaced by CLUSTER %s, and no session comes back from an acknowledged end",
       async (how) => {
-        const stores = (await clients()).map((client) => redisStore({ client, confirm }));
-        const work = startWork(stores, { users: 100 });
-        await work.calm();
-        const [store] = stores as [ReturnType<typeof redisStore>];
-        const home = await store.home?.("user 0");
-        const slot = await slotOf(cluster, `coatcheck:{${home}}`);
-        const before = await cluster.primaryOf(slot);
-        const safeAt = await replicated(before, 1, `marker {${home}}`);
-        const replica = await replicaOf(cluster, before);
-        await work.during(`CLUSTER ${how}`, async () => {
-          await replica.admin.call("CLUSTER", ...how.split(" "));
-          await until(
-            "another has its slots",
-            async () => (await cluster.primaryOf(slot)) !== before,
-          );
-        });
-        await work.calm(100);
-        const verdict = await work.end(store);
+        const { verdict, safeAt } = await whileReplaced(
+          `CLUSTER ${how}`,
+          async (primary, replaced) => {
+            const replica = await replicaOf(cluster, primary);
+            await replica.admin.call("CLUSTER", ...how.split(" "));
+            await replaced();
+          },
+        );
         // Without another word the old one waits until the other has everything.
         if (how === "FAILOVER") expectNothingLost("Redis, Cluster", verdict);
         else keepsEnds("Redis, Cluster", verdict, safeAt);
